@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host of a live process: thread states from /proc (threadstat), stops from ptrace (pause). */
+#include "attach/host_process.h"
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "attach/pause.h"
+#include "attach/threadstat.h"
+#include "base/clock.h"
+
+enum { LAST_TRIES = 2000 }; /* milliseconds that closing waits for a stuck thread; what is stuck then is let go when strobe ends */
+enum { MAX_HELD = 64, MAX_STUCK = 64 }; /* threads held at once: one per GIL, more only in exotic targets */
+
+struct host_process {
+    struct strobe_host host;
+    struct strobe_threadstat *stat;
+    struct strobe_pause held[MAX_HELD];
+    size_t n_held;
+    int32_t stuck[MAX_STUCK]; /* seized, not stopped yet: let go as soon as they stop */
+    size_t n_stuck;
+    bool may_boost; /* until the kernel says no */
+    bool boosted;
+};
+
+/* While a thread is held, nothing may keep us from letting it go: on a busy machine another process would otherwise take our CPU
+ * for milliseconds, and the target would stand still for as long.  So we are a real-time process exactly then, where we may be. */
+static void boost(struct host_process *self)
+{
+    static const struct sched_param lowest = {.sched_priority = 1};
+
+    if (!self->may_boost || self->boosted)
+        return;
+    self->boosted = !sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest);
+    self->may_boost = self->boosted;
+}
+
+static void unboost(struct host_process *self)
+{
+    static const struct sched_param none = {.sched_priority = 0};
+
+    /* With the flag again: who may be real-time by RLIMIT_RTPRIO alone may not clear it, and would stay real-time (sched(7)). */
+    if (self->boosted)
+        sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none);
+    self->boosted = false;
+}
+
+static void free_stuck(struct host_process *self)
+{
+    for (size_t i = self->n_stuck; i-- > 0;)
+        if (strobe_pause_abandon(self->stuck[i]))
+            self->stuck[i] = self->stuck[--self->n_stuck];
+}
+
+static void process_release(struct strobe_host *host)
+{
+    struct host_process *self = (struct host_process *)host;
+
+    while (self->n_held)
+        strobe_pause_resume(&self->held[--self->n_held]);
+    host->released_ns = strobe_clock_system()->now(strobe_clock_system());
+    unboost(self);
+    if (self->n_stuck)
+        free_stuck(self);
+}
+
+static int process_hold(struct strobe_host *host, const int32_t *tids, size_t n)
+{
+    struct host_process *self = (struct host_process *)host;
+    int err = 0;
+
+    if (self->n_stuck)
+        free_stuck(self);
+    if (n > MAX_HELD - self->n_held || self->n_stuck == MAX_STUCK)
+        return STROBE_ERR_STUCK;
+    for (size_t i = 0; i < self->n_stuck; i++)
+        for (size_t k = 0; k < n; k++)
+            if (self->stuck[i] == tids[k])
+                return STROBE_ERR_STUCK;
+    boost(self);
+    for (size_t i = 0; i < n && !err; i++) {
+        err = strobe_pause_stop(tids[i], &self->held[self->n_held]);
+        if (!err && !self->n_held++)
+            host->held_since_ns = self->held[0].since_ns;
+        if (err == STROBE_ERR_STUCK)
+            self->stuck[self->n_stuck++] = tids[i];
+    }
+    if (err)
+        process_release(host);
+    return err;
+}
+
+static int process_thread_state(struct strobe_host *host, int32_t tid, struct strobe_thread_state *ret)
+{
+    struct host_process *self = (struct host_process *)host;
+
+    /* Every sample asks for states: a thread that stopped late is let go here even when nobody is held any more. */
+    if (self->n_stuck)
+        free_stuck(self);
+    return strobe_threadstat_read(self->stat, tid, ret);
+}
+
+static int process_outer_tid(struct strobe_host *host, int32_t inner, int32_t *ret_tid)
+{
+    return strobe_threadstat_outer(((struct host_process *)host)->stat, inner, ret_tid);
+}
+
+static int process_pthread_tid(struct strobe_host *host, uint64_t pthread, int32_t *ret_tid)
+{
+    return strobe_threadstat_pthread(((struct host_process *)host)->stat, pthread, ret_tid);
+}
+
+static void process_close(struct strobe_host *host)
+{
+    struct host_process *self = (struct host_process *)host;
+
+    process_release(host);
+    for (int tries = 0; self->n_stuck && tries < LAST_TRIES; tries++) {
+        nanosleep(&(struct timespec){0, 1000 * 1000}, NULL);
+        free_stuck(self);
+    }
+    strobe_threadstat_free(self->stat);
+    free(self);
+}
+
+int strobe_host_process_new(pid_t pid, struct strobe_host **ret_host)
+{
+    static const struct strobe_host_ops ops = {
+        process_hold, process_release, process_thread_state, process_outer_tid, process_pthread_tid, process_close,
+    };
+    struct host_process *self = calloc(1, sizeof *self);
+    int err;
+
+    if (!self)
+        return STROBE_ERR_NOMEM;
+    err = strobe_threadstat_new(pid, &self->stat);
+    if (err) {
+        free(self);
+        return err;
+    }
+    self->host.ops = &ops;
+    self->may_boost = (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_OTHER;
+    *ret_host = &self->host;
+    return 0;
+}

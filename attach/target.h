@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* target: a process as Linux shows it in /proc: identity, rights, children, launch.  May include: base. */
+#ifndef STROBE_ATTACH_TARGET_H
+#define STROBE_ATTACH_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+/* What strobe uses of /proc/PID/stat (proc(5)). */
+struct strobe_target_stat {
+    char comm[64];        /* program's or kernel thread's own name */
+    char state;           /* 'Z' zombie, 'X' dead, 'T' stopped, ... */
+    pid_t parent;
+    uint32_t flags;       /* PF_... of the kernel */
+    uint64_t start_ticks; /* since boot */
+};
+enum { STROBE_TARGET_EXITING = 0x00000004, STROBE_TARGET_KTHREAD = 0x00200000 }; /* PF_..., include/linux/sched.h */
+/* Pure; STROBE_ERR_FORMAT. */
+int strobe_target_parse_stat(const char *text, struct strobe_target_stat *ret_stat);
+/* STROBE_ERR_NOPROC. */
+int strobe_target_stat(pid_t pid, struct strobe_target_stat *ret_stat);
+/* A zombie, or on its way there: the address space goes first, the state follows. */
+bool strobe_target_ended(const struct strobe_target_stat *stat);
+
+/* Field 22 of /proc/PID/stat (clock ticks since boot): with the pid, the identity of a process.  STROBE_ERR_NOPROC. */
+int strobe_target_start_time(pid_t pid, uint64_t *ret_ticks);
+/* Device and inode of /proc/PID/exe: changes when it execs.  STROBE_ERR_PERM, STROBE_ERR_NOPROC. */
+int strobe_target_exe_id(pid_t pid, uint64_t *ret_dev, uint64_t *ret_ino);
+/* Parent, or 0. */
+pid_t strobe_target_parent(pid_t pid);
+/* argv joined by blanks (NULs to blanks), appended; kernel threads and zombies: "[comm]". */
+void strobe_target_cmdline(pid_t pid, struct strobe_buf *out);
+/* Why a process may not be read, as one clause with what to do: user, ptrace scope, capability, container, seccomp. */
+void strobe_target_explain_perm(pid_t pid, struct strobe_buf *why);
+
+/* All live descendants of root (without root), parents before children; array of at most max.  Returns the number. */
+size_t strobe_target_descendants(pid_t root, pid_t *ret, size_t max);
+
+/* Launch: starts argv as a child with our stdin, stdout, stderr; the child gets default signal dispositions, its own
+ * process group is ours (so ^C reaches it). */
+struct strobe_launch {
+    pid_t pid;
+};
+/* Returns when the child is the program.  STROBE_ERR_MISSING (no such program), _PERM, _IO, with a sentence in why. */
+int strobe_target_launch(char *const argv[], struct strobe_launch *ret, struct strobe_buf *why);
+/* Non-blocking: true when the child has ended; ret_status: its wait status. */
+bool strobe_target_reap(struct strobe_launch *launch, int *ret_status);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* threadstat: the state of single threads from /proc/PID/task/TID, with open files kept, and the ways from what CPython
+ * knows of a thread (native id, pthread id) to its tid here.  May include: mem/host.h, mem/mem.h, base. */
+#ifndef STROBE_ATTACH_THREADSTAT_H
+#define STROBE_ATTACH_THREADSTAT_H
+
+#include <sys/types.h>
+
+#include "mem/host.h"
+
+struct strobe_threadstat;
+
+int strobe_threadstat_new(pid_t pid, struct strobe_threadstat **ret_stat);
+void strobe_threadstat_free(struct strobe_threadstat *stat);
+
+/* One pread (schedstat) when the thread sleeps since the last call, two otherwise.  STROBE_ERR_GONE when it ended. */
+int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct strobe_thread_state *ret);
+/* Inner PID namespace's id -> id here.  STROBE_ERR_MISSING when no such thread is there. */
+int strobe_threadstat_outer(struct strobe_threadstat *stat, int32_t inner, int32_t *ret_tid);
+/* pthread_self() -> id here, by the tid that the C library keeps inside struct pthread. */
+int strobe_threadstat_pthread(struct strobe_threadstat *stat, uint64_t pthread, int32_t *ret_tid);
+
+#endif

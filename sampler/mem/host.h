@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host: THE interface to the machine beside the memory: who is on CPU, hold these threads still, let them go.
+ * attach/host_process.c implements it with ptrace and /proc; images and cores with nothing.
+ * Thread ids (tid) are those of the host's own PID namespace.  May include: base. */
+#ifndef STROBE_MEM_HOST_H
+#define STROBE_MEM_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum strobe_run {
+    STROBE_RUN_UNKNOWN,
+    STROBE_RUN_RUNNING,  /* on a CPU, or runnable and waiting for one */
+    STROBE_RUN_SLEEPING, /* blocked in the kernel */
+    STROBE_RUN_STOPPED,  /* by a signal or a tracer */
+};
+
+struct strobe_thread_state {
+    enum strobe_run run;
+    uint64_t run_count; /* how often the thread was put on a CPU (schedstat, third field): sleeping now and this
+                         * unchanged since = has not run in between */
+    uint64_t futex;     /* first argument of the futex call it sleeps in; 0 = another call or not sleeping */
+};
+
+struct strobe_host;
+
+struct strobe_host_ops {
+    /* Stops these threads; returns when all stand still.  Only threads on CPU may be named: one that sleeps in the
+     * kernel would see EINTR.  On error nothing stays held.  STROBE_ERR_BUSY, _STUCK, _GONE (thread ended), _PERM. */
+    int (*hold)(struct strobe_host *host, const int32_t *tids, size_t n);
+    /* Lets all held threads go, pending signals passed on.  Harmless when none is held. */
+    void (*release)(struct strobe_host *host);
+    int (*thread_state)(struct strobe_host *host, int32_t tid, struct strobe_thread_state *ret);
+    /* The tid here of a thread whose id inside the target (native_thread_id: the innermost PID namespace's) is given. */
+    int (*outer_tid)(struct strobe_host *host, int32_t inner, int32_t *ret_tid);
+    /* The tid of a thread whose pthread_self() is given (before 3.11 the runtime keeps no native id). */
+    int (*pthread_tid)(struct strobe_host *host, uint64_t pthread, int32_t *ret_tid);
+    void (*close)(struct strobe_host *host);
+};
+
+/* Hosts embed this as their first member. */
+struct strobe_host {
+    const struct strobe_host_ops *ops;
+    uint64_t held_since_ns; /* monotonic; set by a successful hold: no held thread stood still before this */
+    uint64_t released_ns;   /* set by release: all ran again by then */
+};
+
+/* A host that holds nothing and knows nothing (images, cores): static, borrowed; close is a no-op. */
+struct strobe_host *strobe_host_null(void);
+
+#endif

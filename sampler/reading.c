@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Single threads: who is held, how each fares, what its stack is; and readings without a pause. */
+#include "snapshot_parts.h"
+
+int strobe_reading_hold(struct strobe_snapshot *snap, struct strobe_slot *slot)
+{
+    int err;
+
+    if (snap->n_held == MAX_HOLDS)
+        return STROBE_ERR_TORN;
+    err = snap->host->ops->hold(snap->host, &slot->tid, 1);
+    if (err)
+        return err;
+    snap->held[snap->n_held++] = slot;
+    return 0;
+}
+
+void strobe_reading_let_go(struct strobe_snapshot *snap)
+{
+    uint64_t pause;
+
+    if (!snap->n_held)
+        return;
+    snap->host->ops->release(snap->host);
+    pause = snap->host->released_ns - snap->host->held_since_ns;
+    snap->n_held = 0;
+    snap->sample.n_pauses++;
+    snap->sample.pause_ns += pause;
+    strobe_pause_log_note(&snap->pauses, pause);
+}
+
+bool strobe_reading_is_held(const struct strobe_snapshot *snap, const struct strobe_slot *slot)
+{
+    for (uint32_t i = 0; i < snap->n_held; i++)
+        if (snap->held[i] == slot || (slot->tid && snap->held[i]->tid == slot->tid))
+            return true;
+    return false;
+}
+
+int strobe_reading_ask_state(struct strobe_snapshot *snap, struct strobe_slot *slot)
+{
+    struct strobe_host *host = snap->host;
+    int err = 0;
+
+    if (!slot->tid && slot->native)
+        err = host->ops->outer_tid(host, slot->native, &slot->tid);
+    else if (!slot->tid && slot->pthread)
+        err = host->ops->pthread_tid(host, slot->pthread, &slot->tid);
+    slot->state = (struct strobe_thread_state){STROBE_RUN_UNKNOWN, 0, 0};
+    if (!err && slot->tid)
+        err = host->ops->thread_state(host, slot->tid, &slot->state);
+    if (err == STROBE_ERR_GONE)
+        snap->relist = true;
+    return err;
+}
+
+void strobe_reading_ask_states(struct strobe_snapshot *snap)
+{
+    for (uint32_t i = 0; i < snap->walk.n_order; i++)
+        strobe_reading_ask_state(snap, &snap->walk.slots[snap->walk.order[i]]);
+}
+
+bool strobe_reading_asleep(const struct strobe_slot *slot)
+{
+    return slot->state.run == STROBE_RUN_SLEEPING || slot->state.run == STROBE_RUN_STOPPED;
+}
+
+static bool has_not_run(const struct strobe_slot *slot)
+{
+    return slot->proven && strobe_reading_asleep(slot) && slot->state.run_count == slot->run_count;
+}
+
+void strobe_reading_describe(const struct strobe_snapshot *snap, const struct strobe_slot *slot, struct strobe_thread *ret)
+{
+    *ret = (struct strobe_thread){
+        .tstate = slot->tstate,
+        .tstate_id = slot->id,
+        .pthread = slot->pthread,
+        .tid = slot->tid,
+        .native = slot->native,
+        .interp = snap->walk.interps[slot->interp].id,
+        .error = slot->error,
+        .slot = (uint32_t)(slot - snap->walk.slots),
+        .n_frames = slot->frames.n,
+        .frames = slot->frames.at,
+        .hash = {slot->frames.hash[0], slot->frames.hash[1]},
+    };
+}
+
+int strobe_reading_slot(struct strobe_snapshot *snap, struct strobe_slot *slot, bool strict)
+{
+    int err;
+
+    slot->same = has_not_run(slot); /* anew at each try: it may have run since the last one */
+    if (slot->same)
+        return 0;
+    err = strobe_walk_read(&snap->walk, slot, strict);
+    slot->read = !err;
+    /* Without a tid the state was another thread's; without frames it may be, of a thread that has yet to start. */
+    slot->proven = !err && slot->tid && slot->frames.n && strobe_reading_asleep(slot);
+    slot->run_count = slot->state.run_count;
+    if (!err && snap->visit) {
+        struct strobe_thread thread;
+
+        strobe_reading_describe(snap, slot, &thread);
+        snap->visit(snap->visit_ctx, snap->mem, &thread);
+    }
+    return err;
+}
+
+bool strobe_reading_on_gil(const struct strobe_snapshot *snap, const struct strobe_slot *slot, uint64_t gil)
+{
+    return snap->walk.interps[slot->interp].gil == gil;
+}
+
+void strobe_reading_note_words(struct strobe_snapshot *snap, uint64_t gil, const struct strobe_gil_words *words)
+{
+    for (uint32_t i = 0; i < snap->walk.n_interps; i++)
+        if (snap->walk.interps[i].gil == gil)
+            snap->walk.interps[i].words = *words;
+}
+
+void strobe_reading_discard(struct strobe_snapshot *snap, uint64_t gil)
+{
+    for (uint32_t i = 0; i < snap->walk.n_order; i++) {
+        struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
+
+        if (strobe_reading_on_gil(snap, slot, gil) && slot->read) {
+            slot->read = slot->proven = false;
+            slot->frames.n = 0;
+            slot->error = STROBE_ERR_TORN;
+        }
+    }
+}
+
+void strobe_reading_give_up(struct strobe_snapshot *snap, uint64_t gil)
+{
+    for (uint32_t i = 0; i < snap->walk.n_order; i++) {
+        struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
+
+        if (!strobe_reading_on_gil(snap, slot, gil) || (slot->same = has_not_run(slot)))
+            continue;
+        slot->read = slot->proven = false;
+        slot->frames.n = 0;
+        slot->error = STROBE_ERR_TORN;
+    }
+}
+
+void strobe_reading_forget_proofs(struct strobe_snapshot *snap)
+{
+    for (uint32_t i = 0; i < snap->walk.n_order; i++)
+        snap->walk.slots[snap->walk.order[i]].proven = false;
+}
+
+int strobe_reading_list(struct strobe_snapshot *snap)
+{
+    uint64_t now = snap->clock->now(snap->clock);
+    int err;
+
+    if (!snap->relist && now - snap->listed_ns < LISTING_NS)
+        return 0;
+    for (int tries = 0; tries < MAX_RETRIES; tries++) {
+        strobe_mem_epoch(snap->mem);
+        err = strobe_walk_list(&snap->walk);
+        if (err != STROBE_ERR_TORN && err != STROBE_ERR_FAULT)
+            break;
+    }
+    if (!err) {
+        snap->relist = false;
+        snap->listed_ns = now;
+    }
+    return err;
+}
+
+int strobe_reading_slot_unheld(struct strobe_snapshot *snap, struct strobe_slot *slot)
+{
+    enum { TRIES = 3 };
+    int err = 0;
+
+    for (int i = 0; i < TRIES; i++) {
+        struct strobe_thread_state state;
+
+        strobe_mem_epoch(snap->mem);
+        err = strobe_reading_slot(snap, slot, !strobe_reading_asleep(slot));
+        if (!err && slot->read && strobe_reading_asleep(slot) && slot->tid &&
+            !snap->host->ops->thread_state(snap->host, slot->tid, &state) && state.run_count != slot->run_count) {
+            slot->state = state; /* it woke meanwhile and may have changed anything */
+            slot->read = slot->proven = false;
+            slot->error = err = STROBE_ERR_TORN;
+        }
+        if (err != STROBE_ERR_TORN)
+            break;
+        snap->stats.retries++;
+    }
+    if (err == STROBE_ERR_TORN)
+        slot->frames.n = 0;
+    if (err == STROBE_ERR_MISSING)
+        snap->relist = true;
+    return strobe_err_class(err) == STROBE_CLASS_FATAL ? err : 0;
+}
+
+int strobe_reading_gil_unheld(struct strobe_snapshot *snap, uint64_t gil)
+{
+    int err = 0;
+
+    for (uint32_t i = 0; i < snap->walk.n_order && !err; i++) {
+        struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
+
+        if (!strobe_reading_on_gil(snap, slot, gil))
+            continue;
+        err = strobe_reading_slot_unheld(snap, slot);
+        snap->cramped = snap->cramped || slot->error == STROBE_ERR_LIMIT;
+    }
+    return err;
+}

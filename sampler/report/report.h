@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report: what people read of one snapshot.  May include: walk/sample.h, runtime/code.h, runtime/pyobj.h, base, agg.
+ * Names are hostile: the text form escapes control characters, the JSON form is written by a JSON library. */
+#ifndef STROBE_REPORT_REPORT_H
+#define STROBE_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/names.h"
+#include "runtime/code.h"
+#include "walk/sample.h"
+
+/* Locals of one frame, as read while the target stood still. */
+struct strobe_report_local {
+    const char *name, *repr; /* UTF-8, unescaped */
+    uint64_t addr;
+    bool is_arg;
+};
+struct strobe_report_frame {
+    const struct strobe_frame *frame; /* NULL for a mark */
+    const char *mark;                 /* text of a mark ("<GC>", "... 95,904 frames left out ..."), or NULL */
+    const struct strobe_report_local *locals;
+    uint32_t n_locals;
+    bool locals_known; /* asked for and read */
+};
+struct strobe_report_thread {
+    const struct strobe_thread *thread;
+    const char *name; /* "" when it has none */
+    const struct strobe_report_frame *frames; /* innermost first */
+    uint32_t n_frames;
+};
+struct strobe_report_process {
+    int32_t pid;
+    int32_t parent_pid;         /* of a child under -s, 0 otherwise */
+    const char *cmdline, *exe, *version, *parent_cmdline;
+    const struct strobe_names *names;
+    const struct strobe_report_thread *threads;
+    uint32_t n_threads;
+    bool full_filenames, show_lines, all_threads;
+};
+
+/* py-spy's `dump` layout (main thread first). */
+void strobe_report_dump_text(const struct strobe_report_process *process, bool color, struct strobe_buf *out);
+/* py-spy's `dump --json`: one array for all processes.  STROBE_ERR_NOMEM. */
+int strobe_report_dump_json(const struct strobe_report_process *processes, uint32_t n, bool with_process_info, struct strobe_buf *out);
+
+/* Appends text with control characters (C0, C1, DEL, bidirectional controls) as \xNN or \uNNNN. */
+void strobe_report_escape(const char *text, struct strobe_buf *out);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pyobj: reading str, bytes, int, float, list, tuple, dict and instance attributes of a target.
+ * Everything is hostile: each length and loop is capped by a named constant.  May include: mem, layout, base. */
+#ifndef STROBE_RUNTIME_PYOBJ_H
+#define STROBE_RUNTIME_PYOBJ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "runtime/layout.h"
+
+enum {
+    STROBE_PY_MAX_STR = 16 * 1024,   /* code points of a string that are read; longer ones are cut */
+    STROBE_PY_MAX_ITEMS = 1 << 20,   /* slots of a container that are looked at */
+    STROBE_PY_MAX_MRO = 64,          /* classes of an inheritance chain */
+};
+
+/* What an object is; by tp_flags' subclass bits and the type's name, so subclasses count as their base. */
+enum strobe_py_kind {
+    STROBE_PY_OTHER, STROBE_PY_NONE, STROBE_PY_BOOL, STROBE_PY_INT, STROBE_PY_FLOAT, STROBE_PY_STR, STROBE_PY_BYTES,
+    STROBE_PY_TUPLE, STROBE_PY_LIST, STROBE_PY_DICT, STROBE_PY_SET, STROBE_PY_TYPE, STROBE_PY_CELL,
+};
+int strobe_py_kind(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, enum strobe_py_kind *ret_kind);
+
+int strobe_py_type(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *ret_type);
+/* tp_name of a type, at most size - 1 bytes. */
+int strobe_py_type_name(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t type, char *name, size_t size);
+
+/* Appends the string's text as UTF-8; lone surrogates become U+FFFD.  Appends nothing on failure.  STROBE_ERR_OBJECT when obj is no str. */
+int strobe_py_str(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, struct strobe_buf *out);
+/* Appends the bytes of a bytes object, at most max (STROBE_ERR_LIMIT beyond). */
+int strobe_py_bytes(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, size_t max, struct strobe_buf *out);
+/* An int that fits 64 bits; STROBE_ERR_LIMIT otherwise. */
+int strobe_py_int(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, int64_t *ret);
+
+/* Items of a list or tuple: at most max addresses into ret; ret_n = the container's real length. */
+int strobe_py_items(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *ret, size_t max, size_t *ret_n);
+
+/* Calls each(ctx, key, value) for every item of a dict; stops early when it returns non-zero and returns that. */
+typedef int strobe_py_item_fn(void *ctx, uint64_t key, uint64_t value);
+int strobe_py_dict_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, strobe_py_item_fn *each, void *ctx);
+/* The value under a str key; STROBE_ERR_MISSING when absent. */
+int strobe_py_dict_get(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, const char *key, uint64_t *ret_value);
+/* An attribute stored on the instance itself (managed dict, inline values, or __dict__). */
+int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value);
+/* sys.modules[name].__dict__ of an interpreter. */
+int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict);
+
+/* Appends what repr() would show, as far as it can be known without running code, at most max bytes, then "...".
+ * Containers to a bounded depth, cycles as [...]; objects as <Class at 0x...>. */
+void strobe_py_repr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, size_t max, struct strobe_buf *out);
+
+/* One local variable of a frame. */
+struct strobe_local {
+    char name[128];
+    uint64_t value; /* object address; cells already looked through */
+    bool is_arg;
+};
+/* Calls each for every bound fast local (and f_locals item of a module or class frame), arguments first. */
+typedef int strobe_local_fn(void *ctx, const struct strobe_local *local);
+int strobe_py_locals(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, strobe_local_fn *each,
+                     void *ctx);
+
+#endif

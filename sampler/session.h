@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session: the sampling loop: when to look, at which targets, what a look weighs; sample -> resolve -> aggregate.
+ *
+ * May include: snapshot, walk, mem/host.h, runtime/code.h, agg, base.  Threads: one; only strobe_session_stop may be called
+ * from a signal handler. */
+#ifndef STROBE_SESSION_H
+#define STROBE_SESSION_H
+
+#include "agg/agg.h"
+#include "base/clock.h"
+#include "base/names.h"
+#include "runtime/code.h"
+#include "snapshot.h"
+
+struct strobe_session_opts {
+    double rate;             /* samples per second, > 0; 0 = as fast as possible */
+    uint64_t duration_ns;    /* 0 = until stopped or the targets are gone */
+    enum strobe_snapshot_mode mode;
+    bool idle;               /* count idle threads too */
+    bool gil_only;           /* only the holder of the GIL */
+    bool thread_roots;       /* root frame "thread (TID): NAME" */
+    bool process_roots;      /* root frame "process PID:"COMMAND"" */
+    enum strobe_line_mode lines;
+    uint64_t max_samples;    /* 0 = no limit (benchmarks) */
+};
+
+struct strobe_session_stats {
+    uint64_t ticks;          /* looks taken */
+    uint64_t samples;        /* stacks counted (threads x ticks, idle ones left out unless asked for) */
+    uint64_t left_out;       /* non-blocking, at the end: stacks that were counted and found to be mixed (agg/edges.h); not in samples */
+    uint64_t errors;         /* threads or targets that could not be read at a tick */
+    uint64_t late;           /* ticks that came more than one period late */
+    uint64_t gaps, gap_ns;   /* gaps of over ten periods, left out of the weights */
+    uint64_t elapsed_ns;     /* real time of the recording */
+    double rate_reached;     /* ticks per second */
+    double own_cpu;          /* CPU seconds of this process during the recording */
+    struct strobe_snapshot_stats snapshots; /* summed over all targets */
+    uint64_t pauses;         /* times a thread was held */
+    uint64_t pause_typical_ns, pause_p99_ns, pause_max_ns; /* median, 99th percentile, longest */
+};
+
+struct strobe_session;
+
+/* names, agg and clock are borrowed. */
+int strobe_session_new(const struct strobe_session_opts *opts, struct strobe_names *names, struct strobe_agg *agg,
+                       struct strobe_clock *clock, struct strobe_session **ret_session);
+void strobe_session_free(struct strobe_session *session);
+
+/* Adds a target to be sampled; on success the session owns mem and host (layout is copied). */
+struct strobe_session_target {
+    struct strobe_mem *mem;
+    struct strobe_host *host;
+    const struct strobe_layout *layout;
+    int32_t pid;
+    const char *label; /* command line, for process roots; copied */
+};
+int strobe_session_add(struct strobe_session *session, const struct strobe_session_target *target);
+size_t strobe_session_targets(const struct strobe_session *session); /* still alive */
+
+/* The loop.  Returns 0 at the end of the duration, on stop, or when no target is left (unless keep_empty says to go on);
+ * otherwise the error that ended it. */
+struct strobe_session_hooks {
+    /* Called between ticks, every ~20 ms at most, with the stats so far: progress, new children.  NULL = none. */
+    void (*poll)(void *ctx, const struct strobe_session_stats *stats);
+    bool (*keep_empty)(void *ctx); /* NULL = end when no target is left */
+    void *ctx;
+};
+int strobe_session_run(struct strobe_session *session, const struct strobe_session_hooks *hooks);
+/* Async-signal-safe: ends the loop after the current tick. */
+void strobe_session_stop(struct strobe_session *session);
+void strobe_session_stats(const struct strobe_session *session, struct strobe_session_stats *ret);
+/* Monotonic start and end of the recording, and wall clock of its start. */
+void strobe_session_times(const struct strobe_session *session, uint64_t *ret_start_ns, uint64_t *ret_end_ns, uint64_t *ret_start_unix_ns);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot: one consistent reading of a target: the protocol between the GIL's words, the host and the walk.
+ * May include: walk, mem/host.h, runtime/layout.h, base.  Ownership: mem and host are borrowed.  Threads: one. */
+#ifndef STROBE_SNAPSHOT_H
+#define STROBE_SNAPSHOT_H
+
+#include "base/clock.h"
+#include "mem/host.h"
+#include "pauselog.h"
+#include "runtime/layout.h"
+#include "walk/sample.h"
+
+enum strobe_snapshot_mode {
+    STROBE_MODE_EXACT,       /* hold whoever could change the stacks while they are read */
+    STROBE_MODE_NONBLOCKING, /* never hold; read in one go, check the structure, retry, drop */
+};
+
+struct strobe_snapshot_opts {
+    enum strobe_snapshot_mode mode;
+};
+
+struct strobe_snapshot_stats {
+    uint64_t sweeps;
+    uint64_t dropped;   /* threads left out of a sample because no reading of them was consistent */
+    uint64_t retries;   /* readings thrown away and taken again */
+    uint64_t fallbacks; /* sweeps that wanted to hold a thread and could not (another tracer has it): read without a pause */
+};
+
+struct strobe_snapshot;
+
+int strobe_snapshot_new(struct strobe_mem *mem, struct strobe_host *host, const struct strobe_layout *lay, struct strobe_clock *clock,
+                        const struct strobe_snapshot_opts *opts, struct strobe_snapshot **ret);
+void strobe_snapshot_free(struct strobe_snapshot *snap);
+
+/* Reads all threads.  ret_sample: borrowed, valid until the next take.  0 also when single threads were dropped (counted in the
+ * sample); an error only when nothing could be read (GONE, EXECED, NOTREADY, ...). */
+int strobe_snapshot_take(struct strobe_snapshot *snap, const struct strobe_sample **ret_sample);
+
+/* Called for each thread right after its stack was read, before anything is let go: what must be read together with the stack
+ * (locals, fingerprints of code objects) is read here.  Not called for threads that are proven unchanged.  No allocation and no
+ * printing in `record`; `dump` may, for the price of a longer pause.  The sample is complete only after the take. */
+typedef void strobe_snapshot_visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread);
+void strobe_snapshot_set_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx);
+
+void strobe_snapshot_stats(const struct strobe_snapshot *snap, struct strobe_snapshot_stats *ret);
+/* 3.14+: a number that changes when any code object was freed, as of the reading that goes on (in a visitor) or that was
+ * taken last; 0 = this version does not count. */
+uint64_t strobe_snapshot_code_generation(const struct strobe_snapshot *snap);
+
+/* The pauses so far, borrowed. */
+const struct strobe_pause_log *strobe_snapshot_pauses(const struct strobe_snapshot *snap);
+
+/* Python's name of a thread of the last sample (threading._active; UTF-8, unescaped), borrowed until the thread ends;
+ * "" when it has none. */
+const char *strobe_snapshot_thread_name(struct strobe_snapshot *snap, const struct strobe_thread *thread);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The small words that tell whether anything moved. */
+#include "walk/walk.h"
+
+static void parse_gil(const struct strobe_layout *lay, const unsigned char *span, struct strobe_gil_words *ret_words)
+{
+    ret_words->last_holder = strobe_span_u64(span, lay->gil_last_holder);
+    ret_words->switch_number = strobe_span_u64(span, lay->gil_switch_number);
+    ret_words->locked = (int32_t)strobe_span_u32(span, lay->gil_locked);
+    ret_words->enabled = lay->gil_enabled == STROBE_NONE ? 1 : (int32_t)strobe_span_u32(span, lay->gil_enabled);
+}
+
+int strobe_walk_gil(struct strobe_walk *walk, uint64_t gil, struct strobe_gil_words *ret_words)
+{
+    unsigned char span[STROBE_GIL_SPAN];
+    int err = strobe_mem_readv(walk->mem, &(struct strobe_mem_seg){gil, span, walk->lay->gil_switch_number + 8}, 1);
+
+    if (!err)
+        parse_gil(walk->lay, span, ret_words);
+    return err;
+}
+
+/* The words of one interpreter that a pulse reads. */
+struct beat {
+    uint64_t head, code_generation;
+    int32_t collecting;
+};
+
+static size_t add_beat(const struct strobe_walk *walk, uint64_t interp, struct beat *beat, struct strobe_mem_seg *segs)
+{
+    const struct strobe_layout *lay = walk->lay;
+    size_t n = 0;
+
+    *beat = (struct beat){0, 0, 0};
+    segs[n++] = (struct strobe_mem_seg){interp + lay->in_threads_head, &beat->head, 8};
+    if (lay->in_gc_collecting != STROBE_NONE)
+        segs[n++] = (struct strobe_mem_seg){interp + lay->in_gc_collecting, &beat->collecting, 4};
+    else
+        segs[n++] = (struct strobe_mem_seg){lay->runtime + lay->rt_gc_collecting, &beat->collecting, 4};
+    if (lay->in_code_generation != STROBE_NONE)
+        segs[n++] = (struct strobe_mem_seg){interp + lay->in_code_generation, &beat->code_generation, 8};
+    return n;
+}
+
+int strobe_walk_pulse(struct strobe_walk *walk, uint64_t gil, struct strobe_gil_words *ret_words, bool *ret_same)
+{
+    enum { BATCH = 16 };
+    const struct strobe_layout *lay = walk->lay;
+    struct beat beats[BATCH];
+    struct strobe_mem_seg segs[3 * BATCH + 2];
+    unsigned char span[STROBE_GIL_SPAN];
+    uint64_t runtime_head;
+    uint32_t done = 0, n;
+    bool same = true;
+    int err;
+
+    do {
+        size_t n_segs = 0;
+
+        segs[n_segs++] = (struct strobe_mem_seg){gil, span, lay->gil_switch_number + 8};
+        segs[n_segs++] = (struct strobe_mem_seg){lay->runtime + lay->rt_interpreters_head, &runtime_head, 8};
+        for (n = 0; n < BATCH && done + n < walk->n_interps; n++)
+            n_segs += add_beat(walk, walk->interps[done + n].addr, &beats[n], segs + n_segs);
+        if ((err = strobe_mem_readv(walk->mem, segs, n_segs)))
+            return err;
+        if (!done)
+            parse_gil(lay, span, ret_words);
+        same = same && runtime_head == walk->runtime_head;
+        for (uint32_t i = 0; i < n; i++) {
+            struct strobe_interp *interp = &walk->interps[done + i];
+
+            same = same && beats[i].head == interp->head;
+            interp->collecting = beats[i].collecting;
+            interp->code_generation = beats[i].code_generation;
+        }
+        done += n;
+    } while (done < walk->n_interps);
+    *ret_same = same;
+    return 0;
+}

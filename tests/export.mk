@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# The program that writes test profiles in every format.  Included by the Makefile.
+EXPORT_DEMO = $(BUILD)/tests/integration/export_demo
+$(EXPORT_DEMO): $(EXPORT_DEMO).o $(BUILD)/libstrobe.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+export-demo: $(EXPORT_DEMO)
+.PHONY: export-demo

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,layout,elf,walk}/...  The same files each time.
+
+From the recorded images (tests/images), this interpreter's own line tables and an ELF object written here.
+"""
+import glob
+import os
+import random
+import struct
+import sys
+import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+IMAGES = sorted(glob.glob(os.path.join(os.path.dirname(HERE), "images", "*.img")))
+
+
+def write(folder, name, data):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as out:
+        out.write(data)
+
+
+def load(path):
+    """Facts and ranges of an image (format: tests/lib/mem_image.h)."""
+    with open(path, "rb") as image:
+        body = zlib.decompress(image.read()[16:])
+    at = 0
+
+    def take(size):
+        nonlocal at
+        at += size
+        return body[at - size:at]
+
+    def number():
+        return struct.unpack("<I", take(4))[0]
+
+    facts = {}
+    for _ in range(number()):
+        key = take(number()).decode()
+        facts[key] = take(number()).decode()
+    ranges = [struct.unpack("<QI", take(12)) for _ in range(number())]
+    return facts, [(addr, take(size)) for addr, size in ranges]
+
+
+def read(ranges, addr, size):
+    found = b""
+    for start, data in ranges:
+        if start <= addr + len(found) < start + len(data):
+            found += data[addr + len(found) - start:][:size - len(found)]
+    return found
+
+
+def linetables(folder):
+    def visit(code, depth=0):
+        table = getattr(code, "co_linetable", None) or code.co_lnotab
+        for kind in range(3):
+            name = "%s-%d-%d-%d" % (code.co_name.strip("<>"), code.co_firstlineno, depth, kind)
+            write(folder, name, struct.pack("<Bii", kind, code.co_firstlineno, len(code.co_code) // 2) + table)
+        for const in code.co_consts:
+            if hasattr(const, "co_code"):
+                visit(const, depth + 1)
+    with open(os.path.join(os.path.dirname(HERE), "images", "target.py"), encoding="utf-8") as source:
+        visit(compile(source.read(), "target.py", "exec"))
+    write(folder, "pairs", struct.pack("<Bii", 0, 10, 300) + bytes([6, 1, 8, 255, 255, 0, 0, 128, 4, 127, 2, 3]))
+    write(folder, "ranges", struct.pack("<Bii", 1, 10, 300) + bytes([6, 1, 8, 128, 254, 0, 0, 127, 4, 129, 2, 3]))
+
+
+def layouts(folder):
+    for path in IMAGES:
+        facts, ranges = load(path)
+        table = read(ranges, int(facts["runtime"], 16), 1024)
+        if table[:8] == b"xdebugpy":
+            write(folder, os.path.basename(path), table)
+
+
+def elf_object():
+    """A small shared object: one PT_LOAD of everything, PT_DYNAMIC, a SysV hash table, three symbols, section headers."""
+    strings = b"\0_PyRuntime\0Py_Version\0libpython3.99.so\0.PyRuntime\0.dynsym\0.dynstr\0.shstrtab\0.symtab\0"
+
+    def name(text):
+        return strings.index(b"\0" + text + b"\0") + 1
+
+    symbols = struct.pack("<IBBHQQ", 0, 0, 0, 0, 0, 0)
+    symbols += struct.pack("<IBBHQQ", name(b"_PyRuntime"), 0x11, 0, 1, 0x2000, 4096)
+    symbols += struct.pack("<IBBHQQ", name(b"Py_Version"), 0x11, 0, 1, 0x1008, 8)
+    hashes = struct.pack("<II", 1, 3) + struct.pack("<I", 1) + struct.pack("<III", 0, 2, 0)
+    at_strings = 64 + 2 * 56
+    at_symbols = (at_strings + len(strings) + 7) & ~7
+    at_hash = at_symbols + len(symbols)
+    at_dynamic = (at_hash + len(hashes) + 7) & ~7
+    dynamic = b"".join(struct.pack("<QQ", *pair) for pair in (
+        (1, name(b"libpython3.99.so")), (4, at_hash), (5, at_strings), (6, at_symbols), (10, len(strings)), (11, 24),
+        (14, name(b"libpython3.99.so")), (0, 0)))
+    at_sections = at_dynamic + len(dynamic)
+    sections = b"".join(struct.pack("<IIQQQQIIQQ", *section) for section in (
+        (0,) * 10,
+        (name(b".PyRuntime"), 1, 3, 0x2000, at_dynamic, 64, 0, 0, 8, 0),
+        (name(b".dynstr"), 3, 2, at_strings, at_strings, len(strings), 0, 0, 1, 0),
+        (name(b".dynsym"), 11, 2, at_symbols, at_symbols, len(symbols), 2, 1, 8, 24),
+        (name(b".symtab"), 2, 0, 0, at_symbols, len(symbols), 2, 1, 8, 24),
+        (name(b".shstrtab"), 3, 0, 0, at_strings, len(strings), 0, 0, 1, 0)))
+    size = at_sections + len(sections)
+    head = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, at_sections, 0, 64, 56, 2, 64, 6, 5)
+    head += struct.pack("<IIQQQQQQ", 1, 7, 0, 0, 0, size, size + 8192, 4096)
+    head += struct.pack("<IIQQQQQQ", 2, 6, at_dynamic, at_dynamic, at_dynamic, len(dynamic), len(dynamic), 8)
+    parts = [(0, head), (at_strings, strings), (at_symbols, symbols), (at_hash, hashes), (at_dynamic, dynamic), (at_sections, sections)]
+    out = bytearray(size)
+    for at, part in parts:
+        out[at:at + len(part)] = part
+    return bytes(out)
+
+
+def elves(folder):
+    whole = elf_object()
+    write(folder, "shared", whole)
+    write(folder, "cut", whole[:300])
+    write(folder, "executable", whole[:16] + struct.pack("<H", 2) + whole[18:])
+
+
+def walks(folder):
+    rng = random.Random(1)
+    for image in range(len(IMAGES)):
+        for mode in range(2):
+            write(folder, "whole-%d-%d" % (image, mode), bytes([image, mode]))
+        for k in range(8):
+            changes = b""
+            for _ in range(1 + k):
+                changes += struct.pack("<BBHI", rng.randrange(4), rng.choice((0, 8, 32, 56)), rng.randrange(1000), rng.randrange(1 << 20))
+            write(folder, "changed-%d-%d" % (image, k), bytes([image, k & 1]) + changes)
+
+
+def main():
+    for name, make in (("linetable", linetables), ("layout", layouts), ("elf", elves), ("walk", walks)):
+        make(os.path.join(sys.argv[1], name))
+
+
+main()

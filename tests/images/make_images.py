@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records the images that tests/unit/test_replay.c replays: make_images.py RECORDER FOLDER [LABEL ...]
+
+For each interpreter found (tests/lib/interpreters.py) one image, FOLDER/3.12.img.  Needs root: the target runs in a mount namespace
+where its prefix lies at /mnt, with an empty environment, so that an image does not depend on where things lie on this machine.
+"""
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from lib import interpreters, procfs  # noqa: E402
+
+APP = "/tmp/app"
+MAX_SIZE = 60000
+ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+def forbidden():
+    """What must not be found in an image: where this machine keeps things, and its name."""
+    words = [os.path.expanduser("~"), os.getcwd(), socket.gethostname(), "/opt/", "/home/", "pyenv"]
+    return [word.encode() for word in words if len(word) > 3]
+
+
+def command(py):
+    if py.root:
+        return py.argv
+    inside = os.path.relpath(py.real_executable, py.prefix)
+    assert not inside.startswith(".."), (py.prefix, py.real_executable)
+    if py.prefix in ("/usr", "/usr/local"):
+        return py.argv
+    return ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /mnt && shift && exec "$@"', py.prefix, "-", "/mnt/" + inside]
+
+
+def wait_until_quiet(pid):
+    """Until every thread sleeps and none has run between two looks."""
+    before = None
+    for _ in range(1000):
+        now = procfs.run_counts(pid)
+        if now == before and all(procfs.state(pid, tid) == "S" for tid in now):
+            return
+        before = now
+        time.sleep(0.01)
+    raise SystemExit("the target does not come to rest")
+
+
+def check(path):
+    with open(path, "rb") as image:
+        body = zlib.decompress(image.read()[16:])
+    for word in forbidden():
+        at = body.find(word)
+        if at >= 0:
+            raise SystemExit("%s holds %r: %r" % (path, word, body[max(0, at - 60):at + 60]))
+    if os.path.getsize(path) > MAX_SIZE:
+        raise SystemExit("%s: %d bytes" % (path, os.path.getsize(path)))
+
+
+def record(py, recorder, out):
+    app = py.root + APP
+    truth = app + "/truth"
+    shutil.rmtree(app, ignore_errors=True)
+    os.makedirs(app)
+    shutil.copy(os.path.join(HERE, "target.py"), app)
+    target = subprocess.Popen(command(py) + ["-I", "-S", "-B", APP + "/target.py", APP + "/truth"], env=ENV, cwd="/",
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        if target.stdout.readline() != b"ready\n":
+            raise SystemExit("the target did not start on %r" % py)
+        wait_until_quiet(target.pid)
+        subprocess.run([recorder, str(target.pid), truth, out], check=True)
+    finally:
+        target.stdin.close()
+        target.wait()
+        shutil.rmtree(app, ignore_errors=True)
+    check(out)
+
+
+def main():
+    recorder, folder, labels = sys.argv[1], sys.argv[2], sys.argv[3:]
+    found = {}
+    for py in interpreters.find():
+        found.setdefault(py.label, py)
+    for label in labels or interpreters.WANTED:
+        if label in found:
+            record(found[label], recorder, os.path.join(folder, label + ".img"))
+        else:
+            print("no interpreter found for %s" % label)
+
+
+main()

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What cannot be done: one sentence on stderr, the right exit status, nothing half-written, nobody harmed."""
+import os
+import pwd
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import FOUND
+from lib import interpreters, procfs, tool
+from lib.target import Target, wait_for
+
+OLD = [py for py in interpreters.find_all() if py.minor < (3, 8)]
+
+
+def assert_refused(done, *patterns, status=1):
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    for pattern in patterns:
+        assert re.search(pattern, lines[0], re.I), (pattern, lines[0])
+
+
+def both(pid, tmp_path):
+    """The refusals of dump and record; record leaves no file behind."""
+    yield tool.run("dump", "--pid", pid)
+    yield tool.run("record", "--pid", pid, "-d", "1", "-o", tmp_path / "profile.svg")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("args", [
+    (), ("frobnicate",), ("record",), ("dump",), ("dump", "--pid", "abc"), ("dump", "--pid"), ("record", "--pid", "1", "--rate", "0"),
+    ("record", "--pid", "1", "--rate", "x"), ("record", "--pid", "1", "--format", "gif"), ("record", "--pid", "1", "-d", "-1"),
+    ("record", "--pid", "1", "--function", "--nolineno"), ("dump", "--pid", "1", "--frobnicate"), ("dump", "--pid", "-5"),
+    ("dump", "--pid", "99999999999999999999"),
+])
+def test_usage_errors(args):
+    done = tool.run(*args)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.strip(), done
+
+
+def test_help_and_version():
+    assert tool.run("--version", check=0).stdout.startswith("strobe ")
+    assert tool.run("-V", check=0).stdout == tool.run("--version", check=0).stdout
+    for args in (("--help",), ("-h",), ("record", "--help"), ("dump", "-h")):
+        done = tool.run(*args, check=0)
+        assert "--pid" in done.stdout or "record" in done.stdout
+
+
+@pytest.mark.parametrize("args", [("top", "--pid", "1"), ("record", "--native", "--pid", "1"), ("dump", "--native", "--pid", "1")])
+def test_later_issues_end_with_a_sentence(args):
+    done = tool.run(*args)
+    assert done.returncode in (1, 2) and done.stdout == "" and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_no_such_process(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for done in both(gone.pid, tmp_path):
+        assert_refused(done, "no (such )?process", str(gone.pid))
+
+
+def test_not_python(tmp_path):
+    process = subprocess.Popen(["sleep", "1000"])
+    try:
+        wait_for(lambda: "sleep" in os.readlink("/proc/%d/exe" % process.pid), "exec")
+        for done in both(process.pid, tmp_path):
+            assert_refused(done, "not a python process", "sleep")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_zombie(tmp_path):
+    process = subprocess.Popen(["true"])
+    try:
+        wait_for(lambda: procfs.state(process.pid) == "Z", "the zombie")
+        for done in both(process.pid, tmp_path):
+            assert_refused(done, "zombie|ended|not a python process|no such process")
+    finally:
+        process.wait()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/2/status") or procfs._status(2).get("Kthread", "").strip() != "1" and os.path.exists("/proc/2/exe"),
+                    reason="no kernel thread is visible here")
+def test_kernel_thread(tmp_path):
+    for done in both(2, tmp_path):
+        assert_refused(done, "kernel thread|not a python process")
+
+
+def test_itself():
+    done = tool.run("dump", "--pid", 1)
+    assert done.returncode in (0, 1)
+
+
+@pytest.mark.skipif(not OLD, reason="no Python older than 3.8 was found on this machine")
+@pytest.mark.parametrize("old", OLD, ids=[py.id for py in OLD])
+def test_version_outside_the_range(old, tmp_path):
+    process = subprocess.Popen(old.argv + ["-c", "import sys; print('ready', flush=True); sys.stdin.read()"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    try:
+        process.stdout.readline()
+        for done in both(process.pid, tmp_path):
+            assert_refused(done, r"python 3\.%d" % old.minor[1], r"3\.8")
+        assert procfs.held(process.pid) == []
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, to become somebody else")
+def test_another_user(tmp_path):
+    nobody = pwd.getpwnam("nobody")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    shutil.copy(tool.path(), folder / "strobe")
+    for parent in [folder] + list(folder.parents)[:-1]:
+        if os.stat(parent).st_uid == os.geteuid() and str(parent).startswith("/tmp/"):
+            os.chmod(parent, 0o755)
+    out = tmp_path / "out"
+    out.mkdir()
+    os.chown(out, nobody.pw_uid, nobody.pw_gid)
+    become = ["setpriv", "--reuid=%d" % nobody.pw_uid, "--regid=%d" % nobody.pw_gid, "--clear-groups", "--no-new-privs"]
+    with Target(FOUND[0], "spin.py", 1) as target:
+        for args in (["dump", "--pid", str(target.pid)], ["record", "--pid", str(target.pid), "-d", "1", "-o", str(out / "x.svg")]):
+            done = subprocess.run(become + [str(folder / "strobe")] + args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+            assert_refused(done, "permission", "user|root|sudo")
+        assert os.listdir(out) == []
+        target.assert_unharmed()
+        target.counter().assert_moves()

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_dump: options -> attach -> one snapshot a process -> report -> standard output. */
+#include "tools/cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach/target.h"
+#include "report/report.h"
+#include "tools/dumped.h"
+#include "tools/opening.h"
+#include "tools/say.h"
+
+enum { MAX_CHILDREN = 4096 };
+
+struct dump {
+    struct strobe_opts opts;
+    struct strobe_dumped *all; /* room for every process; n are filled */
+    size_t n;
+};
+
+/* As tools do that honour both: CLICOLOR_FORCE wins, NO_COLOR and a pipe turn colours off. */
+static bool want_color(void)
+{
+    const char *force = getenv("CLICOLOR_FORCE"), *no = getenv("NO_COLOR");
+
+    if (force && *force && strcmp(force, "0") != 0)
+        return true;
+    return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+static void warn(const struct strobe_dumped *dumped)
+{
+    if (strobe_attach_warning(dumped->attach))
+        strobe_say("Warning: %s", strobe_attach_warning(dumped->attach));
+    if (dumped->stats.fallbacks)
+        strobe_say("Warning: another tracer (a debugger, strace) holds process %" PRId32 " or pausing it is refused: "
+                   "it was read without a pause.", dumped->report.pid);
+    if (dumped->dropped)
+        strobe_say("Warning: %" PRIu32 " thread%s of process %" PRId32 " left out: no consistent reading was possible.", dumped->dropped,
+                   dumped->dropped == 1 ? "" : "s", dumped->report.pid);
+    if (dumped->locals.cut_frames)
+        strobe_say("Warning: %" PRIu32 " frames are shown without their locals: reading them took too long.", dumped->locals.cut_frames);
+}
+
+/* A whole process, or an error with a sentence in why. */
+static int dump_one(struct dump *dump, int32_t pid, int32_t parent, struct strobe_buf *why)
+{
+    struct strobe_attach *attach;
+    int err = parent ? strobe_attach_open(pid, &attach, why) : strobe_open_target(pid, &attach, why);
+
+    if (err)
+        return err;
+    err = strobe_dumped_take(attach, pid, parent, &dump->opts, &dump->all[dump->n]);
+    if (err) {
+        strobe_buf_printf(why, "process %" PRId32 " could not be read: %s", pid, strobe_err_text(err));
+        return err;
+    }
+    warn(&dump->all[dump->n++]);
+    return 0;
+}
+
+/* Children that are not Python, or ended meanwhile, are nothing to speak of. */
+static void dump_children(struct dump *dump, const pid_t *children, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct strobe_buf why = STROBE_BUF_INIT;
+        int err = dump_one(dump, children[i], strobe_target_parent(children[i]), &why);
+
+        if (err && err != STROBE_ERR_NOTPYTHON && err != STROBE_ERR_NOPROC && err != STROBE_ERR_GONE && err != STROBE_ERR_EXECED)
+            strobe_say("Warning: child %d: %s", (int)children[i], strobe_buf_str(&why));
+        strobe_buf_release(&why);
+    }
+}
+
+static int print(const struct dump *dump)
+{
+    struct strobe_report_process *reports = calloc(dump->n, sizeof *reports);
+    struct strobe_buf out = STROBE_BUF_INIT;
+    int err = reports ? 0 : STROBE_ERR_NOMEM;
+
+    for (size_t i = 0; !err && i < dump->n; i++) {
+        reports[i] = dump->all[i].report;
+        if (!dump->opts.json)
+            strobe_report_dump_text(&reports[i], want_color(), &out);
+    }
+    if (!err && dump->opts.json)
+        err = strobe_report_dump_json(reports, (uint32_t)dump->n, dump->opts.subprocesses, &out);
+    if (out.failed)
+        err = STROBE_ERR_NOMEM;
+    if (!err)
+        fwrite(strobe_buf_str(&out), 1, out.len, stdout); /* main looks at the stream's error state */
+    strobe_buf_release(&out);
+    free(reports);
+    return err;
+}
+
+static int dump_all(struct dump *dump, struct strobe_buf *why)
+{
+    pid_t *children = NULL;
+    size_t n = 0;
+    int err;
+
+    if (dump->opts.subprocesses) {
+        children = malloc(MAX_CHILDREN * sizeof *children);
+        if (children)
+            n = strobe_target_descendants(dump->opts.pid, children, MAX_CHILDREN);
+    }
+    dump->all = calloc(n + 1, sizeof *dump->all);
+    if (!dump->all || (dump->opts.subprocesses && !children)) {
+        err = STROBE_ERR_NOMEM;
+        strobe_buf_puts(why, strobe_err_text(err));
+        goto done;
+    }
+    err = dump_one(dump, dump->opts.pid, 0, why);
+    if (!err || err == STROBE_ERR_NOTPYTHON) /* a starter that is not Python itself may have children that are */
+        dump_children(dump, children, n);
+    if (!dump->n)
+        goto done;
+    err = print(dump);
+    if (err)
+        strobe_buf_puts(why, strobe_err_text(err));
+done:
+    free(children);
+    return err;
+}
+
+int strobe_cmd_dump(int argc, char **argv)
+{
+    struct dump dump = {.all = NULL};
+    struct strobe_buf why = STROBE_BUF_INIT;
+    int ret_exit;
+
+    if (strobe_cmd_ready(STROBE_CMD_DUMP, argc, argv, &dump.opts, &ret_exit)) {
+        ret_exit = dump_all(&dump, &why) ? STROBE_EXIT_ERROR : STROBE_EXIT_OK;
+        if (ret_exit != STROBE_EXIT_OK)
+            strobe_complain("%s", strobe_buf_str(&why));
+    }
+    for (size_t i = 0; i < dump.n; i++)
+        strobe_dumped_release(&dump.all[i]);
+    free(dump.all);
+    strobe_buf_release(&why);
+    strobe_opts_release(&dump.opts);
+    return ret_exit;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/dumped.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach/target.h"
+#include "base/clock.h"
+#include "runtime/code.h"
+
+enum { MAX_TAKES = 20 }; /* readings until one is whole: only --nonblocking and processes that start or end need more than one */
+static const uint64_t retry_ns = 1000 * 1000;
+
+static int shorten(void *ctx, const char *path, struct strobe_buf *ret_short)
+{
+    return strobe_attach_shorten(ctx, path, ret_short);
+}
+
+static int open_parts(struct strobe_dumped *dumped, const struct strobe_opts *opts)
+{
+    struct strobe_snapshot_opts snap = {.mode = opts->nonblocking ? STROBE_MODE_NONBLOCKING : STROBE_MODE_EXACT};
+    const struct strobe_layout *layout = strobe_attach_layout(dumped->attach);
+    struct strobe_mem *mem = strobe_attach_mem(dumped->attach);
+    int err = strobe_names_new(&dumped->names);
+
+    if (err)
+        return err;
+    strobe_names_set_shortener(dumped->names, shorten, dumped->attach);
+    err = strobe_codes_new(mem, layout, dumped->names, &dumped->codes);
+    if (!err)
+        err = strobe_snapshot_new(mem, strobe_attach_host(dumped->attach), layout, strobe_clock_system(), &snap, &dumped->snap);
+    if (!err && opts->locals)
+        strobe_snapshot_set_visitor(dumped->snap, strobe_locals_visit, &dumped->locals);
+    return err;
+}
+
+/* The last reading stands when none was whole. */
+static int take(struct strobe_dumped *dumped, const struct strobe_sample **ret_sample)
+{
+    struct strobe_clock *clock = strobe_clock_system();
+    int err = 0;
+
+    for (int i = 0; i < MAX_TAKES; i++) {
+        if (i > 0)
+            clock->sleep_until(clock, clock->now(clock) + retry_ns);
+        strobe_locals_reset(&dumped->locals);
+        err = strobe_snapshot_take(dumped->snap, ret_sample);
+        if (err ? strobe_err_class(err) == STROBE_CLASS_FATAL && err != STROBE_ERR_NOTREADY : !(*ret_sample)->n_dropped)
+            break;
+    }
+    return err;
+}
+
+/* Thousands apart, as people read numbers: 95904 -> "95,904". */
+static void put_thousands(uint64_t n, struct strobe_buf *out)
+{
+    if (n >= 1000) {
+        put_thousands(n / 1000, out);
+        strobe_buf_printf(out, ",%03u", (unsigned)(n % 1000));
+    } else {
+        strobe_buf_printf(out, "%u", (unsigned)n);
+    }
+}
+
+static const char *keep_text(struct strobe_dumped *dumped, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *kept = strobe_arena_alloc(&dumped->arena, size);
+
+    return kept ? memcpy(kept, text, size) : "";
+}
+
+static const char *elision(struct strobe_dumped *dumped, uint64_t n)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+    const char *kept;
+
+    strobe_buf_puts(&text, "... ");
+    put_thousands(n, &text);
+    strobe_buf_printf(&text, " frame%s left out ...", n == 1 ? "" : "s");
+    kept = keep_text(dumped, strobe_buf_str(&text));
+    strobe_buf_release(&text);
+    return kept;
+}
+
+static const char *mark_of(struct strobe_dumped *dumped, const struct strobe_raw_frame *raw)
+{
+    switch (raw->code) {
+    case STROBE_CODE_ELIDED: return elision(dumped, raw->instr);
+    case STROBE_CODE_GC: return "<GC>";
+    default: return "<unreadable>";
+    }
+}
+
+/* ret_n: frames to show; those that are not set up yet are passed over. */
+static int resolve_thread(struct strobe_dumped *dumped, const struct strobe_thread *thread, struct strobe_report_frame *frames,
+                          uint32_t *ids, uint32_t *ret_n)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < thread->n_frames; i++) {
+        const struct strobe_raw_frame *raw = &thread->frames[i];
+        int err = raw->code <= STROBE_CODE_GC ? STROBE_ERR_OBJECT
+                                              : strobe_codes_resolve(dumped->codes, raw->code, (int64_t)raw->instr, &ids[n]);
+
+        if (err == STROBE_ERR_NOMEM)
+            return err;
+        if (err == STROBE_ERR_MISSING)
+            continue;
+        frames[n] = (struct strobe_report_frame){.mark = err ? mark_of(dumped, raw) : NULL};
+        if (!err)
+            strobe_locals_fill(&dumped->locals, thread, i, &frames[n]);
+        n++;
+    }
+    *ret_n = n;
+    return 0;
+}
+
+/* The kernel's name of a thread, when someone gave it one: threads begin with the name of the process. */
+static const char *os_name(struct strobe_dumped *dumped, const struct strobe_thread *thread)
+{
+    char path[64], comm[2][64] = {"", ""};
+    const int32_t tids[2] = {dumped->report.pid, thread->tid};
+
+    if (!thread->tid || thread->tid == dumped->report.pid)
+        return "";
+    for (int i = 0; i < 2; i++) {
+        int fd;
+        ssize_t len;
+
+        snprintf(path, sizeof path, "/proc/%" PRId32 "/task/%" PRId32 "/comm", dumped->report.pid, tids[i]);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return "";
+        len = read(fd, comm[i], sizeof comm[i] - 1);
+        close(fd);
+        if (len > 0 && comm[i][len - 1] == '\n')
+            comm[i][len - 1] = '\0';
+    }
+    return strcmp(comm[0], comm[1]) ? keep_text(dumped, comm[1]) : "";
+}
+
+/* Names of all first (the table of frames moves while it grows), then their addresses. */
+static int resolve(struct strobe_dumped *dumped, const struct strobe_sample *sample)
+{
+    struct strobe_report_thread *threads = strobe_arena_alloc(&dumped->arena, (sample->n_threads + 1) * sizeof *threads);
+    uint32_t **ids = strobe_arena_alloc(&dumped->arena, (sample->n_threads + 1) * sizeof *ids);
+
+    if (!threads || !ids)
+        return STROBE_ERR_NOMEM;
+    for (uint32_t t = 0; t < sample->n_threads; t++) {
+        const struct strobe_thread *thread = &sample->threads[t];
+        struct strobe_report_frame *frames = strobe_arena_alloc(&dumped->arena, (thread->n_frames + 1) * sizeof *frames);
+        uint32_t n_frames = 0;
+        const char *name = strobe_snapshot_thread_name(dumped->snap, thread);
+        uint32_t gc = thread->flags & STROBE_THREAD_GC ? 1 : 0; /* the mark of a collection stands where its frame would */
+        int err;
+
+        ids[t] = strobe_arena_alloc(&dumped->arena, (thread->n_frames + 1) * sizeof *ids[t]);
+        if (!frames || !ids[t])
+            return STROBE_ERR_NOMEM;
+        frames[0] = (struct strobe_report_frame){.mark = gc ? "<GC>" : NULL};
+        err = resolve_thread(dumped, thread, frames + gc, ids[t] + gc, &n_frames);
+        if (err)
+            return err;
+        threads[t] = (struct strobe_report_thread){
+            .thread = thread, .name = *name ? keep_text(dumped, name) : os_name(dumped, thread), .frames = frames,
+            .n_frames = n_frames + gc};
+    }
+    for (uint32_t t = 0; t < sample->n_threads; t++)
+        for (uint32_t i = 0; i < threads[t].n_frames; i++) {
+            struct strobe_report_frame *frame = (struct strobe_report_frame *)&threads[t].frames[i];
+
+            if (!frame->mark)
+                frame->frame = strobe_names_get(dumped->names, ids[t][i]);
+        }
+    dumped->report.threads = threads;
+    dumped->report.n_threads = sample->n_threads;
+    return 0;
+}
+
+int strobe_dumped_take(struct strobe_attach *attach, int32_t pid, int32_t parent, const struct strobe_opts *opts,
+                       struct strobe_dumped *ret)
+{
+    struct strobe_dumped *dumped = ret;
+    const struct strobe_sample *sample = NULL;
+    int err;
+
+    *dumped = (struct strobe_dumped){.attach = attach};
+    strobe_locals_init(&dumped->locals, strobe_attach_layout(attach), opts->locals);
+    dumped->report = (struct strobe_report_process){.pid = pid,
+                                                    .parent_pid = parent,
+                                                    .cmdline = strobe_attach_cmdline(attach),
+                                                    .exe = strobe_attach_exe(attach),
+                                                    .version = strobe_attach_version(attach),
+                                                    .full_filenames = opts->full_filenames,
+                                                    .show_lines = true,
+                                                    .all_threads = true};
+    err = open_parts(dumped, opts);
+    if (!err)
+        err = take(dumped, &sample);
+    if (!err)
+        err = resolve(dumped, sample);
+    if (err) {
+        strobe_dumped_release(dumped);
+        return err;
+    }
+    dumped->dropped = sample->n_dropped;
+    strobe_snapshot_stats(dumped->snap, &dumped->stats);
+    dumped->report.names = dumped->names;
+    if (parent) {
+        strobe_target_cmdline(parent, &dumped->parent);
+        dumped->report.parent_cmdline = strobe_buf_str(&dumped->parent);
+    }
+    return 0;
+}
+
+void strobe_dumped_release(struct strobe_dumped *dumped)
+{
+    strobe_snapshot_free(dumped->snap);
+    strobe_codes_free(dumped->codes);
+    strobe_names_free(dumped->names);
+    strobe_attach_close(dumped->attach);
+    strobe_locals_release(&dumped->locals);
+    strobe_arena_release(&dumped->arena);
+    strobe_buf_release(&dumped->parent);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main: the table of subcommands; any unambiguous prefix of a name will do, as in py-spy. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/cmd.h"
+#include "tools/say.h"
+
+static int cmd_help(int argc, char **argv);
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help; /* NULL = hidden */
+} commands[] = {
+    {"record", strobe_cmd_record, "Records where a Python process spends its time: flame graph, speedscope, raw, chrometrace, pstats"},
+    {"dump", strobe_cmd_dump, "Prints what every thread of a Python process is doing now"},
+    {"top", strobe_cmd_top, "A live view (not implemented yet)"},
+    {"completions", strobe_cmd_completions, NULL},
+    {"help", cmd_help, "Prints this, or the help of a subcommand"},
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+/* The command of that name, else the only visible one that starts so; NULL when there is none or more than one. */
+static const struct command *find_command(const char *word)
+{
+    const struct command *found = NULL;
+
+    for (int i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(commands[i].name, word) == 0)
+            return &commands[i];
+        if (!*word || !commands[i].help || strncmp(commands[i].name, word, strlen(word)) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = &commands[i];
+    }
+    return found;
+}
+
+static void put_usage(FILE *to)
+{
+    fputs("Sampling profiler for Python programs: attaches from outside, changes nothing in them.\n\n"
+          "Usage: strobe COMMAND\n\nCommands:\n", to);
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (commands[i].help)
+            fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].help);
+    fputs("\nOptions:\n  -h, --help     Print this help\n  -V, --version  Print the version\n\n"
+          "A command may be shortened: strobe d 4242.  Its options: strobe dump --help.\n", to);
+}
+
+static int unknown(const char *word)
+{
+    strobe_complain("'%s' is no subcommand, or the start of more than one: see strobe --help", word);
+    return STROBE_EXIT_USAGE;
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    static char option[] = "--help";
+    const struct command *command;
+
+    if (argc < 2) {
+        put_usage(stdout);
+        return STROBE_EXIT_OK;
+    }
+    command = find_command(argv[1]);
+    if (!command)
+        return unknown(argv[1]);
+    return command->run == cmd_help ? cmd_help(1, argv) : command->run(2, (char *[]){argv[1], option, NULL});
+}
+
+bool strobe_cmd_ready(enum strobe_cmd cmd, int argc, char **argv, struct strobe_opts *opts, int *ret_exit)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+    enum strobe_opts_verdict verdict = strobe_opts_parse(cmd, argc, argv, opts, &text);
+
+    switch (verdict) {
+    case STROBE_OPTS_RUN:
+        break;
+    case STROBE_OPTS_HELP:
+        strobe_opts_help(cmd, &text);
+        fputs(strobe_buf_str(&text), stdout);
+        *ret_exit = STROBE_EXIT_OK;
+        break;
+    case STROBE_OPTS_VERSION:
+        puts("strobe " STROBE_VERSION);
+        *ret_exit = STROBE_EXIT_OK;
+        break;
+    case STROBE_OPTS_USAGE:
+        strobe_complain("%s (strobe %s --help lists the options)", strobe_buf_str(&text),
+                        cmd == STROBE_CMD_DUMP ? "dump" : cmd == STROBE_CMD_RECORD ? "record" : "top");
+        *ret_exit = STROBE_EXIT_USAGE;
+        break;
+    case STROBE_OPTS_UNSUPPORTED:
+        strobe_complain("%s", strobe_buf_str(&text));
+        *ret_exit = STROBE_EXIT_ERROR;
+        break;
+    }
+    strobe_buf_release(&text);
+    return verdict == STROBE_OPTS_RUN;
+}
+
+int strobe_cmd_top(int argc, char **argv)
+{
+    struct strobe_opts opts;
+    int ret_exit = STROBE_EXIT_ERROR;
+
+    strobe_cmd_ready(STROBE_CMD_TOP, argc, argv, &opts, &ret_exit);
+    strobe_opts_release(&opts);
+    return ret_exit;
+}
+
+/* A closed standard descriptor would be given to the next file opened, and messages written into that. */
+static int open_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    const struct command *command;
+
+    if (argc < 2) {
+        put_usage(stderr);
+        return STROBE_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
+        return cmd_help(1, argv);
+    if (strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "--version") == 0) {
+        puts("strobe " STROBE_VERSION);
+        return STROBE_EXIT_OK;
+    }
+    command = find_command(argv[1]);
+    return command ? command->run(argc - 1, argv + 1) : unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    int ret_exit;
+
+    if (open_standard_descriptors())
+        return STROBE_EXIT_ERROR;
+    /* Whoever started us may ignore it, and exec keeps that; then no signal tells that a thread has stopped (attach/pause.c). */
+    signal(SIGCHLD, SIG_DFL);
+    ret_exit = run(argc, argv);
+    if (fflush(stdout) || ferror(stdout)) {
+        strobe_complain("cannot write to standard output: %s", strerror(errno));
+        return STROBE_EXIT_ERROR;
+    }
+    return ret_exit;
+}

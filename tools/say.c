@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/say.h"
+
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "report/report.h"
+
+static void put_line(const char *prefix, const char *fmt, va_list args)
+{
+    struct strobe_buf text = STROBE_BUF_INIT, line = STROBE_BUF_INIT;
+
+    strobe_buf_vprintf(&text, fmt, args);
+    strobe_buf_puts(&line, prefix);
+    strobe_report_escape(strobe_buf_str(&text), &line);
+    strobe_buf_putc(&line, '\n');
+    if (line.len && write(STDERR_FILENO, line.data, line.len) < 0) {
+        /* Nobody reads: there is no one left to tell. */
+    }
+    strobe_buf_release(&text);
+    strobe_buf_release(&line);
+}
+
+void strobe_say(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    put_line("strobe> ", fmt, args);
+    va_end(args);
+}
+
+void strobe_complain(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    put_line("strobe: ", fmt, args);
+    va_end(args);
+}
