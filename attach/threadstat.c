@@ -196,7 +196,8 @@ static enum strobe_run run_from_stat(const struct strobe_threadstat *stat, int32
     }
 }
 
-/* Format (fs/proc/base.c, proc_pid_syscall): "running", or "NR ARG0 ARG1 ... SP PC", or "-1 SP PC" (blocked outside a call). */
+/* Format (fs/proc/base.c, proc_pid_syscall): "running", or "NR ARG0 ARG1 ... SP PC", or "-1 SP PC" (blocked outside a call).
+ * A timed wait on a futex that was interrupted goes on as restart_syscall, its arguments still in their registers. */
 static enum strobe_run parse_syscall(const char *text, uint64_t *ret_futex)
 {
     char *end;
@@ -205,7 +206,7 @@ static enum strobe_run parse_syscall(const char *text, uint64_t *ret_futex)
     if (text[0] == 'r')
         return STROBE_RUN_RUNNING;
     nr = strtol(text, &end, 10);
-    if (nr == SYS_futex)
+    if (nr == SYS_futex || nr == SYS_restart_syscall)
         *ret_futex = strtoull(end, NULL, 16);
     return STROBE_RUN_SLEEPING;
 }
@@ -214,8 +215,9 @@ int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct s
 {
     struct strobe_thread_state state = {0};
     struct entry *entry;
+    enum { MOVES = 4 }; /* times that a thread is followed into its next system call */
     char buf[256], *end;
-    int got, err = find(stat, tid, &entry);
+    int got = 0, err = find(stat, tid, &entry);
 
     if (err)
         return err;
@@ -236,15 +238,21 @@ int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct s
         *ret = entry->state;
         return 0;
     }
-    got = read_kept(stat, tid, "syscall", &entry->syscall, buf, sizeof buf);
-    if (got == STROBE_ERR_GONE && !exists(stat, tid)) {
-        close_files(entry);
-        return got;
-    }
-    state.run = got < 0 ? STROBE_RUN_UNKNOWN : parse_syscall(buf, &state.futex);
-    /* "-1" says only that it is not in a system call: stopped, faulting, or woken and not on a CPU yet. */
-    if (got < 0 || buf[0] == '-')
+    for (int tries = 0; tries < MOVES; tries++) {
+        got = read_kept(stat, tid, "syscall", &entry->syscall, buf, sizeof buf);
+        if (got == STROBE_ERR_GONE && !exists(stat, tid)) {
+            close_files(entry);
+            return got;
+        }
+        state.run = got < 0 ? STROBE_RUN_UNKNOWN : parse_syscall(buf, &state.futex);
+        if (got >= 0 && buf[0] != '-')
+            break;
+        /* "-1" says only that it is not in a system call: stopped, faulting, or woken and not on a CPU yet.  If it sleeps a moment
+         * later, it has gone into a call since: which one must be asked again. */
         state.run = run_from_stat(stat, tid);
+        if (got < 0 || state.run != STROBE_RUN_SLEEPING)
+            break;
+    }
     entry->state = state;
     entry->settled = got > 0 && state.run == STROBE_RUN_SLEEPING && buf[0] != '-';
     *ret = state;
