@@ -6,18 +6,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { IOV_LIMIT = 1024 };
+enum {
+    IOV_LIMIT = 1024,
+    NEAR = 512, /* finding another place in the target costs as much as copying some thousand bytes */
+};
 
 struct mem_process {
     struct strobe_mem mem;
     pid_t pid;
     int fd; /* /proc/PID/mem; -1 while not needed */
     struct iovec local[IOV_LIMIT], remote[IOV_LIMIT];
+    char thrown_away[NEAR];
 };
 
 static int error_of(int err)
@@ -80,11 +85,38 @@ static int process_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t
     return error_of(errno);
 }
 
+/* One call for at most IOV_LIMIT / 2 segments.  Each element of the remote side has its price, not so of the local one: where a segment
+ * begins shortly behind the one before it, both become one remote element, and what lies between them is thrown away.
+ * False: errno tells, or is 0 for a short count. */
+static bool call(struct mem_process *proc, const struct strobe_mem_seg *segs, size_t n, size_t near)
+{
+    size_t total = 0, n_local = 0, n_remote = 0;
+    uint64_t end = 0;
+    ssize_t got;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t gap = segs[i].addr - end;
+
+        if (n_remote && gap <= near) {
+            if (gap)
+                proc->local[n_local++] = (struct iovec){proc->thrown_away, gap};
+            proc->remote[n_remote - 1].iov_len += gap + segs[i].len;
+            total += gap;
+        } else {
+            proc->remote[n_remote++] = (struct iovec){(void *)(uintptr_t)segs[i].addr, segs[i].len};
+        }
+        proc->local[n_local++] = (struct iovec){segs[i].buf, segs[i].len};
+        end = segs[i].addr + segs[i].len;
+        total += segs[i].len;
+    }
+    errno = 0;
+    got = process_vm_readv(proc->pid, proc->local, n_local, proc->remote, n_remote, 0);
+    return got >= 0 && (size_t)got == total;
+}
+
 static int process_readv(struct strobe_mem *mem, const struct strobe_mem_seg *segs, size_t n)
 {
     struct mem_process *proc = (struct mem_process *)mem;
-    size_t total = 0;
-    ssize_t got;
     int err;
 
     if (proc->fd >= 0) {
@@ -93,17 +125,13 @@ static int process_readv(struct strobe_mem *mem, const struct strobe_mem_seg *se
                 return err;
         return 0;
     }
-    for (; n > IOV_LIMIT; segs += IOV_LIMIT, n -= IOV_LIMIT)
-        if ((err = process_readv(mem, segs, IOV_LIMIT)))
+    for (; n > IOV_LIMIT / 2; segs += IOV_LIMIT / 2, n -= IOV_LIMIT / 2)
+        if ((err = process_readv(mem, segs, IOV_LIMIT / 2)))
             return err;
-    for (size_t i = 0; i < n; i++) {
-        proc->local[i] = (struct iovec){segs[i].buf, segs[i].len};
-        proc->remote[i] = (struct iovec){(void *)(uintptr_t)segs[i].addr, segs[i].len};
-        total += segs[i].len;
-    }
-    got = process_vm_readv(proc->pid, proc->local, n, proc->remote, n, 0);
-    if (got >= 0)
-        return (size_t)got == total ? 0 : STROBE_ERR_FAULT;
+    if (call(proc, segs, n, NEAR))
+        return 0;
+    if ((errno == EFAULT || errno == 0) && call(proc, segs, n, 0)) /* a hole between two segments */
+        return 0;
     if (errno != EPERM && errno != ENOSYS)
         return error_of(errno);
     for (size_t i = 0; i < n; i++)
@@ -128,7 +156,7 @@ int strobe_mem_process_new(pid_t pid, struct strobe_mem **ret_mem)
 
     if (!proc)
         return STROBE_ERR_NOMEM;
-    proc->mem.ops = &ops;
+    proc->mem = (struct strobe_mem){.ops = &ops};
     proc->pid = pid;
     proc->fd = -1;
     *ret_mem = &proc->mem;

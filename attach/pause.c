@@ -2,7 +2,6 @@
 #include "attach/pause.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -55,28 +54,12 @@ static int poll_stop(int32_t tid, int *ret_signal)
     return 1;
 }
 
-/* Time that this thread has waited for a CPU so far, ns (schedstat, second field); 0 where the kernel does not count it. */
-static uint64_t queue_time(void)
-{
-    char text[96], *end;
-    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-
-    if (fd >= 0)
-        close(fd);
-    if (got <= 0)
-        return 0;
-    text[got] = '\0';
-    strtoull(text, &end, 10);
-    return strtoull(end, NULL, 10);
-}
-
 /* Blocks until the thread has stopped or ended, or patience ends.
  * ret_since: the stop woke us, and all that can lie between is our own wait for a CPU, which the kernel counts. */
-static int sleep_until_stop(int32_t tid, uint64_t end_ns, int *ret_signal, uint64_t *ret_since)
+static int sleep_until_stop(int32_t tid, const struct strobe_crowd *crowd, uint64_t end_ns, int *ret_signal, uint64_t *ret_since)
 {
     struct strobe_clock *clock = strobe_clock_system();
-    uint64_t now, queued = queue_time();
+    uint64_t now, queued = strobe_crowd_queued(crowd);
     sigset_t child, before;
     int got;
 
@@ -96,12 +79,12 @@ static int sleep_until_stop(int32_t tid, uint64_t end_ns, int *ret_signal, uint6
         sigtimedwait(&child, NULL, &(struct timespec){0, (long)(end_ns - now)});
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
-    *ret_since = now - (queue_time() - queued);
+    *ret_since = now - (strobe_crowd_queued(crowd) - queued);
     return got;
 }
 
 /* start: when the interrupt was asked for.  ret_since: a time before which the thread cannot have stopped. */
-static int wait_stop(int32_t tid, uint64_t start, int *ret_signal, uint64_t *ret_since)
+static int wait_stop(int32_t tid, const struct strobe_crowd *crowd, uint64_t start, int *ret_signal, uint64_t *ret_since)
 {
     struct strobe_clock *clock = strobe_clock_system();
     uint64_t now = start;
@@ -114,10 +97,10 @@ static int wait_stop(int32_t tid, uint64_t start, int *ret_signal, uint64_t *ret
         *ret_since = now;
         now = clock->now(clock);
     }
-    return sleep_until_stop(tid, start + PATIENCE_NS, ret_signal, ret_since);
+    return sleep_until_stop(tid, crowd, start + PATIENCE_NS, ret_signal, ret_since);
 }
 
-int strobe_pause_stop(int32_t tid, struct strobe_pause *ret_pause)
+int strobe_pause_stop(int32_t tid, const struct strobe_crowd *crowd, struct strobe_pause *ret_pause)
 {
     uint64_t since = 0, start;
     int signal = 0, got;
@@ -130,7 +113,7 @@ int strobe_pause_stop(int32_t tid, struct strobe_pause *ret_pause)
     }
     start = strobe_clock_system()->now(strobe_clock_system());
     ptrace(PTRACE_INTERRUPT, tid, 0, 0);
-    got = wait_stop(tid, start, &signal, &since);
+    got = wait_stop(tid, crowd, start, &signal, &since);
     if (got < 0)
         return got;
     *ret_pause = (struct strobe_pause){tid, signal, since};

@@ -221,6 +221,11 @@ int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct s
 
     if (err)
         return err;
+    /* One look tells all of a thread that runs. */
+    if (!entry->settled && read_kept(stat, tid, "syscall", &entry->syscall, buf, sizeof buf) > 0 && buf[0] == 'r') {
+        *ret = (struct strobe_thread_state){.run = STROBE_RUN_RUNNING};
+        return 0;
+    }
     /* The count first, the state second: a thread that sleeps now and whose count is the same later has not run. */
     got = read_kept(stat, tid, "schedstat", &entry->schedstat, buf, sizeof buf);
     if (got == STROBE_ERR_GONE && !exists(stat, tid)) {

@@ -12,6 +12,8 @@
  * the last holder itself, which moves neither, cannot have run while it is held or with an unchanged run count.
  * Why 4 is needed even when the last holder is held and the GIL is locked: who takes the GIL sets `locked` first and last_holder
  * a moment later (take_gil in CPython's ceval_gil.c), so the words of 2 may name a thread that has just let go.
+ * Why 4 may be left out when nothing was read after the words of 2: either every thread keeps a stack that its run count proves, or
+ * the holder's was copied in the same read as the words of 2, before they were read a second time (strobe_walk_pulse).
  * Why the identity: a thread state is in the lists before its thread has started, with its creator's ids (3.8-3.11) or none.
  *
  * In a free-threaded build each thread changes its own stack only: every one that runs is held for its own reading. */
@@ -24,6 +26,7 @@ struct guard {
     uint64_t pthread;           /* by which its tid was found */
     int32_t native;
     bool watch;                 /* it is not held: its run count */
+    uint64_t reads;             /* of the reader, when the words had been read */
 };
 
 /* Lists anew where the one who could change the lists is held, or sleeps: threads that come and go faster than we look. */
@@ -46,12 +49,13 @@ static int still(struct strobe_snapshot *snap, uint64_t gil, struct guard *ret_g
 
     for (int round = 0; round < ROUNDS; round++) {
         struct guard guard = {.watch = false};
-        struct strobe_slot *holder;
+        struct strobe_slot *holder, *held = snap->n_held ? snap->held[snap->n_held - 1] : NULL;
         bool same, known;
-        int err = strobe_walk_pulse(&snap->walk, gil, &guard.words, &same);
+        int err = strobe_walk_pulse(&snap->walk, gil, held, &guard.words, &same);
 
         if (err)
             return err;
+        guard.reads = snap->mem->reads;
         guard.holder = holder = guard.words.last_holder ? strobe_walk_find(&snap->walk, guard.words.last_holder) : NULL;
         known = holder || guard.words.locked != 1; /* else: a thread that is newer than our lists holds it */
         if (known && holder && !strobe_reading_is_held(snap, holder)) {
@@ -87,15 +91,17 @@ static int unchanged(struct strobe_snapshot *snap, uint64_t gil, const struct gu
     const struct strobe_slot *holder = guard->holder;
     struct strobe_gil_words now;
     struct strobe_thread_state state;
-    int err = strobe_walk_gil(&snap->walk, gil, &now);
+    int err;
 
-    if (err)
+    /* Its ids were read again with its stack. */
+    if (holder && (holder->pthread != guard->pthread || holder->native != guard->native))
+        return STROBE_ERR_TORN;
+    if (snap->mem->reads == guard->reads)
+        return 0; /* nothing was read behind the words: see the head of this file */
+    if ((err = strobe_walk_gil(&snap->walk, gil, &now)))
         return err;
     if (now.locked != guard->words.locked || now.last_holder != guard->words.last_holder ||
         now.switch_number != guard->words.switch_number)
-        return STROBE_ERR_TORN;
-    /* Its ids were read again with its stack. */
-    if (holder && (holder->pthread != guard->pthread || holder->native != guard->native))
         return STROBE_ERR_TORN;
     if (!guard->watch || !holder->tid)
         return 0;
@@ -103,6 +109,15 @@ static int unchanged(struct strobe_snapshot *snap, uint64_t gil, const struct gu
     if (err)
         return err == STROBE_ERR_GONE ? STROBE_ERR_TORN : err;
     return state.run_count == holder->state.run_count ? 0 : STROBE_ERR_TORN;
+}
+
+/* One unreadable thread does not cost the others their stacks; its error stays in its slot. */
+static int read_under_guard(struct strobe_snapshot *snap, struct strobe_slot *slot)
+{
+    int err = strobe_reading_slot(snap, slot, false);
+
+    snap->cramped = snap->cramped || err == STROBE_ERR_LIMIT;
+    return err == STROBE_ERR_MISSING || strobe_err_class(err) == STROBE_CLASS_FATAL ? err : 0;
 }
 
 /* Reads all threads of one GIL under the protocol above. */
@@ -115,16 +130,13 @@ static int read_gil_once(struct strobe_snapshot *snap, uint64_t gil)
         goto done;
     strobe_reading_note_words(snap, gil, &guard.words);
     strobe_mem_epoch(snap->mem);
+    if (guard.holder && strobe_reading_on_gil(snap, guard.holder, gil)) /* first: its copy is there already */
+        err = read_under_guard(snap, guard.holder);
     for (uint32_t i = 0; i < snap->walk.n_order && !err; i++) {
         struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
 
-        if (!strobe_reading_on_gil(snap, slot, gil))
-            continue;
-        err = strobe_reading_slot(snap, slot, false);
-        snap->cramped = snap->cramped || err == STROBE_ERR_LIMIT;
-        /* One unreadable thread does not cost the others their stacks; its error stays in its slot. */
-        if (err != STROBE_ERR_MISSING && strobe_err_class(err) != STROBE_CLASS_FATAL)
-            err = 0;
+        if (slot != guard.holder && strobe_reading_on_gil(snap, slot, gil))
+            err = read_under_guard(snap, slot);
     }
     if (!err)
         err = unchanged(snap, gil, &guard);

@@ -66,6 +66,19 @@ static bool pulse_is_fresh(const struct strobe_snapshot *snap, bool exact)
     return !exact && !snap->relist && snap->sample.time_ns - snap->pulse_ns < PULSE_NS;
 }
 
+/* Without a pause a running thread is copied twice, because the first copy after a sleep shows more than one moment: the pulse, which is
+ * to be read anyway, takes that one along. */
+static struct strobe_slot *first_running(struct strobe_snapshot *snap, uint64_t gil)
+{
+    for (uint32_t i = 0; i < snap->walk.n_order; i++) {
+        struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
+
+        if (strobe_reading_on_gil(snap, slot, gil) && !strobe_reading_asleep(slot))
+            return slot;
+    }
+    return NULL;
+}
+
 /* Reads everything once.  STROBE_ERR_LIMIT: make room and come again. */
 static int read_all(struct strobe_snapshot *snap)
 {
@@ -93,8 +106,9 @@ static int read_all(struct strobe_snapshot *snap)
         if (seen)
             continue;
         if (!fresh && (!exact || snap->lay->free_threaded)) {
-            if ((err = strobe_walk_pulse(&snap->walk, gil, &words, &same)))
+            if ((err = strobe_walk_pulse(&snap->walk, gil, exact ? NULL : first_running(snap, gil), &words, &same)))
                 return err;
+            strobe_walk_warmed(&snap->walk);
             strobe_reading_note_words(snap, gil, &words);
             snap->relist = snap->relist || !same;
         }

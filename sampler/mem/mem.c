@@ -7,6 +7,7 @@ int strobe_mem_readv(struct strobe_mem *mem, const struct strobe_mem_seg *segs, 
 {
     int err;
 
+    mem->reads++;
     if (mem->ops->readv)
         return mem->ops->readv(mem, segs, n);
     for (size_t i = 0; i < n; i++)

@@ -37,10 +37,12 @@ struct strobe_mem_ops {
 /* Readers embed this as their first member. */
 struct strobe_mem {
     const struct strobe_mem_ops *ops;
+    uint64_t reads; /* asked for so far: who finds it unchanged knows that nothing was read meanwhile */
 };
 
 static inline int strobe_mem_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
 {
+    mem->reads++;
     return mem->ops->read(mem, addr, buf, len);
 }
 

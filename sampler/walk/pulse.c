@@ -2,6 +2,8 @@
 /* The small words that tell whether anything moved. */
 #include "walk/walk.h"
 
+#include <string.h>
+
 static void parse_gil(const struct strobe_layout *lay, const unsigned char *span, struct strobe_gil_words *ret_words)
 {
     ret_words->last_holder = strobe_span_u64(span, lay->gil_last_holder);
@@ -42,39 +44,64 @@ static size_t add_beat(const struct strobe_walk *walk, uint64_t interp, struct b
     return n;
 }
 
-int strobe_walk_pulse(struct strobe_walk *walk, uint64_t gil, struct strobe_gil_words *ret_words, bool *ret_same)
+/* The interpreters' beats from `first` on, the GIL's words, then `ahead` and the words again.
+ * Returns how many interpreters were read, or an error. */
+static int read_beats(struct strobe_walk *walk, uint64_t gil, uint32_t first, struct strobe_slot *ahead, struct strobe_gil_words *ret_words,
+                      bool *ret_same)
 {
     enum { BATCH = 16 };
     const struct strobe_layout *lay = walk->lay;
     struct beat beats[BATCH];
-    struct strobe_mem_seg segs[3 * BATCH + 2];
-    unsigned char span[STROBE_GIL_SPAN];
+    struct strobe_mem_seg segs[3 * BATCH + 3 + STROBE_COPY_SEGS];
+    unsigned char before[STROBE_GIL_SPAN], after[STROBE_GIL_SPAN];
+    uint32_t span = lay->gil_switch_number + 8, n = 0;
     uint64_t runtime_head;
-    uint32_t done = 0, n;
-    bool same = true;
+    size_t n_segs = 0;
     int err;
 
-    do {
-        size_t n_segs = 0;
+    segs[n_segs++] = (struct strobe_mem_seg){lay->runtime + lay->rt_interpreters_head, &runtime_head, 8};
+    for (; n < BATCH && first + n < walk->n_interps; n++)
+        n_segs += add_beat(walk, walk->interps[first + n].addr, &beats[n], segs + n_segs);
+    segs[n_segs++] = (struct strobe_mem_seg){gil, before, span};
+    if (ahead) {
+        n_segs += strobe_walk_plan_copy(walk, ahead, segs + n_segs);
+        segs[n_segs++] = (struct strobe_mem_seg){gil, after, span};
+    }
+    if ((err = strobe_mem_readv(walk->mem, segs, n_segs)))
+        return err;
+    walk->ahead = ahead && !memcmp(before, after, span) ? ahead : NULL;
+    parse_gil(lay, before, ret_words);
+    *ret_same = runtime_head == walk->runtime_head;
+    for (uint32_t i = 0; i < n; i++) {
+        struct strobe_interp *interp = &walk->interps[first + i];
 
-        segs[n_segs++] = (struct strobe_mem_seg){gil, span, lay->gil_switch_number + 8};
-        segs[n_segs++] = (struct strobe_mem_seg){lay->runtime + lay->rt_interpreters_head, &runtime_head, 8};
-        for (n = 0; n < BATCH && done + n < walk->n_interps; n++)
-            n_segs += add_beat(walk, walk->interps[done + n].addr, &beats[n], segs + n_segs);
-        if ((err = strobe_mem_readv(walk->mem, segs, n_segs)))
-            return err;
-        if (!done)
-            parse_gil(lay, span, ret_words);
-        same = same && runtime_head == walk->runtime_head;
-        for (uint32_t i = 0; i < n; i++) {
-            struct strobe_interp *interp = &walk->interps[done + i];
+        *ret_same = *ret_same && beats[i].head == interp->head;
+        interp->collecting = beats[i].collecting;
+        interp->code_generation = beats[i].code_generation;
+    }
+    return (int)n;
+}
 
-            same = same && beats[i].head == interp->head;
-            interp->collecting = beats[i].collecting;
-            interp->code_generation = beats[i].code_generation;
-        }
-        done += n;
-    } while (done < walk->n_interps);
-    *ret_same = same;
+int strobe_walk_pulse(struct strobe_walk *walk, uint64_t gil, struct strobe_slot *ahead, struct strobe_gil_words *ret_words, bool *ret_same)
+{
+    struct strobe_gil_words later;
+    const struct strobe_slot *copied;
+    bool same;
+    int n = STROBE_ERR_FAULT;
+
+    if (ahead)
+        n = read_beats(walk, gil, 0, ahead, ret_words, ret_same);
+    if (n == STROBE_ERR_FAULT) /* with `ahead`: its stack has moved */
+        n = read_beats(walk, gil, 0, NULL, ret_words, ret_same);
+    if (n < 0)
+        return n;
+    copied = walk->ahead;
+    for (uint32_t done = (uint32_t)n; done < walk->n_interps; done += (uint32_t)n) {
+        n = read_beats(walk, gil, done, NULL, &later, &same);
+        if (n < 0)
+            return n;
+        *ret_same = *ret_same && same;
+    }
+    walk->ahead = copied;
     return 0;
 }

@@ -4,18 +4,6 @@
 
 #include <string.h>
 
-enum {
-    OUTSIDE_WINDOWS = 24,
-    MAX_WINDOWS = STROBE_WINDOWS + OUTSIDE_WINDOWS,
-};
-
-/* What one read brought: chunks first (innermost first), then frames outside of them. */
-struct copy {
-    struct strobe_window windows[MAX_WINDOWS];
-    size_t n_windows;
-    uint64_t cframe_head; /* 3.11, 3.12 */
-};
-
 /* Chunks to copy: from the innermost on, at most max and as many as fit (of a thread that runs only few: what lies further out
  * does not move while a copy is made, and a short copy is nearer to one moment).  len is what was in use, and some more for what may be
  * pushed until the next sample.  _PyStackChunk (Include/cpython/pystate.h): previous, size in bytes, top (in words; of older
@@ -71,7 +59,7 @@ static size_t add_outside(struct strobe_walk *walk, const struct strobe_slot *sl
             windows[n - 1].len = grown;
             continue;
         }
-        if (n == OUTSIDE_WINDOWS || span > room)
+        if (n == STROBE_COPY_WINDOWS - STROBE_WINDOWS || span > room)
             break;
         windows[n++] = (struct strobe_window){addr, span, bytes};
         bytes += span;
@@ -106,12 +94,12 @@ static void note_outside(struct strobe_slot *slot, const uint64_t *met, uint32_t
     }
 }
 
-/* Copies the predicted chunks and frames, the head pointer and the thread state, in this order and in one read: what the chunks show
+/* The predicted chunks and frames, the head pointer and the thread state, in this order and in one read: what the chunks show
  * is then at most a moment older than the head that points into them. */
-static int copy_thread(struct strobe_walk *walk, struct strobe_slot *slot, struct copy *copy)
+size_t strobe_walk_plan_copy(struct strobe_walk *walk, struct strobe_slot *slot, struct strobe_mem_seg *segs)
 {
     const struct strobe_layout *lay = walk->lay;
-    struct strobe_mem_seg segs[MAX_WINDOWS + 2];
+    struct strobe_copy *copy = &walk->copy;
     size_t n = 0, room = STROBE_WINDOW_BYTES;
     unsigned char *bytes = walk->bytes;
 
@@ -127,22 +115,37 @@ static int copy_thread(struct strobe_walk *walk, struct strobe_slot *slot, struc
     if (slot->cframe)
         segs[n++] = (struct strobe_mem_seg){slot->cframe + lay->cframe_current, &copy->cframe_head, 8};
     segs[n++] = (struct strobe_mem_seg){slot->tstate, walk->ts, lay->ts_size};
+    return n;
+}
+
+static int copy_thread(struct strobe_walk *walk, struct strobe_slot *slot)
+{
+    struct strobe_mem_seg segs[STROBE_COPY_SEGS];
+    size_t n = strobe_walk_plan_copy(walk, slot, segs);
+
     return strobe_mem_readv(walk->mem, segs, n);
 }
 
 /* The first copy after a sleep is slow, with cold caches on the way to the target's memory, and so shows more than one moment: it is
  * made for nothing.  Returns the time at which the copy that counts begins. */
-static uint64_t warm_up(struct strobe_walk *walk, struct strobe_slot *slot, struct copy *copy)
+static uint64_t warm_up(struct strobe_walk *walk, struct strobe_slot *slot)
 {
     enum { COLD_NS = 20000 };
     uint64_t now = walk->clock->now(walk->clock);
 
     if (now - walk->copied_ns > COLD_NS) {
-        copy_thread(walk, slot, copy);
+        copy_thread(walk, slot);
         now = walk->clock->now(walk->clock);
     }
     walk->copied_ns = now;
     return now;
+}
+
+void strobe_walk_warmed(struct strobe_walk *walk)
+{
+    if (walk->ahead)
+        walk->copied_ns = walk->clock->now(walk->clock);
+    walk->ahead = NULL;
 }
 
 /* A copy during which we lost the CPU shows several moments at once.  It takes much longer than copies usually do. */
@@ -179,15 +182,17 @@ static bool covered(const struct strobe_walk *walk, const struct strobe_slot *sl
     return slot->n_chunks && slot->chunks[0].addr == chunk && top - chunk <= slot->chunks[0].len;
 }
 
-static int read_thread(struct strobe_walk *walk, struct strobe_slot *slot, bool strict, struct copy *copy)
+static int read_thread(struct strobe_walk *walk, struct strobe_slot *slot, bool strict)
 {
     enum { TRIES = 4 };
     const struct strobe_layout *lay = walk->lay;
 
     for (int i = 0; i < TRIES; i++) {
-        uint64_t start = strict ? warm_up(walk, slot, copy) : 0;
-        int err = copy_thread(walk, slot, copy);
+        bool copied = walk->ahead == slot;
+        uint64_t start = strict ? warm_up(walk, slot) : 0;
+        int err = copied ? 0 : copy_thread(walk, slot);
 
+        walk->ahead = NULL;
         if (err == STROBE_ERR_FAULT && (slot->n_chunks || slot->cframe || slot->n_outside)) {
             slot->n_chunks = slot->n_outside = 0; /* a chunk was freed */
             slot->cframe = 0;
@@ -209,7 +214,7 @@ static int read_thread(struct strobe_walk *walk, struct strobe_slot *slot, bool 
     }
     /* The last prediction was not copied: whoever reads a thread that stands still may do without windows. */
     slot->n_chunks = 0;
-    copy->n_windows = 0;
+    walk->copy.n_windows = 0;
     return STROBE_ERR_TORN;
 }
 
@@ -217,25 +222,25 @@ int strobe_walk_read(struct strobe_walk *walk, struct strobe_slot *slot, bool st
 {
     const struct strobe_layout *lay = walk->lay;
     uint64_t outside[STROBE_OUTSIDE], known[STROBE_OUTSIDE];
-    struct copy copy = {.n_windows = 0, .cframe_head = 0};
+    struct strobe_copy *copy = &walk->copy;
     struct strobe_frames_source source = {
-        .mem = walk->mem, .lay = lay, .windows = copy.windows, .known = known, .outside = outside, .strict = strict,
+        .mem = walk->mem, .lay = lay, .windows = copy->windows, .known = known, .outside = outside, .strict = strict,
     };
-    int err = read_thread(walk, slot, strict, &copy);
+    int err = read_thread(walk, slot, strict);
 
     if (err == STROBE_ERR_TORN && !strict) {
-        copy.cframe_head = 0;
-        err = slot->cframe ? strobe_mem_u64(walk->mem, slot->cframe + lay->cframe_current, &copy.cframe_head) : 0;
+        copy->cframe_head = 0;
+        err = slot->cframe ? strobe_mem_u64(walk->mem, slot->cframe + lay->cframe_current, &copy->cframe_head) : 0;
     }
     if (err)
         goto done;
-    if (strict && lay->frames == STROBE_FRAMES_HEAP && copy.n_windows)
+    if (strict && lay->frames == STROBE_FRAMES_HEAP && copy->n_windows)
         for (; source.n_known < slot->n_outside; source.n_known++)
             known[source.n_known] = slot->outside[source.n_known].addr;
-    source.n_windows = copy.n_windows;
-    source.n_chunks = copy.n_windows ? slot->n_chunks : 0;
+    source.n_windows = copy->n_windows;
+    source.n_chunks = copy->n_windows ? slot->n_chunks : 0;
     strobe_walk_identify(walk, slot);
-    source.head = lay->frames == STROBE_FRAMES_CFRAME ? copy.cframe_head : strobe_span_u64(walk->ts, lay->ts_frame);
+    source.head = lay->frames == STROBE_FRAMES_CFRAME ? copy->cframe_head : strobe_span_u64(walk->ts, lay->ts_frame);
     source.base = lay->ts_base_frame == STROBE_NONE ? 0 : strobe_span_u64(walk->ts, lay->ts_base_frame);
     slot->attached = lay->ts_state != STROBE_NONE && strobe_span_u32(walk->ts, lay->ts_state) == lay->state_attached;
     slot->gil_requested = lay->ts_gil_requested != STROBE_NONE && strobe_span_u32(walk->ts, lay->ts_gil_requested);

@@ -222,6 +222,7 @@ int strobe_walk_list(struct strobe_walk *walk)
     if (walk->lay->rt_main_thread != STROBE_NONE)
         strobe_mem_u64(walk->mem, walk->lay->runtime + walk->lay->rt_main_thread, &walk->main_pthread);
     walk->listings++;
+    walk->ahead = NULL; /* its thread state is overwritten */
     walk->old_order = walk->order;
     walk->n_old = walk->n_order;
     walk->order = order;

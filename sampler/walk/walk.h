@@ -22,7 +22,16 @@
 enum {
     STROBE_WINDOWS = 8,                /* data-stack chunks copied at once ... */
     STROBE_WINDOW_BYTES = 160 * 1024, /* ... and their bytes: ten chunks of the usual 16 KiB, some 1,500 frames */
+    STROBE_COPY_WINDOWS = STROBE_WINDOWS + 24, /* with those around frames outside of chunks */
+    STROBE_COPY_SEGS = STROBE_COPY_WINDOWS + 2,
     STROBE_GIL_SPAN = 64,             /* bytes of a GIL struct up to the end of the words that are read */
+};
+
+/* What one read brought of a thread: data-stack chunks first (innermost first), then frames outside of them. */
+struct strobe_copy {
+    struct strobe_window windows[STROBE_COPY_WINDOWS];
+    size_t n_windows;
+    uint64_t cframe_head; /* 3.11, 3.12 */
 };
 
 struct strobe_gil_words {
@@ -96,6 +105,8 @@ struct strobe_walk {
     uint32_t next_free;          /* ... and for the next free slot */
     uint64_t runtime_head;       /* first interpreter, when last listed */
     uint64_t listings;
+    struct strobe_copy copy;     /* of the thread that is being read ... */
+    const struct strobe_slot *ahead; /* ... which the last pulse copied already; NULL = none */
     unsigned char *bytes;        /* STROBE_WINDOW_BYTES: the windows' contents, during one strobe_walk_read */
     unsigned char *ts;           /* a thread state's span, likewise */
 };
@@ -110,13 +121,20 @@ int strobe_walk_grow(struct strobe_walk *walk);
 int strobe_walk_list(struct strobe_walk *walk);
 /* One read of what tells whether anything moved: a GIL's words, and of every interpreter the head of its list of threads and
  * its small words (collecting, code_generation).  ret_same: no interpreter and no thread was added since the last listing.
- * No malloc. */
-int strobe_walk_pulse(struct strobe_walk *walk, uint64_t gil, struct strobe_gil_words *ret_words, bool *ret_same);
+ * ahead: a thread that is copied in the same read, for the strobe_walk_read that comes next (NULL = none); the words are read once
+ * more behind it, and where they differ the copy is not used.  No malloc. */
+int strobe_walk_pulse(struct strobe_walk *walk, uint64_t gil, struct strobe_slot *ahead, struct strobe_gil_words *ret_words,
+                      bool *ret_same);
+
+/* What the pulse copied is not to be used: it has but warmed the caches. */
+void strobe_walk_warmed(struct strobe_walk *walk);
 
 /* Reads one thread state and its stack.  strict: the thread may be running meanwhile.  No malloc.
  * STROBE_ERR_MISSING: that address is not this thread state any more (list again). */
 int strobe_walk_read(struct strobe_walk *walk, struct strobe_slot *slot, bool strict);
 
+/* The segments that copy a thread's stack and state, into walk->copy: at most STROBE_COPY_SEGS.  Returns how many. */
+size_t strobe_walk_plan_copy(struct strobe_walk *walk, struct strobe_slot *slot, struct strobe_mem_seg *segs);
 /* A GIL's words alone.  No malloc. */
 int strobe_walk_gil(struct strobe_walk *walk, uint64_t gil, struct strobe_gil_words *ret_words);
 /* Takes a thread's ids from the thread state's span that was read last (walk->ts). */

@@ -77,7 +77,7 @@ static uint32_t member(const struct strobe_layout *lay, const char *name)
 static int init_case(const struct layout_case *c, struct strobe_layout *ret_layout, char *why)
 {
     static unsigned char bytes[8192];
-    struct block_mem block = {{&block_ops}, RUNTIME, bytes, sizeof bytes, 0};
+    struct block_mem block = {{.ops = &block_ops}, RUNTIME, bytes, sizeof bytes, 0};
     struct strobe_layout_hint hint = {RUNTIME, c->n_words ? 0 : c->version, false};
 
     memset(bytes, 0, sizeof bytes);
@@ -234,7 +234,7 @@ static void test_versions_of_hints(void **state)
         {0x030d0000, STROBE_ERR_LAYOUT, false}, {0x030f02f0, STROBE_ERR_LAYOUT, false}, {0x05000000, STROBE_ERR_VERSION, false},
     };
     static unsigned char bytes[2048];
-    struct block_mem block = {{&block_ops}, RUNTIME, bytes, sizeof bytes, 0};
+    struct block_mem block = {{.ops = &block_ops}, RUNTIME, bytes, sizeof bytes, 0};
 
     (void)state;
     memset(bytes, 1, sizeof bytes);
@@ -254,7 +254,7 @@ static void test_versions_of_hints(void **state)
 static void test_not_ready_and_unreadable(void **state)
 {
     static unsigned char bytes[2048];
-    struct block_mem block = {{&block_ops}, RUNTIME, bytes, sizeof bytes, 0};
+    struct block_mem block = {{.ops = &block_ops}, RUNTIME, bytes, sizeof bytes, 0};
     struct strobe_layout_hint hint = {RUNTIME, 0x030b07f0, false};
     struct strobe_layout lay;
     char why[WHY] = "";
@@ -398,7 +398,7 @@ static void make_world(struct block_mem *block, struct strobe_layout *lay)
 
     assert_int_equal(init_case(find_case("3.12.1"), lay, why), 0);
     memset(bytes, 0, sizeof bytes);
-    *block = (struct block_mem){{&block_ops}, WORLD, bytes, sizeof bytes, 0};
+    *block = (struct block_mem){{.ops = &block_ops}, WORLD, bytes, sizeof bytes, 0};
     lay->runtime = HEAD;
     put64(block, HEAD + lay->rt_interpreters_head, INTERP2);
     put64(block, INTERP2 + lay->in_id, 1);

@@ -268,7 +268,7 @@ static void gone_close(struct strobe_mem *mem)
 static void test_other_errors_are_passed_on(void **state)
 {
     static const struct strobe_mem_ops ops = {gone_read, NULL, NULL, gone_close};
-    struct strobe_mem gone = {&ops}, *count = NULL, *mem = NULL;
+    struct strobe_mem gone = {.ops = &ops}, *count = NULL, *mem = NULL;
     uint64_t word;
 
     assert_int_equal(strobe_mem_count_new(&gone, 0, &count), 0);
