@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 
 enum {
     MAX_PROCESSES = 1 << 22, /* the kernel's own limit: PID_MAX_LIMIT */
@@ -115,7 +116,7 @@ static pid_t parent_in(int proc, const char *pid_name)
 /* All processes with their parents; array owned by the caller. */
 static size_t scan_proc(struct process **ret_all)
 {
-    struct process *all = NULL, *grown;
+    struct process *all = NULL;
     size_t n = 0, cap = 0;
     struct dirent *entry;
     DIR *proc = opendir("/proc");
@@ -126,13 +127,8 @@ static size_t scan_proc(struct process **ret_all)
         parent = pid ? parent_in(dirfd(proc), entry->d_name) : 0;
         if (!parent)
             continue;
-        if (n == cap) {
-            cap = cap ? 2 * cap : 256;
-            grown = realloc(all, cap * sizeof *all);
-            if (!grown)
-                break;
-            all = grown;
-        }
+        if (strobe_grow(&all, &cap, n + 1, sizeof *all))
+            break;
         all[n++] = (struct process){pid, parent};
     }
     if (proc)

@@ -115,6 +115,11 @@ static int process_pthread_tid(struct strobe_host *host, uint64_t pthread, int32
     return strobe_threadstat_pthread(((struct host_process *)host)->stat, pthread, ret_tid);
 }
 
+static int process_thread_name(struct strobe_host *host, int32_t tid, char *buf, size_t size)
+{
+    return strobe_threadstat_name(((struct host_process *)host)->stat, tid, buf, size);
+}
+
 static void process_close(struct strobe_host *host)
 {
     struct host_process *self = (struct host_process *)host;
@@ -132,7 +137,8 @@ static void process_close(struct strobe_host *host)
 int strobe_host_process_new(pid_t pid, struct strobe_host **ret_host)
 {
     static const struct strobe_host_ops ops = {
-        process_hold, process_release, process_thread_state, process_outer_tid, process_pthread_tid, process_close,
+        process_hold, process_release, process_thread_state, process_outer_tid, process_pthread_tid,
+        process_thread_name, process_close,
     };
     struct host_process *self = calloc(1, sizeof *self);
     int err;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "attach/host_process.h"
+#include "base/grow.h"
 #include "base/htab.h"
 
 struct entry {
@@ -124,15 +125,8 @@ static int find(struct strobe_threadstat *stat, int32_t tid, struct entry **ret_
     }
     if (stat->n == MANY)
         forget_dead(stat);
-    if (stat->n == stat->cap) {
-        size_t cap = stat->cap ? stat->cap * 2 : 16;
-        struct entry *entries = realloc(stat->entries, cap * sizeof *entries);
-
-        if (!entries)
-            return STROBE_ERR_NOMEM;
-        stat->entries = entries;
-        stat->cap = cap;
-    }
+    if (strobe_grow(&stat->entries, &stat->cap, stat->n + 1, sizeof *stat->entries))
+        return STROBE_ERR_NOMEM;
     err = strobe_htab_put(&stat->index, (uint64_t)tid, 0, stat->n);
     if (err)
         return err;
@@ -261,6 +255,31 @@ int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct s
     entry->state = state;
     entry->settled = got > 0 && state.run == STROBE_RUN_SLEEPING && buf[0] != '-';
     *ret = state;
+    return 0;
+}
+
+static bool read_comm(const struct strobe_threadstat *stat, int32_t tid, char *buf, size_t size)
+{
+    int fd = -1, got = read_kept(stat, tid, "comm", &fd, buf, size);
+
+    if (fd >= 0)
+        close(fd);
+    if (got > 0 && buf[got - 1] == '\n')
+        buf[got - 1] = '\0';
+    return got > 0;
+}
+
+int strobe_threadstat_name(const struct strobe_threadstat *stat, int32_t tid, char *buf, size_t size)
+{
+    char leader[64];
+
+    buf[0] = '\0';
+    if (tid == stat->pid)
+        return 0;
+    if (!read_comm(stat, stat->pid, leader, sizeof leader) || !read_comm(stat, tid, buf, size))
+        return STROBE_ERR_GONE;
+    if (!strcmp(leader, buf))
+        buf[0] = '\0';
     return 0;
 }
 

@@ -19,5 +19,7 @@ int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct s
 int strobe_threadstat_outer(struct strobe_threadstat *stat, int32_t inner, int32_t *ret_tid);
 /* pthread_self() -> id here, by the tid that the C library keeps inside struct pthread. */
 int strobe_threadstat_pthread(struct strobe_threadstat *stat, uint64_t pthread, int32_t *ret_tid);
+/* The kernel's name of a thread (comm) where it differs from its process's, else "".  STROBE_ERR_GONE. */
+int strobe_threadstat_name(const struct strobe_threadstat *stat, int32_t tid, char *buf, size_t size);
 
 #endif

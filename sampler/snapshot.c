@@ -56,8 +56,12 @@ const struct strobe_pause_log *strobe_snapshot_pauses(const struct strobe_snapsh
 
 const char *strobe_snapshot_thread_name(struct strobe_snapshot *snap, const struct strobe_thread *thread)
 {
-    return strobe_threadnames_get(&snap->names, snap->mem, snap->lay, snap->walk.interps, snap->walk.n_interps, thread,
-                                  snap->clock->now(snap->clock));
+    const char *name = strobe_threadnames_get(&snap->names, snap->mem, snap->lay, snap->walk.interps, snap->walk.n_interps, thread,
+                                              snap->clock->now(snap->clock));
+
+    if (*name || !thread->tid || snap->host->ops->thread_name(snap->host, thread->tid, snap->system_name, sizeof snap->system_name))
+        return name;
+    return snap->system_name;
 }
 
 /* Without a pause the small words and the kernel's view need not be younger than this: they are no proof there. */

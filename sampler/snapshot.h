@@ -50,8 +50,8 @@ uint64_t strobe_snapshot_code_generation(const struct strobe_snapshot *snap);
 /* The pauses so far, borrowed. */
 const struct strobe_pause_log *strobe_snapshot_pauses(const struct strobe_snapshot *snap);
 
-/* Python's name of a thread of the last sample (threading._active; UTF-8, unescaped), borrowed until the thread ends;
- * "" when it has none. */
+/* Python's name of a thread of the last sample (threading._active), else the system's; UTF-8 or what the system has, unescaped; borrowed
+ * until the next call.  "" when it has none. */
 const char *strobe_snapshot_thread_name(struct strobe_snapshot *snap, const struct strobe_thread *thread);
 
 #endif

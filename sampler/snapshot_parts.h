@@ -27,6 +27,7 @@ struct strobe_snapshot {
     struct strobe_snapshot_opts opts;
     struct strobe_walk walk;
     struct strobe_threadnames names;
+    char system_name[64];    /* of the thread that was asked for last */
     struct strobe_arena arena;
     struct strobe_sample sample;
     struct strobe_snapshot_stats stats;

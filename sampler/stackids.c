@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 
 enum { MAX_KNOWN = 50000 }; /* stacks remembered; then the memory starts over */
 
@@ -109,29 +110,16 @@ static int remember(struct strobe_stackids *ids, struct stack_key key, uint32_t 
         *known = (struct strobe_known_stack){leaf, stamp};
         return 0;
     }
-    if (ids->n_stacks == ids->cap_stacks) {
-        uint32_t cap = ids->cap_stacks ? ids->cap_stacks * 2 : 256;
-        struct strobe_known_stack *stacks = realloc(ids->stacks, cap * sizeof *stacks);
-
-        if (!stacks)
-            return STROBE_ERR_NOMEM;
-        ids->stacks = stacks;
-        ids->cap_stacks = cap;
-    }
+    if (strobe_grow(&ids->stacks, &ids->cap_stacks, ids->n_stacks + 1, sizeof *ids->stacks))
+        return STROBE_ERR_NOMEM;
     ids->stacks[ids->n_stacks] = (struct strobe_known_stack){leaf, stamp};
     return strobe_htab_put(&ids->known, key.a, key.b, ids->n_stacks++);
 }
 
 static int push_id(struct strobe_stackids *ids, uint32_t id)
 {
-    if (ids->n_ids == ids->cap_ids) {
-        uint32_t cap = ids->cap_ids ? ids->cap_ids * 2 : 256, *bigger = realloc(ids->ids, cap * sizeof *bigger);
-
-        if (!bigger)
-            return STROBE_ERR_NOMEM;
-        ids->ids = bigger;
-        ids->cap_ids = cap;
-    }
+    if (strobe_grow(&ids->ids, &ids->cap_ids, ids->n_ids + 1, sizeof *ids->ids))
+        return STROBE_ERR_NOMEM;
     ids->ids[ids->n_ids++] = id;
     return 0;
 }

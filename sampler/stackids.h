@@ -22,10 +22,12 @@ struct strobe_stackids {
     struct strobe_agg *agg;
     struct strobe_htab known;      /* hash of a stack -> position in stacks */
     struct strobe_known_stack *stacks;
-    uint32_t n_stacks, cap_stacks;
+    uint32_t n_stacks;
+    size_t cap_stacks;
     uint64_t epoch;                /* of codes, when the table was last emptied */
     uint32_t *ids;                 /* a stack being resolved, outermost first */
-    uint32_t n_ids, cap_ids;
+    uint32_t n_ids;
+    size_t cap_ids;
 
     uint64_t code[STROBE_PRINTS];  /* what the visitor asked for in this sample */
     struct strobe_code_print print[STROBE_PRINTS];

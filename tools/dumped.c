@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/dumped.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "attach/target.h"
 #include "base/clock.h"
@@ -119,30 +116,6 @@ static int resolve_thread(struct strobe_dumped *dumped, const struct strobe_thre
     return 0;
 }
 
-/* The kernel's name of a thread, when someone gave it one: threads begin with the name of the process. */
-static const char *os_name(struct strobe_dumped *dumped, const struct strobe_thread *thread)
-{
-    char path[64], comm[2][64] = {"", ""};
-    const int32_t tids[2] = {dumped->report.pid, thread->tid};
-
-    if (!thread->tid || thread->tid == dumped->report.pid)
-        return "";
-    for (int i = 0; i < 2; i++) {
-        int fd;
-        ssize_t len;
-
-        snprintf(path, sizeof path, "/proc/%" PRId32 "/task/%" PRId32 "/comm", dumped->report.pid, tids[i]);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            return "";
-        len = read(fd, comm[i], sizeof comm[i] - 1);
-        close(fd);
-        if (len > 0 && comm[i][len - 1] == '\n')
-            comm[i][len - 1] = '\0';
-    }
-    return strcmp(comm[0], comm[1]) ? keep_text(dumped, comm[1]) : "";
-}
-
 /* Names of all first (the table of frames moves while it grows), then their addresses. */
 static int resolve(struct strobe_dumped *dumped, const struct strobe_sample *sample)
 {
@@ -167,8 +140,7 @@ static int resolve(struct strobe_dumped *dumped, const struct strobe_sample *sam
         if (err)
             return err;
         threads[t] = (struct strobe_report_thread){
-            .thread = thread, .name = *name ? keep_text(dumped, name) : os_name(dumped, thread), .frames = frames,
-            .n_frames = n_frames + gc};
+            .thread = thread, .name = keep_text(dumped, name), .frames = frames, .n_frames = n_frames + gc};
     }
     for (uint32_t t = 0; t < sample->n_threads; t++)
         for (uint32_t i = 0; i < threads[t].n_frames; i++) {

@@ -6,6 +6,7 @@
 
 #include "attach/target.h"
 #include "base/err.h"
+#include "base/grow.h"
 #include "mem/host.h"
 #include "mem/mem.h"
 #include "tools/opening.h"
@@ -199,14 +200,8 @@ static void list(struct strobe_follow *follow, pid_t of, uint64_t now_ns)
         }
         if (follow->n >= MAX_PROCESSES)
             break;
-        if (follow->n == follow->cap) {
-            struct process *more = realloc(follow->all, 2 * follow->cap * sizeof *more);
-
-            if (!more)
-                break; /* tried again at the next poll */
-            follow->all = more;
-            follow->cap *= 2;
-        }
+        if (strobe_grow(&follow->all, &follow->cap, follow->n + 1, sizeof *follow->all))
+            break; /* tried again at the next poll */
         follow->all[follow->n++] = (struct process){.pid = key.pid, .since_ns = now_ns, .listed = true};
     }
     qsort(follow->all, follow->n, sizeof *follow->all, by_pid);

@@ -115,14 +115,19 @@ int strobe_cmd_top(int argc, char **argv)
     return ret_exit;
 }
 
-/* A closed standard descriptor would be given to the next file opened, and messages written into that. */
+/* A closed standard descriptor would be given to the next file opened, and messages written into that.  What takes its place is open the
+ * wrong way round, so that who closed it is told. */
 static int open_standard_descriptors(void)
 {
     int fd;
 
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
+    do {
+        fd = open("/dev/null", O_WRONLY); /* standard input, or none was closed */
+        if (fd == STDOUT_FILENO || fd == STDERR_FILENO) {
+            close(fd);
+            fd = open("/dev/null", O_RDONLY);
+        }
+    } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd < 0)
         return -1;
     close(fd);

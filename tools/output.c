@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,33 @@ static int open_temp(struct strobe_output *out)
     return -1;
 }
 
+/* A link is followed: the file it names is replaced, not the link; also where that file does not exist yet. */
+static char *follow_links(const char *path)
+{
+    enum { MAX_LINKS = 40 }; /* as the kernel has it (ELOOP) */
+    char *at = realpath(path, NULL), *next, text[PATH_MAX];
+
+    if (at)
+        return at;
+    at = strdup(path);
+    for (int i = 0; at && i < MAX_LINKS; i++) {
+        ssize_t len = readlink(at, text, sizeof text - 1);
+        const char *slash = strrchr(at, '/');
+
+        if (len < 0)
+            return at;
+        text[len] = '\0';
+        if (asprintf(&next, "%.*s%s", text[0] == '/' || !slash ? 0 : (int)(slash - at + 1), at, text) < 0)
+            next = NULL;
+        free(at);
+        at = next;
+    }
+    if (at)
+        errno = ELOOP;
+    free(at);
+    return NULL;
+}
+
 static int open_path(struct strobe_output *out, const char *path)
 {
     struct stat st;
@@ -51,10 +79,7 @@ static int open_path(struct strobe_output *out, const char *path)
         errno = ENOENT;
         return -1;
     }
-    /* A link is followed: the file it names is replaced, not the link. */
-    out->path = realpath(path, NULL);
-    if (!out->path)
-        out->path = strdup(path);
+    out->path = follow_links(path);
     if (!out->path)
         return -1;
     if (stat(path, &st) == 0) {
@@ -127,9 +152,12 @@ int strobe_output_commit(struct strobe_output *out, struct strobe_buf *why)
         if (close(fd) && errno != EINTR && !out->saved_errno) /* network file systems report a full disk here */
             out->saved_errno = errno;
     }
-    if (!out->saved_errno && out->temp && rename(out->temp, out->path))
-        out->saved_errno = errno;
-    if (out->saved_errno) {
+    if (!out->saved_errno && out->temp && rename(out->temp, out->path)) {
+        strobe_buf_printf(why, "cannot write '%s': %s; the recording is in '%s'", out->path, strerror(errno), out->temp);
+        free(out->temp); /* the file stays: it is whole */
+        out->temp = NULL;
+        err = STROBE_ERR_IO;
+    } else if (out->saved_errno) {
         if (out->borrowed)
             strobe_buf_printf(why, "cannot write to standard output: %s", strerror(out->saved_errno));
         else

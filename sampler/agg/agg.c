@@ -8,6 +8,7 @@
 #include "agg/eventlog.h"
 #include "agg/stacktree.h"
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/htab.h"
 
 #define NO_ENTRY UINT32_MAX
@@ -107,15 +108,8 @@ int strobe_agg_thread(struct strobe_agg *agg, int32_t pid, int32_t tid, uint64_t
             *ret_thread = (uint32_t)*known;
         return err;
     }
-    if (agg->n_threads == agg->cap_threads) {
-        size_t cap = agg->cap_threads ? agg->cap_threads * 2 : 16;
-        struct thread *threads = cap > UINT32_MAX / 2 ? NULL : realloc(agg->threads, cap * sizeof *threads);
-
-        if (!threads)
-            return STROBE_ERR_NOMEM;
-        agg->threads = threads;
-        agg->cap_threads = cap;
-    }
+    if (strobe_grow(&agg->threads, &agg->cap_threads, agg->n_threads + 1, sizeof *agg->threads))
+        return STROBE_ERR_NOMEM;
     err = rename_thread(&fresh, name);
     if (!err)
         err = strobe_htab_put(&agg->thread_by_id, key, serial, agg->n_threads);
@@ -143,15 +137,8 @@ static int find_entry(struct strobe_agg *agg, uint32_t thread_index, uint32_t le
         *ret_entry = (uint32_t)*known;
         return 0;
     }
-    if (agg->n_entries == agg->cap_entries) {
-        size_t cap = agg->cap_entries ? agg->cap_entries * 2 : 64;
-        struct entry *entries = cap > UINT32_MAX / 2 ? NULL : realloc(agg->entries, cap * sizeof *entries);
-
-        if (!entries)
-            return STROBE_ERR_NOMEM;
-        agg->entries = entries;
-        agg->cap_entries = cap;
-    }
+    if (strobe_grow(&agg->entries, &agg->cap_entries, agg->n_entries + 1, sizeof *agg->entries))
+        return STROBE_ERR_NOMEM;
     err = strobe_htab_put(&agg->entry_by_leaf, thread_index, leaf, agg->n_entries);
     if (err)
         return err;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/htab.h"
 
 #define NO_EDGE UINT32_MAX
@@ -20,7 +21,8 @@ struct judge {
     const struct strobe_names *names;
     struct strobe_htab by_edge, by_callee;
     struct edge *edges;
-    uint32_t n_edges, cap_edges, n_callees;
+    uint32_t n_edges, n_callees;
+    size_t cap_edges;
     uint32_t *edge_at;            /* by node */
     uint32_t *first_child, *next; /* by node; 0 = none */
     uint64_t *strongest_into, *strongest_from; /* by callee, by site: samples of the most frequent edge */
@@ -62,15 +64,8 @@ static int find_edge(struct judge *judge, uint32_t node, uint32_t *ret_edge)
         *ret_edge = (uint32_t)*known;
         return 0;
     }
-    if (judge->n_edges == judge->cap_edges) {
-        uint32_t cap = judge->cap_edges ? judge->cap_edges * 2 : 256;
-        struct edge *edges = realloc(judge->edges, cap * sizeof *edges);
-
-        if (!edges)
-            return STROBE_ERR_NOMEM;
-        judge->edges = edges;
-        judge->cap_edges = cap;
-    }
+    if (strobe_grow(&judge->edges, &judge->cap_edges, judge->n_edges + 1, sizeof *judge->edges))
+        return STROBE_ERR_NOMEM;
     if ((err = strobe_htab_put(&judge->by_edge, caller_id, callee, judge->n_edges)))
         return err;
     judge->edges[judge->n_edges] = (struct edge){.site = caller_id, .callee = callee};

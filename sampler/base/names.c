@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/htab.h"
 
 /* Strings with one 64-bit hash that are told apart by comparing; a target that makes more collisions than this on purpose
@@ -60,30 +61,11 @@ void strobe_names_free(struct strobe_names *names)
     free(names);
 }
 
-/* Room for one more item of an array; the ids are 32 bits wide and UINT32_MAX is NOT_ASKED. */
-static int reserve(void *array_ptr, size_t n, size_t *cap, size_t size)
-{
-    void *array, *bigger;
-    size_t want = *cap ? *cap * 2 : 64;
-
-    if (n < *cap)
-        return 0;
-    if (n >= UINT32_MAX - 1)
-        return STROBE_ERR_NOMEM;
-    memcpy(&array, array_ptr, sizeof array);
-    bigger = realloc(array, want * size);
-    if (!bigger)
-        return STROBE_ERR_NOMEM;
-    memcpy(array_ptr, &bigger, sizeof bigger);
-    *cap = want;
-    return 0;
-}
-
 static int add_string(struct strobe_names *names, const char *text, size_t len, uint32_t *ret_id)
 {
     char *copy;
 
-    if (len >= UINT32_MAX || reserve(&names->strings, names->n_strings, &names->cap_strings, sizeof *names->strings))
+    if (len >= UINT32_MAX || strobe_grow(&names->strings, &names->cap_strings, names->n_strings + 1, sizeof *names->strings))
         return STROBE_ERR_NOMEM;
     copy = strobe_arena_alloc(&names->arena, len + 1);
     if (!copy)
@@ -170,7 +152,7 @@ int strobe_names_frame(struct strobe_names *names, const struct strobe_frame *fr
         if (err)
             return err;
     }
-    err = reserve(&names->frames, names->n_frames, &names->cap_frames, sizeof *names->frames);
+    err = strobe_grow(&names->frames, &names->cap_frames, names->n_frames + 1, sizeof *names->frames);
     if (!err)
         err = strobe_htab_put(&names->by_frame, key0, key1, names->n_frames);
     if (err)

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/htab.h"
 #include "export/view.h"
 #include "export/writer.h"
@@ -100,15 +101,8 @@ static int label_of(void *ctx, uint32_t frame, uint32_t *ret_item)
 
     if (err)
         return err;
-    if (item >= pic->cap_frame_of) {
-        size_t cap = (size_t)item * 2 + 64;
-        uint32_t *grown = realloc(pic->frame_of, cap * sizeof *grown);
-
-        if (!grown)
-            return STROBE_ERR_NOMEM;
-        pic->frame_of = grown;
-        pic->cap_frame_of = cap;
-    }
+    if (strobe_grow(&pic->frame_of, &pic->cap_frame_of, (size_t)item + 1, sizeof *pic->frame_of))
+        return STROBE_ERR_NOMEM;
     pic->frame_of[item] = frame;
     *ret_item = item;
     return 0;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/htab.h"
 #include "export/view.h"
 #include "export/writer.h"
@@ -98,15 +99,8 @@ static int find_edge(struct table *table, uint32_t caller, uint32_t callee, uint
         *ret_edge = (uint32_t)*known;
         return 0;
     }
-    if (table->n_edges == table->cap_edges) {
-        size_t cap = table->cap_edges ? table->cap_edges * 2 : 64;
-        struct edge *edges = realloc(table->edges, cap * sizeof *edges);
-
-        if (!edges)
-            return STROBE_ERR_NOMEM;
-        table->edges = edges;
-        table->cap_edges = cap;
-    }
+    if (strobe_grow(&table->edges, &table->cap_edges, table->n_edges + 1, sizeof *table->edges))
+        return STROBE_ERR_NOMEM;
     err = strobe_htab_put(&table->edge_of, caller, callee, table->n_edges);
     if (err)
         return err;

@@ -32,6 +32,14 @@ static int null_pthread_tid(struct strobe_host *host, uint64_t pthread, int32_t 
     return STROBE_ERR_MISSING;
 }
 
+static int null_thread_name(struct strobe_host *host, int32_t tid, char *buf, size_t size)
+{
+    (void)host, (void)tid;
+    if (size)
+        buf[0] = '\0';
+    return 0;
+}
+
 static void null_close(struct strobe_host *host)
 {
     (void)host;
@@ -39,7 +47,9 @@ static void null_close(struct strobe_host *host)
 
 struct strobe_host *strobe_host_null(void)
 {
-    static const struct strobe_host_ops ops = {null_hold, null_release, null_thread_state, null_outer_tid, null_pthread_tid, null_close};
+    static const struct strobe_host_ops ops = {
+        null_hold, null_release, null_thread_state, null_outer_tid, null_pthread_tid, null_thread_name, null_close,
+    };
     static struct strobe_host host = {&ops, 0, 0};
 
     return &host;

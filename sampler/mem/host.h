@@ -37,6 +37,9 @@ struct strobe_host_ops {
     int (*outer_tid)(struct strobe_host *host, int32_t inner, int32_t *ret_tid);
     /* The tid of a thread whose pthread_self() is given (before 3.11 the runtime keeps no native id). */
     int (*pthread_tid)(struct strobe_host *host, uint64_t pthread, int32_t *ret_tid);
+    /* The name that the system has for a thread, into buf (always terminated, cut at size); "" when it was given none: threads begin
+     * with the name of their process.  STROBE_ERR_GONE. */
+    int (*thread_name)(struct strobe_host *host, int32_t tid, char *buf, size_t size);
     void (*close)(struct strobe_host *host);
 };
 

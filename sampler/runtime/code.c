@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/grow.h"
 #include "base/htab.h"
 #include "runtime/codeprint.h"
 #include "runtime/linetable.h"
@@ -141,22 +142,6 @@ int strobe_codes_prints(struct strobe_codes *codes, const uint64_t *code, size_t
     return strobe_codeprint_read(codes->prints, code, n, ret);
 }
 
-/* Room for one more item of an array.  array_ptr: address of the pointer. */
-static int reserve(void **array, size_t n, size_t *cap, size_t size)
-{
-    size_t want = *cap ? *cap * 2 : 256;
-    void *bigger;
-
-    if (n < *cap)
-        return 0;
-    bigger = realloc(*array, want * size);
-    if (!bigger)
-        return STROBE_ERR_NOMEM;
-    *array = bigger;
-    *cap = want;
-    return 0;
-}
-
 static struct object *find_object(const struct strobe_codes *codes, uint64_t code)
 {
     const uint64_t *index = strobe_htab_get(&codes->by_addr, code, 0);
@@ -168,12 +153,10 @@ static struct object *find_object(const struct strobe_codes *codes, uint64_t cod
 static int get_object(struct strobe_codes *codes, uint64_t code, struct object **ret_object)
 {
     struct object *object = find_object(codes, code);
-    void *array = codes->objects;
     int err;
 
     if (!object) {
-        err = reserve(&array, codes->n_objects, &codes->cap_objects, sizeof *codes->objects);
-        codes->objects = array;
+        err = strobe_grow(&codes->objects, &codes->cap_objects, codes->n_objects + 1, sizeof *codes->objects);
         if (!err)
             err = strobe_htab_put(&codes->by_addr, code, 0, codes->n_objects);
         if (err)
@@ -317,11 +300,8 @@ static int32_t line_of(const struct strobe_codes *codes, const struct object *ob
 
 static int add_pair(struct strobe_codes *codes, struct object *object, uint64_t key, uint32_t frame)
 {
-    void *array = codes->pairs;
-    int err;
+    int err = strobe_grow(&codes->pairs, &codes->cap_pairs, codes->n_pairs + 1, sizeof *codes->pairs);
 
-    err = reserve(&array, codes->n_pairs, &codes->cap_pairs, sizeof *codes->pairs);
-    codes->pairs = array;
     if (!err)
         err = strobe_htab_put(&codes->by_pair, object->addr, key, frame);
     if (err)

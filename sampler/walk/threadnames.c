@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/grow.h"
 #include "runtime/pyobj.h"
 
 enum { MAX_NAMES = 65536, STALE_NS = 1000000000, RETRY_NS = 100000000 };
@@ -32,15 +33,8 @@ struct reading {
 
 static int add(struct strobe_threadnames *names, uint64_t interp, uint64_t ident, const char *text)
 {
-    if (names->n == names->cap) {
-        uint32_t cap = names->cap ? names->cap * 2 : 16;
-        struct strobe_threadname *at = realloc(names->at, cap * sizeof *at);
-
-        if (!at)
-            return STROBE_ERR_NOMEM;
-        names->at = at;
-        names->cap = cap;
-    }
+    if (strobe_grow(&names->at, &names->cap, names->n + 1, sizeof *names->at))
+        return STROBE_ERR_NOMEM;
     names->at[names->n] = (struct strobe_threadname){interp, ident, strdup(text)};
     if (!names->at[names->n].text)
         return STROBE_ERR_NOMEM;

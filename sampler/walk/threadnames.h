@@ -17,7 +17,8 @@ struct strobe_threadname {
 
 struct strobe_threadnames {
     struct strobe_threadname *at;
-    uint32_t n, cap;
+    uint32_t n;
+    size_t cap;
     uint64_t read_ns; /* when last read; 0 = never */
 };
 

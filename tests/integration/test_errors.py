@@ -5,6 +5,7 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -69,6 +70,19 @@ def test_not_python(tmp_path):
         wait_for(lambda: "sleep" in os.readlink("/proc/%d/exe" % process.pid), "exec")
         for done in both(process.pid, tmp_path):
             assert_refused(done, "not a python process", "sleep")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_closed_standard_output():
+    """Who closed it is told; nothing is written into whatever file has its number."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; print('ready', flush=True)\nwhile True: time.sleep(0.001)"], stdout=subprocess.PIPE)
+    try:
+        process.stdout.readline()
+        for command in ("dump --pid %d", "record -o - -d 0.2 -r 50 -i --pid %d"):
+            done = subprocess.run(["sh", "-c", '"$0" %s >&-' % command % process.pid, tool.path()], stderr=subprocess.PIPE, text=True)
+            assert done.returncode == 1 and "cannot write to standard output" in done.stderr, done
     finally:
         process.kill()
         process.wait()

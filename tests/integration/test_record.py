@@ -186,6 +186,18 @@ def test_two_spinners_count_twice(py, tmp_path):
         assert high - low <= 2 + 0.05 * high and 20 <= high <= 0.6 * 200 + 2, by_thread
 
 
+@pytest.mark.versions("3.8", "3.12", "3.14", "3.14t")
+def test_names_that_only_the_system_has(py, tmp_path):
+    """A thread without a Thread object: its kernel's name, in dump and record alike."""
+    with Target(py, "named.py") as target:
+        found = {procfs.comm(target.pid, tid): tid for tid in procfs.tids(target.pid)}
+        tid = found["by-the-system"]
+        assert tool.by_tid(tool.dump_json(target.pid))[tid][0]["thread_name"] == "by-the-system"
+        record(target, tmp_path / "raw", "-d", "0.5", "-f", "raw", "--threads")
+        roots = {stack[0] for stack, _ in formats.raw(tmp_path / "raw")}
+        assert roots == {"thread (%d): by-the-system" % tid}
+
+
 @pytest.mark.versions("3.8", "3.11", "3.14")
 def test_function_and_nolineno(py, tmp_path):
     with Target(py, "busy.py") as target:

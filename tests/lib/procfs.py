@@ -68,3 +68,8 @@ def held(pid):
         if letter in "Tt" or by:
             found.append((tid, letter, by))
     return found
+
+
+def comm(pid, tid):
+    with open("/proc/%d/task/%d/comm" % (pid, tid)) as f:
+        return f.read().rstrip("\n")

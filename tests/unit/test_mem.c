@@ -129,6 +129,7 @@ static void test_null_host(void **state)
     struct strobe_host *host = strobe_host_null();
     struct strobe_thread_state thread = {STROBE_RUN_RUNNING, 1, 1};
     int32_t tids[] = {1, 2}, tid = 7;
+    char name[8] = "old";
 
     assert_int_equal(host->ops->hold(host, tids, 2), 0);
     assert_int_equal(host->ops->thread_state(host, 1, &thread), 0);
@@ -139,6 +140,8 @@ static void test_null_host(void **state)
     assert_int_equal(tid, 7);
     assert_int_equal(host->ops->outer_tid(host, 99, &tid), 0);
     assert_int_equal(tid, 99);
+    assert_int_equal(host->ops->thread_name(host, 1, name, sizeof name), 0);
+    assert_string_equal(name, "");
     host->ops->release(host);
     host->ops->close(host);
     assert_ptr_equal(host, strobe_host_null());

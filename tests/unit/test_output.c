@@ -188,6 +188,56 @@ static void test_link_is_followed(void **state)
     assert_int_equal(unlink(real), 0);
 }
 
+/* A link to a file that is not there yet, through another link: the file is made, the links stay. */
+static void test_dangling_link_is_followed(void **state)
+{
+    struct strobe_output out;
+    char real[128], middle[128];
+    struct stat st;
+
+    snprintf(real, sizeof real, "%s/real", dir);
+    snprintf(middle, sizeof middle, "%s/middle", dir);
+    assert_int_equal(symlink(middle, path), 0);
+    assert_int_equal(symlink("real", middle), 0);
+    assert_int_equal(strobe_output_open(&out, path, &why), 0);
+    assert_int_equal(strobe_output_write(&out, "new", 3), 0);
+    assert_int_equal(strobe_output_commit(&out, &why), 0);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_file(real, "new");
+    assert_int_equal(unlink(real), 0);
+    assert_int_equal(unlink(middle), 0);
+}
+
+static void test_circle_of_links(void **state)
+{
+    struct strobe_output out;
+
+    assert_int_equal(symlink("out", path), 0);
+    assert_int_equal(strobe_output_open(&out, path, &why), STROBE_ERR_IO);
+    assert_non_null(strstr(strobe_buf_str(&why), strerror(ELOOP)));
+}
+
+/* Whoever made a directory in our place meanwhile does not cost the recording: it is left where it was written, and that is said. */
+static void test_nothing_is_lost_when_the_name_is_taken(void **state)
+{
+    struct strobe_output out;
+    const char *kept;
+    char name[256];
+
+    assert_int_equal(strobe_output_open(&out, path, &why), 0);
+    assert_int_equal(strobe_output_write(&out, "new", 3), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(strobe_output_commit(&out, &why), STROBE_ERR_IO);
+    assert_non_null(strstr(strobe_buf_str(&why), strerror(EISDIR)));
+    kept = strstr(strobe_buf_str(&why), "the recording is in '");
+    assert_non_null(kept);
+    assert_int_equal(sscanf(kept, "the recording is in '%255[^']'", name), 1);
+    assert_file(name, "new");
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
 static void test_device_is_written_in_place(void **state)
 {
     struct strobe_output out;
@@ -211,6 +261,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_device, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_disk_keeps_the_older_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_link_is_followed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dangling_link_is_followed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_circle_of_links, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_is_lost_when_the_name_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_device_is_written_in_place, setup, teardown),
     };
 
