@@ -4,11 +4,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,6 +122,13 @@ pid_t strobe_target_parent(pid_t pid)
     struct strobe_target_stat stat;
 
     return strobe_target_stat(pid, &stat) ? 0 : stat.parent;
+}
+
+bool strobe_target_in_parents_memory(pid_t pid)
+{
+    pid_t parent = strobe_target_parent(pid);
+
+    return parent > 0 && syscall(SYS_kcmp, pid, parent, KCMP_VM, 0, 0) == 0;
 }
 
 void strobe_target_cmdline(pid_t pid, struct strobe_buf *out)

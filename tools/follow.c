@@ -21,7 +21,8 @@ static const uint64_t longest_retry_ns = 1000 * 1000 * 1000;
 /* So long the dynamic loader may take until libpython is mapped, on a busy machine; looked at often meanwhile. */
 static const uint64_t start_ns = 200 * 1000 * 1000, start_retry_ns = 5 * 1000 * 1000;
 
-/* A new child is a copy of its parent until it execs: it is given so long to do that. */
+/* A new child is a copy of its parent until it execs: it is given so long to do that.  (Attached meanwhile it would be let go at the exec
+ * and attached anew.) */
 static const uint64_t fork_ns = 8 * 1000 * 1000;
 
 struct process {
@@ -152,7 +153,7 @@ static void try_again(struct strobe_follow *follow, struct process *process, uin
         if (first)
             process->next_ns += fork_ns;
     }
-    if (now_ns < process->next_ns)
+    if (now_ns < process->next_ns || (process->pid != follow->root && strobe_target_in_parents_memory(process->pid)))
         return;
     err = try_attach(follow, process, false, &why);
     /* A runtime that starts is ready within milliseconds; what is not Python now may load it later, ever less likely. */

@@ -182,6 +182,27 @@ static bool covered(const struct strobe_walk *walk, const struct strobe_slot *sl
     return slot->n_chunks && slot->chunks[0].addr == chunk && top - chunk <= slot->chunks[0].len;
 }
 
+static bool is_that_thread(const struct strobe_walk *walk, const struct strobe_slot *slot)
+{
+    return strobe_span_u64(walk->ts, walk->lay->ts_interp) == slot->interp_addr && strobe_span_u64(walk->ts, walk->lay->ts_id) == slot->id;
+}
+
+/* Without windows: the thread state alone, of a thread that stands still; its frames are read one by one. */
+static int read_state(struct strobe_walk *walk, struct strobe_slot *slot)
+{
+    int err = strobe_mem_read(walk->mem, slot->tstate, walk->ts, walk->lay->ts_size);
+
+    if (err)
+        return err == STROBE_ERR_FAULT ? STROBE_ERR_MISSING : err;
+    if (!is_that_thread(walk, slot))
+        return STROBE_ERR_MISSING;
+    walk->copy.cframe_head = 0;
+    if (walk->lay->frames != STROBE_FRAMES_CFRAME)
+        return 0;
+    slot->cframe = strobe_span_u64(walk->ts, walk->lay->ts_frame);
+    return slot->cframe ? strobe_mem_u64(walk->mem, slot->cframe + walk->lay->cframe_current, &walk->copy.cframe_head) : 0;
+}
+
 static int read_thread(struct strobe_walk *walk, struct strobe_slot *slot, bool strict)
 {
     enum { TRIES = 4 };
@@ -202,7 +223,7 @@ static int read_thread(struct strobe_walk *walk, struct strobe_slot *slot, bool 
             return err == STROBE_ERR_FAULT ? STROBE_ERR_MISSING : err;
         if (strict && interrupted(walk, slot, start))
             continue;
-        if (strobe_span_u64(walk->ts, lay->ts_interp) != slot->interp_addr || strobe_span_u64(walk->ts, lay->ts_id) != slot->id)
+        if (!is_that_thread(walk, slot))
             return STROBE_ERR_MISSING;
         if (covered(walk, slot))
             return 0;
@@ -212,7 +233,7 @@ static int read_thread(struct strobe_walk *walk, struct strobe_slot *slot, bool 
             predict_chunks(walk, slot, strobe_span_u64(walk->ts, lay->ts_chunk), strobe_span_u64(walk->ts, lay->ts_chunk_top),
                            strict ? 2 : STROBE_WINDOWS);
     }
-    /* The last prediction was not copied: whoever reads a thread that stands still may do without windows. */
+    /* The last prediction was not copied. */
     slot->n_chunks = 0;
     walk->copy.n_windows = 0;
     return STROBE_ERR_TORN;
@@ -228,10 +249,8 @@ int strobe_walk_read(struct strobe_walk *walk, struct strobe_slot *slot, bool st
     };
     int err = read_thread(walk, slot, strict);
 
-    if (err == STROBE_ERR_TORN && !strict) {
-        copy->cframe_head = 0;
-        err = slot->cframe ? strobe_mem_u64(walk->mem, slot->cframe + lay->cframe_current, &copy->cframe_head) : 0;
-    }
+    if (err == STROBE_ERR_TORN && !strict)
+        err = read_state(walk, slot);
     if (err)
         goto done;
     if (strict && lay->frames == STROBE_FRAMES_HEAP && copy->n_windows)

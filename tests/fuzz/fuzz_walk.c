@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct change changes[MAX_CHANGES];
     unsigned char *places[MAX_CHANGES] = {NULL};
     uint64_t olds[MAX_CHANGES];
-    struct damage damage = {.mem = {&ops}, .changes = changes};
+    struct damage damage = {.mem = {.ops = &ops}, .changes = changes};
     struct image *image;
 
     if (size < 2 || !n_images)

@@ -52,6 +52,22 @@ def test_a_child_is_found_within_50_ms(py, tmp_path):
         assert pids <= set(found)
 
 
+@pytest.mark.versions("3.10", "3.12", "3.14")
+def test_a_child_that_is_long_in_its_parents_memory(py, tmp_path):
+    """Between vfork and exec a child's memory is its parent's: reading that, strobe would never see the exec."""
+    out = tmp_path / "raw"
+    with Target(py, "vforks.py") as target:
+        with tool.Running("record", "--pid", target.pid, "-s", "-f", "raw", "-o", out, "-r", "100") as strobe:
+            strobe.process.stderr.readline()
+            answer = target.ask("start")
+            assert answer["took"] > 0.1, "it was found and looked at several times before its exec"
+            target.ask("wait")
+            status, _, err = strobe.end()
+        assert status == 0, err
+        names = {name for stack, _ in formats.raw_names(out) if stack[0].startswith("process %d:" % answer["pid"]) for name in stack}
+        assert "child_work" in names, (names, err)
+
+
 @pytest.mark.versions("3.8", "3.14")
 def test_without_the_option_children_are_left_alone(py, tmp_path):
     with Target(py, "family.py", 2) as target:
