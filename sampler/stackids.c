@@ -54,37 +54,16 @@ static struct strobe_known_stack *find(const struct strobe_stackids *ids, struct
 
 void strobe_stackids_clear(struct strobe_stackids *ids)
 {
-    ids->n_prints = 0;
+    strobe_prints_clear(&ids->prints);
 }
 
 void strobe_stackids_visit(struct strobe_stackids *ids, const struct strobe_thread *thread, uint64_t stamp)
 {
-    enum { BACK = 8 }; /* recursion repeats a code object after a few frames */
     const struct strobe_known_stack *known = find(ids, key_of(thread));
-    uint32_t first = ids->n_prints, n = first;
 
     if (known && known->stamp == stamp && ids->epoch == strobe_codes_epoch(ids->codes))
         return;
-    for (uint32_t i = 0; i < thread->n_frames && n < STROBE_PRINTS; i++) {
-        uint64_t code = thread->frames[i].code;
-        bool seen = code < 4096; /* a mark */
-
-        for (uint32_t k = n; !seen && k > first && n - k < BACK; k--)
-            seen = ids->code[k - 1] == code;
-        if (!seen)
-            ids->code[n++] = code;
-    }
-    if (n > first && !strobe_codes_prints(ids->codes, ids->code + first, n - first, ids->print + first))
-        ids->n_prints = n;
-}
-
-static bool expect_all(struct strobe_stackids *ids)
-{
-    uint64_t before = strobe_codes_epoch(ids->codes);
-
-    for (uint32_t i = 0; i < ids->n_prints; i++)
-        strobe_codes_expect(ids->codes, ids->code[i], &ids->print[i]);
-    return strobe_codes_epoch(ids->codes) == before;
+    strobe_prints_take(&ids->prints, ids->codes, thread);
 }
 
 static void forget_stale(struct strobe_stackids *ids)
@@ -98,7 +77,7 @@ static void forget_stale(struct strobe_stackids *ids)
 
 void strobe_stackids_begin(struct strobe_stackids *ids)
 {
-    expect_all(ids);
+    strobe_prints_hold(&ids->prints, ids->codes);
     forget_stale(ids);
 }
 
@@ -182,7 +161,7 @@ int strobe_stackids_leaf(struct strobe_stackids *ids, const uint32_t *roots, uin
     if (!err && inner)
         err = push_id(ids, inner);
     /* What was resolved just now was read after the target ran on: the fingerprints say whether it is still the same. */
-    if (!err && !expect_all(ids))
+    if (!err && !strobe_prints_hold(&ids->prints, ids->codes))
         err = STROBE_ERR_TORN;
     if (err) {
         forget_stale(ids);

@@ -11,10 +11,9 @@
 #include "agg/agg.h"
 #include "base/htab.h"
 #include "base/names.h"
+#include "prints.h"
 #include "runtime/code.h"
 #include "walk/sample.h"
-
-enum { STROBE_PRINTS = 1024 }; /* code objects whose fingerprints are taken in one sample; of more, the rest is believed */
 
 struct strobe_stackids {
     struct strobe_codes *codes;
@@ -29,9 +28,7 @@ struct strobe_stackids {
     uint32_t n_ids;
     size_t cap_ids;
 
-    uint64_t code[STROBE_PRINTS];  /* what the visitor asked for in this sample */
-    struct strobe_code_print print[STROBE_PRINTS];
-    uint32_t n_prints;
+    struct strobe_prints prints;   /* what the visitor asked for in this sample */
 };
 
 /* All borrowed.  0 or STROBE_ERR_NOMEM. */

@@ -16,6 +16,15 @@ static int shorten(void *ctx, const char *path, struct strobe_buf *ret_short)
     return strobe_attach_shorten(ctx, path, ret_short);
 }
 
+static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread)
+{
+    struct strobe_dumped *dumped = ctx;
+
+    strobe_prints_take(&dumped->prints, dumped->codes, thread);
+    if (dumped->with_locals)
+        strobe_locals_visit(&dumped->locals, mem, thread);
+}
+
 static int open_parts(struct strobe_dumped *dumped, const struct strobe_opts *opts)
 {
     struct strobe_snapshot_opts snap = {.mode = opts->nonblocking ? STROBE_MODE_NONBLOCKING : STROBE_MODE_EXACT};
@@ -29,8 +38,8 @@ static int open_parts(struct strobe_dumped *dumped, const struct strobe_opts *op
     err = strobe_codes_new(mem, layout, dumped->names, &dumped->codes);
     if (!err)
         err = strobe_snapshot_new(mem, strobe_attach_host(dumped->attach), layout, strobe_clock_system(), &snap, &dumped->snap);
-    if (!err && opts->locals)
-        strobe_snapshot_set_visitor(dumped->snap, strobe_locals_visit, &dumped->locals);
+    if (!err)
+        strobe_snapshot_set_visitor(dumped->snap, visit, dumped);
     return err;
 }
 
@@ -44,6 +53,7 @@ static int take(struct strobe_dumped *dumped, const struct strobe_sample **ret_s
         if (i > 0)
             clock->sleep_until(clock, clock->now(clock) + retry_ns);
         strobe_locals_reset(&dumped->locals);
+        strobe_prints_clear(&dumped->prints);
         err = strobe_snapshot_take(dumped->snap, ret_sample);
         if (err ? strobe_err_class(err) == STROBE_CLASS_FATAL && err != STROBE_ERR_NOTREADY : !(*ret_sample)->n_dropped)
             break;
@@ -161,7 +171,7 @@ int strobe_dumped_take(struct strobe_attach *attach, int32_t pid, int32_t parent
     const struct strobe_sample *sample = NULL;
     int err;
 
-    *dumped = (struct strobe_dumped){.attach = attach};
+    *dumped = (struct strobe_dumped){.attach = attach, .with_locals = opts->locals};
     strobe_locals_init(&dumped->locals, strobe_attach_layout(attach), opts->locals);
     dumped->report = (struct strobe_report_process){.pid = pid,
                                                     .parent_pid = parent,
@@ -172,10 +182,12 @@ int strobe_dumped_take(struct strobe_attach *attach, int32_t pid, int32_t parent
                                                     .show_lines = true,
                                                     .all_threads = true};
     err = open_parts(dumped, opts);
-    if (!err)
-        err = take(dumped, &sample);
-    if (!err)
-        err = resolve(dumped, sample);
+    for (int i = 0; !err && i < MAX_TAKES; i++) {
+        if (!(err = take(dumped, &sample)))
+            err = resolve(dumped, sample);
+        if (strobe_prints_hold(&dumped->prints, dumped->codes))
+            break;
+    }
     if (err) {
         strobe_dumped_release(dumped);
         return err;

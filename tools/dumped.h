@@ -7,6 +7,7 @@
 #include "attach/attach.h"
 #include "base/arena.h"
 #include "report/report.h"
+#include "prints.h"
 #include "snapshot.h"
 #include "tools/locals.h"
 #include "tools/opts.h"
@@ -16,6 +17,8 @@ struct strobe_dumped {
     struct strobe_names *names;
     struct strobe_codes *codes;
     struct strobe_snapshot *snap;
+    struct strobe_prints prints;  /* of the code objects, while they stood still */
+    bool with_locals;
     struct strobe_locals locals;
     struct strobe_arena arena;    /* frames and threads of the report */
     struct strobe_buf parent;     /* the parent's command line */
