@@ -17,7 +17,8 @@ void strobe_crowd_open(struct strobe_crowd *crowd)
 {
     uint64_t now = strobe_clock_system()->now(strobe_clock_system());
 
-    *crowd = (struct strobe_crowd){.fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC), .looked_ns = now, .waited_ns = {now, now}};
+    *crowd = (struct strobe_crowd){.looked_ns = now, .waited_ns = {now, now}};
+    crowd->fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
     crowd->queued_ns = strobe_crowd_queued(crowd);
 }
 

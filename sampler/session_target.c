@@ -108,7 +108,8 @@ static int memo_of(struct strobe_sampled *target, uint32_t slot, struct strobe_t
 }
 
 /* Registers a thread with the aggregate and makes its root frame; again now and then, because names come and change. */
-static int know_thread(struct strobe_session *session, struct strobe_sampled *target, const struct strobe_thread *thread, struct strobe_thread_memo *memo)
+static int know_thread(struct strobe_session *session, struct strobe_sampled *target, const struct strobe_thread *thread,
+                       struct strobe_thread_memo *memo)
 {
     struct strobe_buf root = STROBE_BUF_INIT;
     const char *name = strobe_snapshot_thread_name(target->snap, thread);

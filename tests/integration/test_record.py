@@ -192,6 +192,7 @@ def test_names_that_only_the_system_has(py, tmp_path):
     with Target(py, "named.py") as target:
         found = {procfs.comm(target.pid, tid): tid for tid in procfs.tids(target.pid)}
         tid = found["by-the-system"]
+        target.settle(but=[tid])
         assert tool.by_tid(tool.dump_json(target.pid))[tid][0]["thread_name"] == "by-the-system"
         record(target, tmp_path / "raw", "-d", "0.5", "-f", "raw", "--threads")
         roots = {stack[0] for stack, _ in formats.raw(tmp_path / "raw")}
