@@ -169,8 +169,9 @@ static bool exists(const struct strobe_threadstat *stat, int32_t tid)
     return !access(path, F_OK);
 }
 
-/* Where /proc/.../syscall cannot be had: the letter of /proc/.../stat, without the futex. */
-static enum strobe_run run_from_stat(const struct strobe_threadstat *stat, int32_t tid)
+/* Where /proc/.../syscall does not tell: the letter of /proc/.../stat, without the futex.  faulting: it is in no system call; then D
+ * is a page that is fetched for it, which is no wait that the program asked for. */
+static enum strobe_run run_from_stat(const struct strobe_threadstat *stat, int32_t tid, bool faulting)
 {
     char buf[512], *paren;
     int fd = -1, got = read_kept(stat, tid, "stat", &fd, buf, sizeof buf);
@@ -182,6 +183,8 @@ static enum strobe_run run_from_stat(const struct strobe_threadstat *stat, int32
     switch (paren[2]) {
     case 'R':
         return STROBE_RUN_RUNNING;
+    case 'D':
+        return faulting ? STROBE_RUN_RUNNING : STROBE_RUN_SLEEPING;
     case 'T':
     case 't':
         return STROBE_RUN_STOPPED;
@@ -248,7 +251,7 @@ int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct s
             break;
         /* "-1" says only that it is not in a system call: stopped, faulting, or woken and not on a CPU yet.  If it sleeps a moment
          * later, it has gone into a call since: which one must be asked again. */
-        state.run = run_from_stat(stat, tid);
+        state.run = run_from_stat(stat, tid, got >= 0);
         if (got < 0 || state.run != STROBE_RUN_SLEEPING)
             break;
     }

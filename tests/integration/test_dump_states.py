@@ -40,7 +40,7 @@ def test_waiting_for_the_gil_is_not_idle(py):
         for _ in range(30):
             threads = {thread["thread_name"]: thread for thread in tool.dump_json(target.pid)}
             spinners = [threads["spin-0"], threads["spin-1"]]
-            assert [thread["active"] for thread in spinners] == [True, True]
+            assert [thread["active"] for thread in spinners] == [True, True], spinners
             assert sum(thread["owns_gil"] for thread in threads.values()) <= 1
             assert not threads["wait_lock"]["active"] and not threads["MainThread"]["active"]
             text = tool.dump_text(target.pid)
