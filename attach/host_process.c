@@ -6,22 +6,24 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "attach/crowd.h"
 #include "attach/pause.h"
+#include "attach/target.h"
 #include "attach/threadstat.h"
 #include "base/clock.h"
 
 enum { LAST_TRIES = 2000 }; /* milliseconds that closing waits for a stuck thread; what is stuck then is let go when strobe ends */
-enum { MAX_HELD = 64, MAX_STUCK = 64 }; /* threads held at once: one per GIL, more only in exotic targets */
+enum { MAX_STUCK = 64 };
 
 struct host_process {
     struct strobe_host host;
     struct strobe_threadstat *stat;
-    struct strobe_pause held[MAX_HELD];
-    size_t n_held;
-    int32_t stuck[MAX_STUCK]; /* seized, not stopped yet: let go as soon as they stop */
-    size_t n_stuck;
+    pid_t pid;
+    struct strobe_pause held;
+    bool is_held;
+    int32_t stuck[MAX_STUCK]; /* seized, not stopped yet: let go as soon as they stop; host.n_stuck of them */
     struct strobe_crowd crowd;
     bool may_boost; /* until the kernel says no */
     bool boosted;
@@ -52,44 +54,56 @@ static void unboost(struct host_process *self)
 
 static void free_stuck(struct host_process *self)
 {
-    for (size_t i = self->n_stuck; i-- > 0;)
+    for (uint32_t i = self->host.n_stuck; i-- > 0;)
         if (strobe_pause_abandon(self->stuck[i]))
-            self->stuck[i] = self->stuck[--self->n_stuck];
+            self->stuck[i] = self->stuck[--self->host.n_stuck];
+}
+
+static bool is_stuck(const struct host_process *self, int32_t tid)
+{
+    for (uint32_t i = 0; i < self->host.n_stuck; i++)
+        if (self->stuck[i] == tid)
+            return true;
+    return false;
+}
+
+static void add_stuck(struct host_process *self, int32_t tid)
+{
+    if (!is_stuck(self, tid) && self->host.n_stuck < MAX_STUCK)
+        self->stuck[self->host.n_stuck++] = tid;
 }
 
 static void process_release(struct strobe_host *host)
 {
     struct host_process *self = (struct host_process *)host;
 
-    while (self->n_held)
-        strobe_pause_resume(&self->held[--self->n_held]);
+    if (self->is_held)
+        strobe_pause_resume(&self->held);
+    self->is_held = false;
     host->released_ns = strobe_clock_system()->now(strobe_clock_system());
     unboost(self);
-    if (self->n_stuck)
+    if (host->n_stuck)
         free_stuck(self);
 }
 
-static int process_hold(struct strobe_host *host, const int32_t *tids, size_t n)
+static int process_hold(struct strobe_host *host, int32_t tid)
 {
     struct host_process *self = (struct host_process *)host;
-    int err = 0;
+    int err;
 
-    if (self->n_stuck)
-        free_stuck(self);
-    if (n > MAX_HELD - self->n_held || self->n_stuck == MAX_STUCK)
+    if (self->is_held || host->n_stuck)
+        process_release(host);
+    if (is_stuck(self, tid) || host->n_stuck == MAX_STUCK)
         return STROBE_ERR_STUCK;
-    for (size_t i = 0; i < self->n_stuck; i++)
-        for (size_t k = 0; k < n; k++)
-            if (self->stuck[i] == tids[k])
-                return STROBE_ERR_STUCK;
     boost(self);
-    for (size_t i = 0; i < n && !err; i++) {
-        err = strobe_pause_stop(tids[i], &self->crowd, &self->held[self->n_held]);
-        if (!err && !self->n_held++)
-            host->held_since_ns = self->held[0].since_ns;
-        if (err == STROBE_ERR_STUCK)
-            self->stuck[self->n_stuck++] = tids[i];
-    }
+    err = strobe_pause_stop(tid, &self->crowd, &self->held);
+    self->is_held = !err;
+    host->held_since_ns = self->held.since_ns;
+    if (err == STROBE_ERR_STUCK)
+        add_stuck(self, tid);
+    /* A thread that execs becomes its process's first, in id too, and stays ours to let go (ptrace(2), "execve(2) under ptrace"). */
+    if (err == STROBE_ERR_GONE && tid != self->pid && strobe_target_tracer(self->pid) == getpid())
+        add_stuck(self, self->pid);
     if (err)
         process_release(host);
     return err;
@@ -97,22 +111,14 @@ static int process_hold(struct strobe_host *host, const int32_t *tids, size_t n)
 
 static int process_thread_state(struct strobe_host *host, int32_t tid, struct strobe_thread_state *ret)
 {
+    return strobe_threadstat_read(((struct host_process *)host)->stat, tid, ret);
+}
+
+static int process_thread_id(struct strobe_host *host, int32_t native, uint64_t pthread, int32_t *ret_tid)
+{
     struct host_process *self = (struct host_process *)host;
 
-    /* Every sample asks for states: a thread that stopped late is let go here even when nobody is held any more. */
-    if (self->n_stuck)
-        free_stuck(self);
-    return strobe_threadstat_read(self->stat, tid, ret);
-}
-
-static int process_outer_tid(struct strobe_host *host, int32_t inner, int32_t *ret_tid)
-{
-    return strobe_threadstat_outer(((struct host_process *)host)->stat, inner, ret_tid);
-}
-
-static int process_pthread_tid(struct strobe_host *host, uint64_t pthread, int32_t *ret_tid)
-{
-    return strobe_threadstat_pthread(((struct host_process *)host)->stat, pthread, ret_tid);
+    return native ? strobe_threadstat_outer(self->stat, native, ret_tid) : strobe_threadstat_pthread(self->stat, pthread, ret_tid);
 }
 
 static int process_thread_name(struct strobe_host *host, int32_t tid, char *buf, size_t size)
@@ -125,7 +131,7 @@ static void process_close(struct strobe_host *host)
     struct host_process *self = (struct host_process *)host;
 
     process_release(host);
-    for (int tries = 0; self->n_stuck && tries < LAST_TRIES; tries++) {
+    for (int tries = 0; host->n_stuck && tries < LAST_TRIES; tries++) {
         nanosleep(&(struct timespec){0, 1000 * 1000}, NULL);
         free_stuck(self);
     }
@@ -137,8 +143,7 @@ static void process_close(struct strobe_host *host)
 int strobe_host_process_new(pid_t pid, struct strobe_host **ret_host)
 {
     static const struct strobe_host_ops ops = {
-        process_hold, process_release, process_thread_state, process_outer_tid, process_pthread_tid,
-        process_thread_name, process_close,
+        process_hold, process_release, process_thread_state, process_thread_id, process_thread_name, process_close,
     };
     struct host_process *self = calloc(1, sizeof *self);
     int err;
@@ -151,6 +156,7 @@ int strobe_host_process_new(pid_t pid, struct strobe_host **ret_host)
         return err;
     }
     self->host.ops = &ops;
+    self->pid = pid;
     strobe_crowd_open(&self->crowd);
     self->may_boost = (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_OTHER;
     *ret_host = &self->host;

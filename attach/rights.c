@@ -70,6 +70,15 @@ static bool read_status(const char *pid, struct status *ret)
     return true;
 }
 
+pid_t strobe_target_tracer(pid_t pid)
+{
+    struct status status;
+    char name[16];
+
+    snprintf(name, sizeof name, "%d", (int)pid);
+    return read_status(name, &status) ? status.tracer : 0;
+}
+
 static bool all_equal(const unsigned *ids, unsigned id)
 {
     return ids[0] == id && ids[1] == id && ids[2] == id;

@@ -32,6 +32,8 @@ int strobe_target_start_time(pid_t pid, uint64_t *ret_ticks);
 int strobe_target_exe_id(pid_t pid, uint64_t *ret_dev, uint64_t *ret_ino);
 /* Parent, or 0. */
 pid_t strobe_target_parent(pid_t pid);
+/* Who traces a process's first thread: a process id, or 0. */
+pid_t strobe_target_tracer(pid_t pid);
 /* Does this process run in its parent's memory (vfork(2), on its way to exec)?  What is read of it is the parent's then, and goes on being
  * that when it execs.  False also where the kernel does not tell (kcmp(2)). */
 bool strobe_target_in_parents_memory(pid_t pid);

@@ -169,8 +169,8 @@ static bool exists(const struct strobe_threadstat *stat, int32_t tid)
     return !access(path, F_OK);
 }
 
-/* Where /proc/.../syscall does not tell: the letter of /proc/.../stat, without the futex.  faulting: it is in no system call; then D
- * is a page that is fetched for it, which is no wait that the program asked for. */
+/* Where /proc/.../syscall does not tell: the letter of /proc/.../stat, without the futex.  faulting: it is in no system call; D is a page
+ * that is fetched for it then. */
 static enum strobe_run run_from_stat(const struct strobe_threadstat *stat, int32_t tid, bool faulting)
 {
     char buf[512], *paren;
@@ -184,7 +184,7 @@ static enum strobe_run run_from_stat(const struct strobe_threadstat *stat, int32
     case 'R':
         return STROBE_RUN_RUNNING;
     case 'D':
-        return faulting ? STROBE_RUN_RUNNING : STROBE_RUN_SLEEPING;
+        return faulting ? STROBE_RUN_FAULTING : STROBE_RUN_SLEEPING;
     case 'T':
     case 't':
         return STROBE_RUN_STOPPED;
@@ -355,7 +355,7 @@ int strobe_threadstat_outer(struct strobe_threadstat *stat, int32_t inner, int32
 
 struct tid_search {
     const unsigned char *bytes; /* the head of a struct pthread */
-    uint32_t offset;            /* 0 = anywhere */
+    uint32_t offset;
     int32_t outer;
 };
 
@@ -364,42 +364,43 @@ enum { PTHREAD_SPAN = 1024 };
 static int match_tid(void *ctx, int32_t outer, int32_t inner)
 {
     struct tid_search *search = ctx;
+    int32_t value;
 
-    for (uint32_t off = search->offset ? search->offset : 16; off + 4 <= PTHREAD_SPAN; off += 4) {
-        int32_t value;
+    memcpy(&value, search->bytes + search->offset, sizeof value);
+    if (value != inner)
+        return 0;
+    search->outer = outer;
+    return 1;
+}
 
-        memcpy(&value, search->bytes + off, sizeof value);
-        if (value == inner) {
-            search->offset = off;
-            search->outer = outer;
-            return 1;
-        }
-        if (search->offset)
-            break;
-    }
+static int count_tasks(void *ctx, int32_t outer, int32_t inner)
+{
+    (void)outer, (void)inner;
+    ++*(int *)ctx;
     return 0;
 }
 
 int strobe_threadstat_pthread(struct strobe_threadstat *stat, uint64_t pthread, int32_t *ret_tid)
 {
-    /* Offsets of pthread.tid seen: glibc x86-64 720, glibc aarch64 208, musl 48; otherwise: wherever the tid of one of
-     * the target's threads stands.  The one that matched first is kept. */
-    static const uint32_t usual[] = {720, 208, 48, 0};
+    /* Offsets of pthread.tid seen: glibc x86-64 720, glibc aarch64 208, musl 48.  The one that matched first is kept. */
+    static const uint32_t known[] = {720, 208, 48};
     unsigned char bytes[PTHREAD_SPAN];
-    int err = strobe_mem_read(stat->mem, pthread, bytes, sizeof bytes);
+    int err = strobe_mem_read(stat->mem, pthread, bytes, sizeof bytes), tasks = 0;
 
     if (err)
         return err;
-    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
-        struct tid_search search = {bytes, stat->pthread_offset ? stat->pthread_offset : usual[i], 0};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct tid_search search = {bytes, known[i], 0};
 
-        if (each_task(stat, match_tid, &search) == 1) {
+        if ((!stat->pthread_offset || stat->pthread_offset == known[i]) && each_task(stat, match_tid, &search) == 1) {
             stat->pthread_offset = search.offset;
             *ret_tid = search.outer;
             return 0;
         }
-        if (stat->pthread_offset)
-            break;
     }
-    return STROBE_ERR_MISSING;
+    /* Another C library: with one thread there is no doubt which it is. */
+    if (stat->pthread_offset || each_task(stat, count_tasks, &tasks) || tasks != 1)
+        return STROBE_ERR_MISSING;
+    *ret_tid = stat->pid;
+    return 0;
 }

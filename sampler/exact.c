@@ -2,17 +2,19 @@
 /* How a reading becomes the truth of one moment.
  *
  * In a build with a GIL, only the holder of an interpreter's GIL can change Python stacks there.  For each GIL:
- *   1. read its words (locked, last holder, switch number);
- *   2. the last holder runs on a CPU: hold it, read the words again (it may have let the GIL go before it stopped);
- *      it sleeps: it is left alone (a wait in the kernel would see EINTR), but its run count is noted;
- *   3. read the stacks; threads that have not run since their last reading (run count) keep the stack they had;
- *   4. the words must be the same, the watched thread's run count and the last holder's identity too; else the reading is
+ *   1. read its words (locked, last holder, switch number), then ask the kernel how its threads fare;
+ *   2. the last holder runs: hold it, and read the words again (it may have let the GIL go before it stopped: whoever has it now is
+ *      held in its place);
+ *      it does not run: it is left alone (a wait in the kernel would see EINTR), but its run count is noted;
+ *   3. if the words have moved since the kernel was asked, it is asked again: a thread that slept then may have run;
+ *   4. read the stacks; threads that have not run since their last reading (run count) keep the stack they had;
+ *   5. the words must be the same, the watched thread's run count and the last holder's identity too; else the reading is
  *      thrown away.
- * Why 4 is enough: any other thread that took the GIL meanwhile has changed last_holder and switch_number before it ran Python;
+ * Why 5 is enough: any other thread that took the GIL meanwhile has changed last_holder and switch_number before it ran Python;
  * the last holder itself, which moves neither, cannot have run while it is held or with an unchanged run count.
- * Why 4 is needed even when the last holder is held and the GIL is locked: who takes the GIL sets `locked` first and last_holder
+ * Why 5 is needed even when the last holder is held and the GIL is locked: who takes the GIL sets `locked` first and last_holder
  * a moment later (take_gil in CPython's ceval_gil.c), so the words of 2 may name a thread that has just let go.
- * Why 4 may be left out when nothing was read after the words of 2: either every thread keeps a stack that its run count proves, or
+ * Why 5 may be left out when nothing was read after the words of 2: either every thread keeps a stack that its run count proves, or
  * the holder's was copied in the same read as the words of 2, before they were read a second time (strobe_walk_pulse).
  * Why the identity: a thread state is in the lists before its thread has started, with its creator's ids (3.8-3.11) or none.
  *
@@ -21,13 +23,19 @@
 
 /* What must still be true at the end of a reading. */
 struct guard {
+    struct strobe_gil_words asked; /* when the kernel was asked for the threads' states */
     struct strobe_gil_words words;
-    struct strobe_slot *holder; /* the last holder; NULL = it has ended */
-    uint64_t pthread;           /* by which its tid was found */
+    struct strobe_slot *holder;    /* the last holder; NULL = it has ended */
+    uint64_t pthread;              /* by which its tid was found */
     int32_t native;
-    bool watch;                 /* it is not held: its run count */
-    uint64_t reads;             /* of the reader, when the words had been read */
+    bool watch;                    /* it is not held: its run count */
+    uint64_t reads;                /* of the reader, when the words had been read */
 };
+
+static bool nobody_took_it(const struct strobe_gil_words *then, const struct strobe_gil_words *now)
+{
+    return then->last_holder == now->last_holder && then->switch_number == now->switch_number;
+}
 
 /* Lists anew where the one who could change the lists is held, or sleeps: threads that come and go faster than we look. */
 static int list_in_place(struct strobe_snapshot *snap)
@@ -42,48 +50,73 @@ static int list_in_place(struct strobe_snapshot *snap)
     return err == STROBE_ERR_FAULT ? STROBE_ERR_TORN : err;
 }
 
-/* Whoever could change stacks under this GIL stands still after this, or is watched. */
-static int still(struct strobe_snapshot *snap, uint64_t gil, struct guard *ret_guard)
+/* The words, then the states of the threads under this GIL. */
+static int ask(struct strobe_snapshot *snap, uint64_t gil, struct guard *guard, bool *ret_same)
 {
-    enum { ROUNDS = 3 * MAX_HOLDS };
+    int err = strobe_walk_pulse(&snap->walk, gil, NULL, &guard->words, ret_same);
 
-    for (int round = 0; round < ROUNDS; round++) {
-        struct guard guard = {.watch = false};
-        struct strobe_slot *holder, *held = snap->n_held ? snap->held[snap->n_held - 1] : NULL;
-        bool same, known;
-        int err = strobe_walk_pulse(&snap->walk, gil, held, &guard.words, &same);
+    if (err)
+        return err;
+    guard->reads = snap->mem->reads;
+    guard->asked = guard->words;
+    strobe_reading_ask_states(snap, gil);
+    return 0;
+}
 
-        if (err)
-            return err;
-        guard.reads = snap->mem->reads;
-        guard.holder = holder = guard.words.last_holder ? strobe_walk_find(&snap->walk, guard.words.last_holder) : NULL;
-        known = holder || guard.words.locked != 1; /* else: a thread that is newer than our lists holds it */
-        if (known && holder && !strobe_reading_is_held(snap, holder)) {
-            guard.pthread = holder->pthread;
-            guard.native = holder->native;
-            /* In the first round its state was asked for just now, before the words were read; but not if there were many to ask:
-             * it may have fallen asleep since, and must not be interrupted then.  Nor must one whose state cannot be had. */
-            if (round || snap->walk.n_order > FEW)
-                err = strobe_reading_ask_state(snap, holder);
-            guard.watch = err != STROBE_ERR_GONE && holder->state.run != STROBE_RUN_RUNNING;
-            if (!guard.watch && !err && !(err = strobe_reading_hold(snap, holder)))
-                continue; /* it may have let the GIL go before it stopped: the words again */
-            /* A thread may have ended and left its state in the lists: it cannot run any more. */
-            if (err && err != STROBE_ERR_GONE && !guard.watch)
-                return err;
-        } else if (holder) {
-            guard.pthread = holder->pthread;
-            guard.native = holder->native;
+/* Holds the last holder if it runs, or watches it.  ret_again: someone is held since, so the words must be read again. */
+static int stop_holder(struct strobe_snapshot *snap, struct guard *guard, bool asked_now, bool *ret_again)
+{
+    struct strobe_slot *holder = guard->holder;
+    int err = 0;
+
+    *ret_again = guard->watch = false;
+    guard->pthread = holder->pthread;
+    guard->native = holder->native;
+    if (strobe_reading_is_held(snap, holder))
+        return 0;
+    /* It may have fallen asleep since it was asked, and must not be interrupted then.  Nor must one whose state cannot be had. */
+    if (!asked_now)
+        err = strobe_reading_ask_state(snap, holder);
+    guard->watch = err != STROBE_ERR_GONE && holder->state.run != STROBE_RUN_RUNNING;
+    if (!guard->watch && !err && !(err = strobe_reading_hold(snap, holder)))
+        *ret_again = true;
+    /* A thread may have ended and left its state in the lists: it cannot run any more. */
+    return err == STROBE_ERR_GONE || guard->watch ? 0 : err;
+}
+
+/* Whoever could change stacks under this GIL stands still after this, or is watched. */
+static int still(struct strobe_snapshot *snap, uint64_t gil, struct guard *guard)
+{
+    enum { ROUNDS = 12 };
+    bool same, again;
+    int err = ask(snap, gil, guard, &same);
+
+    for (int round = 0; !err && round < ROUNDS; round++) {
+        if (round) {
+            err = strobe_walk_pulse(&snap->walk, gil, snap->held, &guard->words, &same);
+            guard->reads = snap->mem->reads;
+            if (err)
+                break;
         }
-        if (known && same) {
-            *ret_guard = guard;
-            return 0;
+        guard->holder = guard->words.last_holder ? strobe_walk_find(&snap->walk, guard->words.last_holder) : NULL;
+        again = guard->watch = false;
+        /* Else: a thread that is newer than our lists holds it. */
+        if (guard->holder || guard->words.locked != 1) {
+            if (guard->holder && (err = stop_holder(snap, guard, !round && snap->walk.n_order <= FEW, &again)))
+                break;
+            if (again)
+                continue;
+            if (same) {
+                if (!nobody_took_it(&guard->asked, &guard->words))
+                    strobe_reading_ask_states(snap, gil);
+                return 0;
+            }
         }
-        if ((err = list_in_place(snap)))
-            return err;
+        if (!(err = list_in_place(snap)))
+            strobe_reading_ask_states(snap, gil);
     }
     snap->relist = true;
-    return STROBE_ERR_TORN;
+    return err ? err : STROBE_ERR_TORN;
 }
 
 static int unchanged(struct strobe_snapshot *snap, uint64_t gil, const struct guard *guard)
@@ -100,8 +133,7 @@ static int unchanged(struct strobe_snapshot *snap, uint64_t gil, const struct gu
         return 0; /* nothing was read behind the words: see the head of this file */
     if ((err = strobe_walk_gil(&snap->walk, gil, &now)))
         return err;
-    if (now.locked != guard->words.locked || now.last_holder != guard->words.last_holder ||
-        now.switch_number != guard->words.switch_number)
+    if (now.locked != guard->words.locked || !nobody_took_it(&guard->words, &now))
         return STROBE_ERR_TORN;
     if (!guard->watch || !holder->tid)
         return 0;
@@ -199,11 +231,17 @@ static int read_slot_free(struct strobe_snapshot *snap, struct strobe_slot *slot
 
 int strobe_exact_gil(struct strobe_snapshot *snap, uint64_t gil)
 {
-    for (int tries = 0; tries < MAX_RETRIES; tries++) {
-        int err = read_gil_once(snap, gil);
+    struct guard guard;
+    bool same;
+    int err;
 
+    for (int tries = 0; tries < MAX_RETRIES; tries++) {
+        err = read_gil_once(snap, gil);
         if (err == STROBE_ERR_BUSY || err == STROBE_ERR_PERM) {
             snap->stats.fallbacks++;
+            if ((err = ask(snap, gil, &guard, &same)))
+                return err;
+            strobe_reading_note_words(snap, gil, &guard.words);
             return strobe_reading_gil_unheld(snap, gil);
         }
         if (err != STROBE_ERR_TORN && err != STROBE_ERR_STUCK)
@@ -211,8 +249,10 @@ int strobe_exact_gil(struct strobe_snapshot *snap, uint64_t gil)
         snap->stats.retries++;
         if ((err = strobe_reading_list(snap)))
             return err;
-        strobe_reading_ask_states(snap);
     }
+    if ((err = ask(snap, gil, &guard, &same)))
+        return err;
+    strobe_reading_note_words(snap, gil, &guard.words);
     strobe_reading_give_up(snap, gil);
     return 0;
 }

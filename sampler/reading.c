@@ -2,39 +2,38 @@
 /* Single threads: who is held, how each fares, what its stack is; and readings without a pause. */
 #include "snapshot_parts.h"
 
-int strobe_reading_hold(struct strobe_snapshot *snap, struct strobe_slot *slot)
+static void note_pause(struct strobe_snapshot *snap)
 {
-    int err;
+    uint64_t pause = snap->host->released_ns - snap->host->held_since_ns;
 
-    if (snap->n_held == MAX_HOLDS)
-        return STROBE_ERR_TORN;
-    err = snap->host->ops->hold(snap->host, &slot->tid, 1);
-    if (err)
-        return err;
-    snap->held[snap->n_held++] = slot;
-    return 0;
-}
-
-void strobe_reading_let_go(struct strobe_snapshot *snap)
-{
-    uint64_t pause;
-
-    if (!snap->n_held)
-        return;
-    snap->host->ops->release(snap->host);
-    pause = snap->host->released_ns - snap->host->held_since_ns;
-    snap->n_held = 0;
+    snap->held = NULL;
     snap->sample.n_pauses++;
     snap->sample.pause_ns += pause;
     strobe_pause_log_note(&snap->pauses, pause);
 }
 
+void strobe_reading_let_go(struct strobe_snapshot *snap)
+{
+    if (!snap->held)
+        return;
+    snap->host->ops->release(snap->host);
+    note_pause(snap);
+}
+
+int strobe_reading_hold(struct strobe_snapshot *snap, struct strobe_slot *slot)
+{
+    int err;
+
+    strobe_reading_let_go(snap);
+    err = snap->host->ops->hold(snap->host, slot->tid);
+    if (!err)
+        snap->held = slot;
+    return err;
+}
+
 bool strobe_reading_is_held(const struct strobe_snapshot *snap, const struct strobe_slot *slot)
 {
-    for (uint32_t i = 0; i < snap->n_held; i++)
-        if (snap->held[i] == slot || (slot->tid && snap->held[i]->tid == slot->tid))
-            return true;
-    return false;
+    return snap->held && (snap->held == slot || (slot->tid && snap->held->tid == slot->tid));
 }
 
 int strobe_reading_ask_state(struct strobe_snapshot *snap, struct strobe_slot *slot)
@@ -42,10 +41,11 @@ int strobe_reading_ask_state(struct strobe_snapshot *snap, struct strobe_slot *s
     struct strobe_host *host = snap->host;
     int err = 0;
 
-    if (!slot->tid && slot->native)
-        err = host->ops->outer_tid(host, slot->native, &slot->tid);
-    else if (!slot->tid && slot->pthread)
-        err = host->ops->pthread_tid(host, slot->pthread, &slot->tid);
+    /* One whose tid cannot be found is looked for again when the lists are. */
+    if (!slot->tid && slot->sought != snap->walk.listings) {
+        slot->sought = snap->walk.listings;
+        err = host->ops->thread_id(host, slot->native, slot->pthread, &slot->tid);
+    }
     slot->state = (struct strobe_thread_state){STROBE_RUN_UNKNOWN, 0, 0};
     if (!err && slot->tid)
         err = host->ops->thread_state(host, slot->tid, &slot->state);
@@ -54,15 +54,19 @@ int strobe_reading_ask_state(struct strobe_snapshot *snap, struct strobe_slot *s
     return err;
 }
 
-void strobe_reading_ask_states(struct strobe_snapshot *snap)
+void strobe_reading_ask_states(struct strobe_snapshot *snap, uint64_t gil)
 {
-    for (uint32_t i = 0; i < snap->walk.n_order; i++)
-        strobe_reading_ask_state(snap, &snap->walk.slots[snap->walk.order[i]]);
+    for (uint32_t i = 0; i < snap->walk.n_order; i++) {
+        struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
+
+        if ((!gil || strobe_reading_on_gil(snap, slot, gil)) && !strobe_reading_is_held(snap, slot))
+            strobe_reading_ask_state(snap, slot);
+    }
 }
 
 bool strobe_reading_asleep(const struct strobe_slot *slot)
 {
-    return slot->state.run == STROBE_RUN_SLEEPING || slot->state.run == STROBE_RUN_STOPPED;
+    return slot->state.run == STROBE_RUN_SLEEPING || slot->state.run == STROBE_RUN_FAULTING || slot->state.run == STROBE_RUN_STOPPED;
 }
 
 static bool has_not_run(const struct strobe_slot *slot)

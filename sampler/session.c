@@ -16,6 +16,8 @@ enum {
     FLAT_OUT_PERIOD_NS = 10000,  /* the unit of weights when there is no rate */
     GAP_PERIODS = 10,            /* a longer silence is not the target's time: the machine slept */
     MIN_GAP_NS = 100000000,      /* ... but a busy machine's hiccup is no sleep, however short the period */
+    SETTLE_NS = 1000000,         /* how often threads that stopped too late are looked after */
+    SETTLE_TRIES = 2000,         /* at the end: two seconds; closing the target goes on with it */
     UNREADABLE_NS = 2000000000,  /* a target that could not be read for so long is given up */
 };
 
@@ -122,14 +124,12 @@ static void leave_out_gap(struct strobe_session *session, uint64_t planned, uint
 
 /* ---- the loop ---- */
 
-static int tick(struct strobe_session *session)
+static int tick(struct strobe_session *session, uint64_t now)
 {
-    uint64_t now = session->clock->now(session->clock);
-
     session->stats.ticks++;
     for (size_t i = session->n_targets; i-- > 0;) {
         struct strobe_sampled *target = session->targets[i];
-        int err = strobe_sampled_take(session, target);
+        int err = strobe_sampled_take(session, target, now);
 
         if (!err)
             continue;
@@ -162,13 +162,21 @@ static uint64_t next_tick(struct strobe_session *session, uint64_t planned, uint
     return planned;
 }
 
-static void wait_and_poll(struct strobe_session *session, uint64_t until, const struct strobe_session_hooks *hooks, uint64_t *polled)
+/* Threads that stopped too late to be held stand still until they are let go.  True: there are none. */
+bool strobe_session_settle(struct strobe_session *session)
 {
-    uint64_t now = session->clock->now(session->clock);
+    bool settled = true;
 
-    if (now >= until && now - *polled < POLL_NS)
-        return;
-    do {
+    for (size_t i = 0; i < session->n_targets; i++)
+        settled = strobe_snapshot_settle(session->targets[i]->snap) && settled;
+    return settled;
+}
+
+/* now: a moment ago.  Returns the time at which the wait was over. */
+static uint64_t wait_and_poll(struct strobe_session *session, uint64_t until, uint64_t now, const struct strobe_session_hooks *hooks,
+                              uint64_t *polled)
+{
+    while (!session->stop) {
         uint64_t wake = until;
 
         if (hooks && hooks->poll) {
@@ -179,14 +187,29 @@ static void wait_and_poll(struct strobe_session *session, uint64_t until, const 
                 strobe_session_stats(session, &stats);
                 hooks->poll(hooks->ctx, &stats);
                 *polled = now;
+                now = session->clock->now(session->clock);
             }
             if (wake > *polled + POLL_NS)
                 wake = *polled + POLL_NS;
         }
-        if (wake > now)
-            session->clock->sleep_until(session->clock, wake);
+        if (now >= until)
+            break;
+        if (!strobe_session_settle(session) && wake > now + SETTLE_NS)
+            wake = now + SETTLE_NS;
+        if (wake <= now)
+            continue;
+        session->clock->sleep_until(session->clock, wake);
         now = session->clock->now(session->clock);
-    } while (now < until && !session->stop);
+        leave_out_gap(session, wake, now);
+    }
+    return now;
+}
+
+/* At the end: a target is not to stand still while its profile is written. */
+static void settle(struct strobe_session *session)
+{
+    for (int i = 0; i < SETTLE_TRIES && !strobe_session_settle(session); i++)
+        session->clock->sleep_until(session->clock, session->clock->now(session->clock) + SETTLE_NS);
 }
 
 /* What was read without a pause is judged as a whole. */
@@ -225,16 +248,15 @@ int strobe_session_run(struct strobe_session *session, const struct strobe_sessi
             break;
         if (session->opts.max_samples && session->stats.ticks >= session->opts.max_samples)
             break;
-        if ((err = tick(session)))
+        if ((err = tick(session, now)))
             break;
         now = session->clock->now(session->clock);
         planned = next_tick(session, planned, now);
         if (session->opts.duration_ns && planned > session->start_ns + session->opts.duration_ns)
             planned = session->start_ns + session->opts.duration_ns;
-        wait_and_poll(session, planned, hooks, &polled);
-        now = session->clock->now(session->clock);
-        leave_out_gap(session, planned, now);
+        now = wait_and_poll(session, planned, now, hooks, &polled);
     }
+    settle(session);
     session->end_ns = session->clock->now(session->clock);
     judge_err = leave_out_mixed(session);
     return err ? err : judge_err;

@@ -66,6 +66,9 @@ struct strobe_session_hooks {
     void *ctx;
 };
 int strobe_session_run(struct strobe_session *session, const struct strobe_session_hooks *hooks);
+/* After the loop, every few milliseconds until it says true: lets threads go that did not stop in time to be read (strobe_snapshot_settle).
+ * The loop does this by itself. */
+bool strobe_session_settle(struct strobe_session *session);
 /* Async-signal-safe: ends the loop after the current tick. */
 void strobe_session_stop(struct strobe_session *session);
 void strobe_session_stats(const struct strobe_session *session, struct strobe_session_stats *ret);

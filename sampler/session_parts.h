@@ -45,7 +45,7 @@ struct strobe_session {
 /* Makes a target's parts and its root frame; it owns mem and host on success. */
 int strobe_sampled_new(struct strobe_session *session, const struct strobe_session_target *from, struct strobe_sampled **ret_target);
 void strobe_sampled_free(struct strobe_sampled *target);
-/* Takes one sample of a target and counts it.  STROBE_ERR_NOMEM and _IO end the recording, others this look. */
-int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *target);
+/* Takes one sample of a target and counts it.  now: a moment ago.  STROBE_ERR_NOMEM and _IO end the recording, others this look. */
+int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *target, uint64_t now);
 
 #endif

@@ -113,7 +113,7 @@ static int know_thread(struct strobe_session *session, struct strobe_sampled *ta
 {
     struct strobe_buf root = STROBE_BUF_INIT;
     const char *name = strobe_snapshot_thread_name(target->snap, thread);
-    int err = strobe_agg_thread(session->agg, target->pid, thread->tid ? thread->tid : (int32_t)thread->slot, thread->tstate_id, name,
+    int err = strobe_agg_thread(session->agg, target->pid, thread->tid ? thread->tid : -1 - (int32_t)thread->slot, thread->tstate_id, name,
                                 &memo->agg_thread);
 
     memo->named_ns = target->last_ns;
@@ -213,14 +213,14 @@ static uint64_t weight_of(struct strobe_session *session, struct strobe_sampled 
     return weight;
 }
 
-int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *target)
+int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *target, uint64_t now)
 {
     const struct strobe_sample *sample;
     uint64_t weight;
     int err;
 
     strobe_stackids_clear(&target->ids);
-    target->asked_ns = session->clock->now(session->clock);
+    target->asked_ns = now;
     err = strobe_snapshot_take(target->snap, &sample);
     if (err)
         return err;

@@ -38,6 +38,18 @@ void strobe_snapshot_free(struct strobe_snapshot *snap)
     free(snap);
 }
 
+void strobe_snapshot_forget(struct strobe_snapshot *snap)
+{
+    strobe_reading_forget_proofs(snap);
+}
+
+bool strobe_snapshot_settle(struct strobe_snapshot *snap)
+{
+    if (snap->host->n_stuck)
+        snap->host->ops->release(snap->host);
+    return !snap->host->n_stuck;
+}
+
 void strobe_snapshot_set_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx)
 {
     snap->visit = visit;
@@ -83,16 +95,35 @@ static struct strobe_slot *first_running(struct strobe_snapshot *snap, uint64_t 
     return NULL;
 }
 
+/* An interpreter whose GIL's threads are still to be read in this sample; NULL = there is none.  Reading one may list anew. */
+static struct strobe_interp *unread(struct strobe_snapshot *snap)
+{
+    for (uint32_t i = 0; i < snap->walk.n_interps; i++)
+        if (snap->walk.interps[i].sampled != snap->stats.sweeps + 1)
+            return &snap->walk.interps[i];
+    return NULL;
+}
+
+static void mark_read(struct strobe_snapshot *snap, uint64_t gil, uint64_t sampled)
+{
+    for (uint32_t i = 0; i < snap->walk.n_interps; i++)
+        if (!gil || snap->walk.interps[i].gil == gil)
+            snap->walk.interps[i].sampled = sampled;
+}
+
 /* Reads everything once.  STROBE_ERR_LIMIT: make room and come again. */
 static int read_all(struct strobe_snapshot *snap)
 {
-    bool exact = snap->opts.mode == STROBE_MODE_EXACT, fresh = pulse_is_fresh(snap, exact);
+    enum { MOST = 1 << 13 }; /* GILs; interpreters that come as fast as they are read end this */
+    bool exact = snap->opts.mode == STROBE_MODE_EXACT, fresh = pulse_is_fresh(snap, exact), by_gil = exact && !snap->lay->free_threaded;
+    struct strobe_interp *interp;
     int err = 0;
 
     if (!fresh) {
         if ((err = strobe_reading_list(snap)))
             return err;
-        strobe_reading_ask_states(snap);
+        if (!by_gil) /* else each GIL's when its turn has come */
+            strobe_reading_ask_states(snap, 0);
         snap->pulse_ns = snap->sample.time_ns;
     }
     for (uint32_t i = 0; i < snap->walk.n_order; i++) {
@@ -100,16 +131,14 @@ static int read_all(struct strobe_snapshot *snap)
 
         slot->read = slot->same = false;
     }
-    for (uint32_t i = 0; i < snap->walk.n_interps && !err; i++) {
-        uint64_t gil = snap->walk.interps[i].gil;
-        struct strobe_gil_words words = snap->walk.interps[i].words;
-        bool seen = false, same = true;
+    mark_read(snap, 0, 0);
+    for (int i = 0; i < MOST && !err && (interp = unread(snap)); i++) {
+        uint64_t gil = interp->gil;
+        struct strobe_gil_words words = interp->words;
+        bool same = true;
 
-        for (uint32_t k = 0; k < i; k++)
-            seen = seen || snap->walk.interps[k].gil == gil;
-        if (seen)
-            continue;
-        if (!fresh && (!exact || snap->lay->free_threaded)) {
+        mark_read(snap, gil, snap->stats.sweeps + 1);
+        if (!fresh && !by_gil) {
             if ((err = strobe_walk_pulse(&snap->walk, gil, exact ? NULL : first_running(snap, gil), &words, &same)))
                 return err;
             strobe_walk_warmed(&snap->walk);
@@ -136,7 +165,8 @@ static uint32_t flags_of(const struct strobe_snapshot *snap, const struct strobe
         flags |= STROBE_THREAD_GIL_WAIT;
     if (slot->attached)
         flags |= STROBE_THREAD_ATTACHED;
-    if (slot->state.run == STROBE_RUN_RUNNING || (flags & STROBE_THREAD_GIL && slot->state.run != STROBE_RUN_STOPPED))
+    if (slot->state.run == STROBE_RUN_RUNNING || slot->state.run == STROBE_RUN_FAULTING ||
+        (flags & STROBE_THREAD_GIL && slot->state.run != STROBE_RUN_STOPPED))
         flags |= STROBE_THREAD_ACTIVE;
     if (interp->id == 0 && slot->pthread == snap->walk.main_pthread)
         flags |= STROBE_THREAD_MAIN;
@@ -155,11 +185,15 @@ static int fill_sample(struct strobe_snapshot *snap)
     if (!sample->threads)
         return STROBE_ERR_NOMEM;
     for (uint32_t i = 0; i < snap->walk.n_order; i++) {
-        const struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
+        struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
         struct strobe_thread *thread = &sample->threads[sample->n_threads];
 
         if (slot->error == STROBE_ERR_MISSING || slot->error == STROBE_ERR_GONE)
             continue; /* it has ended */
+        if (!slot->error && !slot->read && !slot->same) { /* nobody came by: the lists moved under the reading */
+            slot->error = STROBE_ERR_TORN;
+            slot->frames.n = 0;
+        }
         sample->n_threads++;
         strobe_reading_describe(snap, slot, thread);
         thread->flags = flags_of(snap, slot);

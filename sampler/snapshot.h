@@ -36,6 +36,12 @@ void strobe_snapshot_free(struct strobe_snapshot *snap);
  * sample); an error only when nothing could be read (GONE, EXECED, NOTREADY, ...). */
 int strobe_snapshot_take(struct strobe_snapshot *snap, const struct strobe_sample **ret_sample);
 
+/* The next take reads every thread anew, proven or not, and calls the visitor for each. */
+void strobe_snapshot_forget(struct strobe_snapshot *snap);
+/* Between two takes, and after the last: lets threads go that did not stop in time to be held and have stopped since.  True: none is left.
+ * To be called every few milliseconds until then. */
+bool strobe_snapshot_settle(struct strobe_snapshot *snap);
+
 /* Called for each thread right after its stack was read, before anything is let go: what must be read together with the stack
  * (locals, fingerprints of code objects) is read here.  Not called for threads that are proven unchanged.  No allocation and no
  * printing in `record`; `dump` may, for the price of a longer pause.  The sample is complete only after the take. */

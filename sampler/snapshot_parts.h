@@ -13,7 +13,6 @@
 
 enum {
     MAX_RETRIES = 8,         /* readings of a GIL's threads before they are dropped from this sample */
-    MAX_HOLDS = 4,           /* hand-overs of the GIL that are followed with a hold each */
     FEW = 4,                 /* threads whose states are asked for in a moment */
     LISTING_NS = 20000000,   /* thread lists are walked again this often, unchanged heads or not */
     PULSE_NS = 100000,       /* non-blocking: how old the small words and the kernel's view may be */
@@ -38,24 +37,23 @@ struct strobe_snapshot {
     uint64_t listed_ns;      /* when the lists were last walked */
     bool relist;
     bool cramped;            /* a stack lacked room in this reading */
-    struct strobe_slot *held[MAX_HOLDS];
-    uint32_t n_held;
+    struct strobe_slot *held; /* NULL = nobody */
 };
 
 /* ---- reading.c ---- */
 
-/* Holds a thread that runs.  STROBE_ERR_TORN when too many are held already, or what the host says. */
+/* Holds a thread that runs, in place of the one that was held.  Nobody is held on failure; the host's errors. */
 int strobe_reading_hold(struct strobe_snapshot *snap, struct strobe_slot *slot);
-/* Lets all held threads go.  The pause is counted from the last moment at which the first thread was seen not to stand still yet
- * until after the last detach: an upper bound of what the target felt. */
+/* Lets the held thread go.  The pause is counted from the last moment at which it was seen not to stand still yet until after the
+ * detach: an upper bound of what the target felt. */
 void strobe_reading_let_go(struct strobe_snapshot *snap);
 /* By tid: one thread may have several thread states under one GIL (subinterpreters before 3.12). */
 bool strobe_reading_is_held(const struct strobe_snapshot *snap, const struct strobe_slot *slot);
 /* Finds a new thread's tid here, and asks how it fares.  A thread whose tid is unknown is in an unknown state. */
 int strobe_reading_ask_state(struct strobe_snapshot *snap, struct strobe_slot *slot);
-/* The same for every thread. */
-void strobe_reading_ask_states(struct strobe_snapshot *snap);
-/* Sleeps in the kernel or is stopped, as of its last asking. */
+/* The same for every thread under a GIL (0 = for all), but the one that is held: it ran when it was stopped. */
+void strobe_reading_ask_states(struct strobe_snapshot *snap, uint64_t gil);
+/* Blocked in the kernel or stopped, as of its last asking: its run count tells whether it has run since. */
 bool strobe_reading_asleep(const struct strobe_slot *slot);
 /* A slot as the sample shows it; flags are left out. */
 void strobe_reading_describe(const struct strobe_snapshot *snap, const struct strobe_slot *slot, struct strobe_thread *ret);

@@ -54,6 +54,7 @@ static int take(struct strobe_dumped *dumped, const struct strobe_sample **ret_s
             clock->sleep_until(clock, clock->now(clock) + retry_ns);
         strobe_locals_reset(&dumped->locals);
         strobe_prints_clear(&dumped->prints);
+        strobe_snapshot_forget(dumped->snap);
         err = strobe_snapshot_take(dumped->snap, ret_sample);
         if (err ? strobe_err_class(err) == STROBE_CLASS_FATAL && err != STROBE_ERR_NOTREADY : !(*ret_sample)->n_dropped)
             break;

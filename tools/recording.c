@@ -204,7 +204,7 @@ int strobe_recording_wait(struct strobe_recording *rec)
         take_signals(rec);
         if (rec->ended)
             break;
-        strobe_signals_wait(&rec->signals, -1);
+        strobe_signals_wait(&rec->signals, strobe_session_settle(rec->session) ? -1 : EAGER_MS);
     }
     if (WIFSIGNALED(rec->wait_status))
         return 128 + WTERMSIG(rec->wait_status);

@@ -141,7 +141,7 @@ static int put_thread(struct stream *stream, uint32_t thread)
 
     stream->pid = info.pid;
     stream->tid = info.tid > 0 ? info.tid : UNKNOWN_TID_BASE + (int32_t)(thread % UNKNOWN_TID_BASE);
-    snprintf(stream->name, sizeof stream->name, *info.name ? "%d: %s" : "%d", (int)info.tid, info.name);
+    snprintf(stream->name, sizeof stream->name, *info.name ? "%d: %s" : "%d", (int)stream->tid, info.name);
     stream->any_event = false;
     err = strobe_agg_each_event_of(stream->profile->agg, thread, put_run, stream);
     return err ? err : close_down_to(stream, 0, stream->end_ns);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mem/host.h"
 
-static int null_hold(struct strobe_host *host, const int32_t *tids, size_t n)
+static int null_hold(struct strobe_host *host, int32_t tid)
 {
-    (void)host, (void)tids, (void)n;
+    (void)host, (void)tid;
     return 0;
 }
 
@@ -19,17 +19,13 @@ static int null_thread_state(struct strobe_host *host, int32_t tid, struct strob
     return 0;
 }
 
-static int null_outer_tid(struct strobe_host *host, int32_t inner, int32_t *ret_tid)
+static int null_thread_id(struct strobe_host *host, int32_t native, uint64_t pthread, int32_t *ret_tid)
 {
-    (void)host;
-    *ret_tid = inner;
+    (void)host, (void)pthread;
+    if (!native)
+        return STROBE_ERR_MISSING;
+    *ret_tid = native;
     return 0;
-}
-
-static int null_pthread_tid(struct strobe_host *host, uint64_t pthread, int32_t *ret_tid)
-{
-    (void)host, (void)pthread, (void)ret_tid;
-    return STROBE_ERR_MISSING;
 }
 
 static int null_thread_name(struct strobe_host *host, int32_t tid, char *buf, size_t size)
@@ -47,10 +43,8 @@ static void null_close(struct strobe_host *host)
 
 struct strobe_host *strobe_host_null(void)
 {
-    static const struct strobe_host_ops ops = {
-        null_hold, null_release, null_thread_state, null_outer_tid, null_pthread_tid, null_thread_name, null_close,
-    };
-    static struct strobe_host host = {&ops, 0, 0};
+    static const struct strobe_host_ops ops = {null_hold, null_release, null_thread_state, null_thread_id, null_thread_name, null_close};
+    static struct strobe_host host = {.ops = &ops};
 
     return &host;
 }

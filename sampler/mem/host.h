@@ -13,30 +13,31 @@
 enum strobe_run {
     STROBE_RUN_UNKNOWN,
     STROBE_RUN_RUNNING,  /* on a CPU, or runnable and waiting for one */
-    STROBE_RUN_SLEEPING, /* blocked in the kernel */
+    STROBE_RUN_FAULTING, /* blocked outside of any system call, until a page is there: does not run, but did not ask to wait */
+    STROBE_RUN_SLEEPING, /* blocked in a system call */
     STROBE_RUN_STOPPED,  /* by a signal or a tracer */
 };
 
 struct strobe_thread_state {
     enum strobe_run run;
-    uint64_t run_count; /* how often the thread was put on a CPU (schedstat, third field): sleeping now and this
-                         * unchanged since = has not run in between */
+    uint64_t run_count; /* how often the thread was put on a CPU (schedstat, third field): not running now and this unchanged since
+                         * = has not run in between.  0 when it runs: not asked */
     uint64_t futex;     /* first argument of the futex call it sleeps in; 0 = another call or not sleeping */
 };
 
 struct strobe_host;
 
 struct strobe_host_ops {
-    /* Stops these threads; returns when all stand still.  Only threads on CPU may be named: one that sleeps in the
-     * kernel would see EINTR.  On error nothing stays held.  STROBE_ERR_BUSY, _STUCK, _GONE (thread ended), _PERM. */
-    int (*hold)(struct strobe_host *host, const int32_t *tids, size_t n);
-    /* Lets all held threads go, pending signals passed on.  Harmless when none is held. */
+    /* Stops a thread and returns when it stands still; whichever was held before is let go first.  Only a thread that runs may be
+     * named: one that sleeps in the kernel would see EINTR.  On error nothing is held.
+     * STROBE_ERR_BUSY, _STUCK, _GONE (thread ended), _PERM. */
+    int (*hold)(struct strobe_host *host, int32_t tid);
+    /* Lets the held thread go, a pending signal passed on, and those that stopped too late to be held.  Harmless when there are none. */
     void (*release)(struct strobe_host *host);
     int (*thread_state)(struct strobe_host *host, int32_t tid, struct strobe_thread_state *ret);
-    /* The tid here of a thread whose id inside the target (native_thread_id: the innermost PID namespace's) is given. */
-    int (*outer_tid)(struct strobe_host *host, int32_t inner, int32_t *ret_tid);
-    /* The tid of a thread whose pthread_self() is given (before 3.11 the runtime keeps no native id). */
-    int (*pthread_tid)(struct strobe_host *host, uint64_t pthread, int32_t *ret_tid);
+    /* The tid here of a thread by its id inside the target (native_thread_id: the innermost PID namespace's), or where that is 0 by its
+     * pthread_self() (before 3.11 the runtime keeps no native id). */
+    int (*thread_id)(struct strobe_host *host, int32_t native, uint64_t pthread, int32_t *ret_tid);
     /* The name that the system has for a thread, into buf (always terminated, cut at size); "" when it was given none: threads begin
      * with the name of their process.  STROBE_ERR_GONE. */
     int (*thread_name)(struct strobe_host *host, int32_t tid, char *buf, size_t size);
@@ -46,8 +47,9 @@ struct strobe_host_ops {
 /* Hosts embed this as their first member. */
 struct strobe_host {
     const struct strobe_host_ops *ops;
-    uint64_t held_since_ns; /* monotonic; set by a successful hold: no held thread stood still before this */
-    uint64_t released_ns;   /* set by release: all ran again by then */
+    uint64_t held_since_ns; /* monotonic; set by a successful hold: the thread did not stand still before this */
+    uint64_t released_ns;   /* set by release: it ran again by then */
+    uint32_t n_stuck;       /* threads that did not stop in time and still may: release is to be called until this is 0 */
 };
 
 /* A host that holds nothing and knows nothing (images, cores): static, borrowed; close is a no-op. */

@@ -6,7 +6,8 @@
 #include "walk/liveness.h"
 #include "walk/tail.h"
 
-/* Deepest chain that is followed: ten times the deepest that is asked for; a thread may be held meanwhile (some 50 ms for this many). */
+/* Deepest chain that is followed: ten times the deepest that is asked for; a thread may be held meanwhile (some 50 ms for this many).
+ * What lies further out is marked as not read. */
 enum { MAX_DEPTH = 1 << 20 };
 
 enum { FRAME_SPAN = 128 }; /* bytes of a frame that are looked at: every field of 3.8-3.15 lies below */
@@ -202,8 +203,10 @@ static int walk_interpreter_frames(struct strobe_frames_source *src, struct stro
         enum strobe_verdict verdict;
         int err;
 
-        if (++hops > MAX_DEPTH || circle(addr, hops, &mark))
+        if (circle(addr, hops + 1, &mark))
             return STROBE_ERR_TORN;
+        if (++hops > MAX_DEPTH)
+            return push(frames, STROBE_CODE_UNREADABLE, 0, 0) ? 0 : STROBE_ERR_LIMIT;
         if ((err = span_at(src, addr, span, scratch, &frame)))
             return src->strict && err == STROBE_ERR_FAULT ? STROBE_ERR_TORN : err;
         addr = strobe_span_u64(frame, lay->fr_previous);
@@ -255,8 +258,10 @@ static int walk_heap_frames(struct strobe_frames_source *src, struct strobe_fram
         int64_t lasti;
         int err;
 
-        if (++hops > MAX_DEPTH || circle(addr, hops, &mark))
+        if (circle(addr, hops + 1, &mark))
             return STROBE_ERR_TORN;
+        if (++hops > MAX_DEPTH)
+            return push(frames, STROBE_CODE_UNREADABLE, 0, 0) ? 0 : STROBE_ERR_LIMIT;
         if ((err = span_at(src, addr, span, scratch, &frame)))
             return src->strict && err == STROBE_ERR_FAULT ? STROBE_ERR_TORN : err;
         addr = strobe_span_u64(frame, lay->fr_previous);

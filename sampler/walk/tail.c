@@ -41,7 +41,7 @@ bool strobe_tail_reuse(struct strobe_frames_source *src, const struct strobe_tai
     struct strobe_raw_frame now;
 
     for (uint32_t i = STROBE_KEEP_OUTER - CHECK_OUTER; i < STROBE_KEEP_OUTER; i++)
-        if (strobe_frames_read_one(src, outer[i].frame, &now) || !same_frame(&now, &outer[i]))
+        if (outer[i].code != STROBE_CODE_UNREADABLE && (strobe_frames_read_one(src, outer[i].frame, &now) || !same_frame(&now, &outer[i])))
             return false;
     if (frames->cap < STROBE_KEEP_FRAMES)
         return false;

@@ -268,8 +268,10 @@ int strobe_walk_read(struct strobe_walk *walk, struct strobe_slot *slot, bool st
 
         slot->frames = slot->before;
         slot->before = before;
-        source.before = &slot->before;
     }
+    /* Also where the last reading was thrown away: the one before it is as good to compare with. */
+    if (slot->before.n && slot->before.depth > STROBE_KEEP_INNER + STROBE_KEEP_OUTER)
+        source.before = &slot->before;
     err = strobe_frames_walk(&source, &slot->frames);
     note_outside(slot, outside, source.n_outside);
     slot->cramped = err == STROBE_ERR_LIMIT;

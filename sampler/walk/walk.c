@@ -35,6 +35,7 @@ void strobe_walk_release(struct strobe_walk *walk)
         free_frames(&walk->slots[i]);
     free(walk->slots);
     free(walk->interps);
+    free(walk->new_interps);
     free(walk->order);
     free(walk->old_order);
     free(walk->bytes);
@@ -74,6 +75,22 @@ static int grow_frames(struct strobe_slot *slot)
     return err || slot->frames.cap <= STROBE_KEEP_INNER ? err : strobe_frames_reserve(&slot->before, slot->frames.cap);
 }
 
+static int grow_interps(struct strobe_walk *walk)
+{
+    uint32_t cap = walk->cap_interps ? walk->cap_interps * 2 : 8;
+    struct strobe_interp *interps = realloc(walk->interps, cap * sizeof *interps), *other;
+
+    if (!interps)
+        return STROBE_ERR_NOMEM;
+    walk->interps = interps;
+    other = realloc(walk->new_interps, cap * sizeof *other);
+    if (!other)
+        return STROBE_ERR_NOMEM;
+    walk->new_interps = other;
+    walk->cap_interps = cap;
+    return 0;
+}
+
 int strobe_walk_grow(struct strobe_walk *walk)
 {
     int err = 0;
@@ -81,15 +98,8 @@ int strobe_walk_grow(struct strobe_walk *walk)
     for (uint32_t i = 0; i < walk->n_slots && !err; i++)
         if (walk->slots[i].cramped)
             err = grow_frames(&walk->slots[i]);
-    if (!err && walk->n_interps + 4 > walk->cap_interps) {
-        uint32_t cap = walk->cap_interps ? walk->cap_interps * 2 : 8;
-        struct strobe_interp *interps = realloc(walk->interps, cap * sizeof *interps);
-
-        if (!interps)
-            return STROBE_ERR_NOMEM;
-        walk->interps = interps;
-        walk->cap_interps = cap;
-    }
+    if (!err && (walk->n_interps + 4 > walk->cap_interps || walk->want_interps > walk->cap_interps))
+        err = grow_interps(walk);
     if (!err && walk->n_order + 8 > walk->cap_slots)
         err = grow_slots(walk, walk->cap_slots ? walk->cap_slots * 2 : 16);
     for (uint32_t i = 0; !err && i < walk->cap_slots && i < walk->n_order + 8; i++)
@@ -107,26 +117,41 @@ struct strobe_slot *strobe_walk_find(struct strobe_walk *walk, uint64_t tstate)
 
 /* ---- listing ---- */
 
+/* What was known of an interpreter at the last listing stays known. */
+static void carry_over(const struct strobe_walk *walk, struct strobe_interp *interp)
+{
+    for (uint32_t i = 0; i < walk->n_interps; i++) {
+        const struct strobe_interp *old = &walk->interps[i];
+
+        if (old->addr != interp->addr || old->id != interp->id || old->gil != interp->gil)
+            continue;
+        interp->words = old->words;
+        interp->collecting = old->collecting;
+        interp->code_generation = old->code_generation;
+        interp->sampled = old->sampled;
+    }
+}
+
 static int list_interps(struct strobe_walk *walk)
 {
     const struct strobe_layout *lay = walk->lay;
-    uint64_t addr;
+    struct strobe_interp *list = walk->new_interps;
+    uint64_t addr, head;
     uint32_t n = 0;
-    int err = strobe_mem_u64(walk->mem, lay->runtime + lay->rt_interpreters_head, &addr);
+    int err = strobe_mem_u64(walk->mem, lay->runtime + lay->rt_interpreters_head, &head);
 
     if (err)
         return err;
-    if (!addr)
+    if (!head)
         return STROBE_ERR_NOTREADY;
-    walk->runtime_head = addr;
-    while (addr) {
+    for (addr = head; addr;) {
         struct strobe_interp interp = {.addr = addr};
         uint64_t id;
 
         if (n == MAX_INTERPS)
             return STROBE_ERR_TORN;
         if (n == walk->cap_interps) {
-            walk->n_interps = n;
+            walk->want_interps = n + 1;
             return STROBE_ERR_LIMIT;
         }
         interp.gil = lay->runtime + lay->rt_gil;
@@ -136,9 +161,13 @@ static int list_interps(struct strobe_walk *walk)
             (err = strobe_mem_u64(walk->mem, addr + lay->in_next, &addr)))
             return err;
         interp.id = (int64_t)id;
-        walk->interps[n++] = interp;
+        carry_over(walk, &interp);
+        list[n++] = interp;
     }
+    walk->new_interps = walk->interps;
+    walk->interps = list;
     walk->n_interps = n;
+    walk->runtime_head = head;
     return 0;
 }
 
@@ -180,6 +209,7 @@ void strobe_walk_identify(const struct strobe_walk *walk, struct strobe_slot *sl
         slot->pthread = pthread;
         slot->native = native;
         slot->tid = 0; /* to be asked of the host again */
+        slot->sought = 0;
         slot->proven = false;
     }
 }

@@ -48,6 +48,7 @@ struct strobe_interp {
     struct strobe_gil_words words; /* of its GIL, as in this sample's reading */
     int32_t collecting;       /* a garbage collection runs; as of the last strobe_walk_pulse */
     uint64_t code_generation; /* likewise; 0 before 3.14 */
+    uint64_t sampled;         /* the sample in which its GIL's threads were read: the caller's to set */
 };
 
 struct strobe_slot {
@@ -57,6 +58,7 @@ struct strobe_slot {
     uint32_t interp;     /* index in strobe_walk.interps */
     uint64_t interp_addr;
     uint64_t started;    /* listing generation that found it */
+    uint64_t sought;     /* listing generation in which its tid was last looked for */
 
     /* The stack as last read. */
     struct strobe_frames frames;
@@ -96,7 +98,8 @@ struct strobe_walk {
     uint64_t main_pthread;
 
     struct strobe_interp *interps;
-    uint32_t n_interps, cap_interps;
+    struct strobe_interp *new_interps;   /* the list that is being made */
+    uint32_t n_interps, cap_interps, want_interps;
     struct strobe_slot *slots;
     uint32_t n_slots, cap_slots; /* slots[0 .. n_slots) have been used; live or free */
     uint32_t *order, *old_order; /* live slots in the order of the target's lists, main interpreter first */
@@ -117,7 +120,7 @@ void strobe_walk_release(struct strobe_walk *walk);
 /* Room for all that was missing at readings since the last growth, and some spare. */
 int strobe_walk_grow(struct strobe_walk *walk);
 
-/* Lists interpreters and thread states: new ones get a slot, those gone lose theirs.  No malloc. */
+/* Lists interpreters and thread states: new ones get a slot, those gone lose theirs; of those that stay nothing is lost.  No malloc. */
 int strobe_walk_list(struct strobe_walk *walk);
 /* One read of what tells whether anything moved: a GIL's words, and of every interpreter the head of its list of threads and
  * its small words (collecting, code_generation).  ret_same: no interpreter and no thread was added since the last listing.

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program that execs itself again and again, with a moment of work between; the counter goes on from exec to exec."""
+"""A program that execs itself again and again, with a moment of work between; the counter goes on from exec to exec.
+
+usage: execs_on.py [main | thread]: which thread does the work and the exec."""
 import mmap
 import os
 import struct
 import sys
+import threading
 import time
 
 
@@ -16,11 +19,23 @@ def work(counter):
 
 
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "counter")
-if len(sys.argv) == 1:
+if "again" not in sys.argv:
     import harness
     harness.counter()
     harness.ready()
 with open(path, "r+b") as f:
     counter = mmap.mmap(f.fileno(), 4096)
-work(counter)
-os.execv(sys.executable, [sys.executable, __file__, "again"])
+
+
+def go():
+    work(counter)
+    os.execv(sys.executable, [sys.executable, __file__, who, "again"])
+
+
+who = sys.argv[1] if sys.argv[1:] else "main"
+if who == "thread":
+    worker = threading.Thread(target=go)
+    worker.start()
+    worker.join()
+else:
+    go()

@@ -89,26 +89,6 @@ static struct world *of_host(struct strobe_host *host)
     return (struct world *)((char *)host - offsetof(struct world, host));
 }
 
-static int hold(struct strobe_host *host, const int32_t *tids, size_t n)
-{
-    struct world *w = of_host(host);
-
-    for (size_t i = 0; i < n; i++) {
-        int thread = tids[i] - TID_A;
-
-        if (w->hold_error)
-            return w->hold_error;
-        assert_int_not_equal(w->state[thread].run, STROBE_RUN_SLEEPING); /* it would see EINTR */
-        assert_false(w->is_held[thread]);
-        if (w->on_hold)
-            w->on_hold(w, thread);
-        w->is_held[thread] = true;
-        w->held[thread]++;
-    }
-    host->held_since_ns = w->now_ns;
-    return 0;
-}
-
 static void release(struct strobe_host *host)
 {
     struct world *w = of_host(host);
@@ -116,6 +96,23 @@ static void release(struct strobe_host *host)
     w->is_held[0] = w->is_held[1] = false;
     w->now_ns += 5000;
     host->released_ns = w->now_ns;
+}
+
+static int hold(struct strobe_host *host, int32_t tid)
+{
+    struct world *w = of_host(host);
+    int thread = tid - TID_A;
+
+    assert_false(w->is_held[0] || w->is_held[1]);
+    if (w->hold_error)
+        return w->hold_error;
+    assert_int_equal(w->state[thread].run, STROBE_RUN_RUNNING); /* else it would see EINTR */
+    if (w->on_hold)
+        w->on_hold(w, thread);
+    w->is_held[thread] = true;
+    w->held[thread]++;
+    host->held_since_ns = w->now_ns;
+    return 0;
 }
 
 static int thread_state(struct strobe_host *host, int32_t tid, struct strobe_thread_state *ret)
@@ -126,19 +123,14 @@ static int thread_state(struct strobe_host *host, int32_t tid, struct strobe_thr
     w->asked[thread]++;
     if (w->on_ask)
         w->on_ask(w, thread);
-    *ret = w->state[thread];
+    *ret = w->is_held[thread] ? (struct strobe_thread_state){.run = STROBE_RUN_STOPPED, .run_count = 1} : w->state[thread];
     return 0;
 }
 
-static int outer_tid(struct strobe_host *host, int32_t inner, int32_t *ret_tid)
+static int thread_id(struct strobe_host *host, int32_t native, uint64_t pthread, int32_t *ret_tid)
 {
-    *ret_tid = inner;
+    *ret_tid = native;
     return 0;
-}
-
-static int pthread_tid(struct strobe_host *host, uint64_t pthread, int32_t *ret_tid)
-{
-    return STROBE_ERR_MISSING;
 }
 
 static int thread_name(struct strobe_host *host, int32_t tid, char *buf, size_t size)
@@ -192,7 +184,7 @@ static void init_layout(struct strobe_layout *lay)
 static void init(struct world *w)
 {
     static const struct strobe_mem_ops mem_ops = {read_bytes, NULL, NULL, NULL};
-    static const struct strobe_host_ops host_ops = {hold, release, thread_state, outer_tid, pthread_tid, thread_name, close_host};
+    static const struct strobe_host_ops host_ops = {hold, release, thread_state, thread_id, thread_name, close_host};
 
     *w = (struct world){.mem = {.ops = &mem_ops}, .host = {.ops = &host_ops}, .clock = {.now = now}, .now_ns = 1000000000};
     init_layout(&w->lay);
@@ -313,6 +305,7 @@ static void test_a_hand_over_before_the_stop(void **state)
     assert_int_equal(w.held[1], 1);
     assert_runs(sample, 1, 9);
     assert_true(sample->threads[1].flags & STROBE_THREAD_GIL);
+    assert_true(sample->threads[1].flags & STROBE_THREAD_ACTIVE);
     assert_false(sample->threads[0].flags & STROBE_THREAD_GIL);
     strobe_snapshot_free(snap);
 }
@@ -419,6 +412,77 @@ static void test_another_tracer(void **state)
     assert_int_equal(stats.fallbacks, 1);
     assert_int_equal(sample->n_pauses, 0);
     assert_runs(sample, 0, 0);
+    assert_true(sample->threads[0].flags & STROBE_THREAD_GIL); /* its words are read all the same */
+    strobe_snapshot_free(snap);
+}
+
+/* It waits for a page: it cannot run, so it is not held; and it is not idle. */
+static void test_a_holder_in_a_page_fault(void **state)
+{
+    struct world w;
+    struct strobe_snapshot *snap;
+    const struct strobe_sample *sample;
+
+    init(&w);
+    w.state[0] = (struct strobe_thread_state){.run = STROBE_RUN_FAULTING, .run_count = 4};
+    snap = open_snapshot(&w);
+    sample = take(&w, snap);
+    assert_int_equal(w.held[0], 0);
+    assert_runs(sample, 0, 0);
+    assert_true(sample->threads[0].flags & STROBE_THREAD_ACTIVE);
+    strobe_snapshot_free(snap);
+}
+
+/* B has run between being seen asleep and the reading of A, and A has the GIL again: the number of switches tells. */
+static void run_and_sleep_again(struct world *w, int thread)
+{
+    if (thread == 0 && w->gil_reads == 1) {
+        take_gil(w, 1);
+        run(w, 1, 7);
+        w->state[1].run_count++;
+        take_gil(w, 0);
+    }
+}
+
+static void test_a_sleeper_that_ran_before_the_hold(void **state)
+{
+    struct world w;
+    struct strobe_snapshot *snap;
+    const struct strobe_sample *sample;
+
+    init(&w);
+    snap = open_snapshot(&w);
+    take(&w, snap);
+    w.gil_reads = 0;
+    w.on_hold = run_and_sleep_again;
+    sample = take(&w, snap);
+    assert_false(sample->threads[1].flags & STROBE_THREAD_SAME);
+    assert_runs(sample, 1, 7);
+    strobe_snapshot_free(snap);
+}
+
+/* After a forget every thread is read anew, and its visitor called. */
+static void count_visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread)
+{
+    ++*(unsigned *)ctx;
+}
+
+static void test_forget(void **state)
+{
+    struct world w;
+    struct strobe_snapshot *snap;
+    unsigned visits = 0;
+
+    init(&w);
+    snap = open_snapshot(&w);
+    strobe_snapshot_set_visitor(snap, count_visit, &visits);
+    take(&w, snap);
+    assert_int_equal(visits, 2);
+    take(&w, snap);
+    assert_int_equal(visits, 3); /* B has not run */
+    strobe_snapshot_forget(snap);
+    take(&w, snap);
+    assert_int_equal(visits, 5);
     strobe_snapshot_free(snap);
 }
 
@@ -448,6 +512,9 @@ int main(void)
         cmocka_unit_test(test_a_sleeper_is_left_alone),
         cmocka_unit_test(test_a_sleeper_that_ran_meanwhile),
         cmocka_unit_test(test_another_tracer),
+        cmocka_unit_test(test_a_holder_in_a_page_fault),
+        cmocka_unit_test(test_a_sleeper_that_ran_before_the_hold),
+        cmocka_unit_test(test_forget),
         cmocka_unit_test(test_a_stuck_holder),
     };
 

@@ -128,17 +128,17 @@ static void test_null_host(void **state)
 {
     struct strobe_host *host = strobe_host_null();
     struct strobe_thread_state thread = {STROBE_RUN_RUNNING, 1, 1};
-    int32_t tids[] = {1, 2}, tid = 7;
+    int32_t tid = 7;
     char name[8] = "old";
 
-    assert_int_equal(host->ops->hold(host, tids, 2), 0);
+    assert_int_equal(host->ops->hold(host, 1), 0);
     assert_int_equal(host->ops->thread_state(host, 1, &thread), 0);
     assert_int_equal(thread.run, STROBE_RUN_UNKNOWN);
     assert_int_equal(thread.run_count, 0);
     assert_int_equal(thread.futex, 0);
-    assert_int_equal(host->ops->pthread_tid(host, 1234, &tid), STROBE_ERR_MISSING);
+    assert_int_equal(host->ops->thread_id(host, 0, 1234, &tid), STROBE_ERR_MISSING);
     assert_int_equal(tid, 7);
-    assert_int_equal(host->ops->outer_tid(host, 99, &tid), 0);
+    assert_int_equal(host->ops->thread_id(host, 99, 1234, &tid), 0);
     assert_int_equal(tid, 99);
     assert_int_equal(host->ops->thread_name(host, 1, name, sizeof name), 0);
     assert_string_equal(name, "");
