@@ -22,14 +22,15 @@ struct entry {
 struct thread {
     int32_t pid, tid;
     char *name;            /* owned; NULL = unknown */
-    int64_t carry_ns;      /* time not yet given out as whole periods: within half a period of 0 */
+    uint64_t in_cell, mark; /* see take_periods */
+    bool has_mark;
     uint32_t first, newest; /* entries; NO_ENTRY */
     uint32_t last;         /* entry of the addition before: a thread mostly stays where it is */
     struct strobe_eventlog_thread log;
 };
 
 struct strobe_agg {
-    uint64_t period_ns;
+    uint64_t period_ns, random;
     bool with_log;
     struct strobe_stacktree tree;
     struct thread *threads;
@@ -57,6 +58,7 @@ int strobe_agg_new(uint64_t period_ns, bool with_log, struct strobe_agg **ret_ag
         return STROBE_ERR_NOMEM;
     }
     agg->period_ns = period_ns;
+    agg->random = 0x9e3779b97f4a7c15ull;
     agg->with_log = with_log;
     agg->log = (struct strobe_eventlog)STROBE_EVENTLOG_INIT;
     *ret_agg = agg;
@@ -152,18 +154,38 @@ static int find_entry(struct strobe_agg *agg, uint32_t thread_index, uint32_t le
     return 0;
 }
 
-/* Whole periods, rounded to the nearest; what was rounded is carried on, so that the sum over a thread stays within half
- * a period of its real time.  carry is at least -period/2 on entry and within half a period of 0 afterwards. */
-static uint64_t take_periods(struct thread *thread, uint64_t period_ns, uint64_t ns)
+static uint64_t random_below(struct strobe_agg *agg, uint64_t bound)
 {
-    int64_t period = (int64_t)period_ns, n;
+    /* xorshift64 (Marsaglia, 2003): the same numbers in every recording, but no rhythm in them. */
+    agg->random ^= agg->random << 13;
+    agg->random ^= agg->random >> 7;
+    agg->random ^= agg->random << 17;
+    return agg->random % bound;
+}
+
+/* Whole periods of a stretch of time.  A thread's time is cut into cells of one period, each with one mark at a random place, and a
+ * stretch gets as many periods as it has marks: on average exactly its share, wherever it begins, and over a thread its time within a
+ * period.  (Marks at fixed places would meet a program with a rhythm of one period always in the same part of it: what came just after
+ * the mark would get three times what came just before it.) */
+static uint64_t take_periods(struct strobe_agg *agg, struct thread *thread, uint64_t ns)
+{
+    uint64_t period = agg->period_ns, end = thread->in_cell + ns, n, cells;
 
     if (!period)
         return 1; /* flat out: there is no nominal period, an addition is a sample */
-    thread->carry_ns += (int64_t)ns;
-    n = thread->carry_ns < period + period / 2 ? thread->carry_ns >= period - period / 2 : (thread->carry_ns + period / 2) / period;
-    thread->carry_ns -= n * period;
-    return (uint64_t)n;
+    if (!thread->has_mark) {
+        thread->mark = random_below(agg, period);
+        thread->has_mark = true;
+    }
+    n = thread->in_cell <= thread->mark && thread->mark < end;
+    if (end < period) {
+        thread->in_cell = end;
+        return n;
+    }
+    cells = end / period;
+    thread->in_cell = end - cells * period;
+    thread->mark = random_below(agg, period);
+    return n + (cells - 1) + (thread->mark < thread->in_cell);
 }
 
 int strobe_agg_add(struct strobe_agg *agg, uint32_t thread_index, uint32_t leaf, uint64_t time_ns, uint64_t ns)
@@ -183,7 +205,7 @@ int strobe_agg_add(struct strobe_agg *agg, uint32_t thread_index, uint32_t leaf,
     entry = &agg->entries[thread->last];
     entry->ns += ns;
     entry->additions++;
-    entry->samples += take_periods(thread, agg->period_ns, ns);
+    entry->samples += take_periods(agg, thread, ns);
     return agg->with_log ? strobe_eventlog_add(&agg->log, &thread->log, leaf, time_ns > ns ? time_ns - ns : 0, time_ns) : 0;
 }
 

@@ -2,7 +2,8 @@
 /* agg: weights of stacks, and (on request) the order in which they came.
  *
  *   stack = leaf node of a tree of frame ids (outermost frame = child of the root); one tree for everything
- *   per (thread, leaf): nanoseconds of real time, and whole periods ("samples"; the remainder is carried per thread)
+ *   per (thread, leaf): nanoseconds of real time, and whole periods ("samples"; the remainder is carried per thread, at
+ *   random places of each period)
  *
  * A recording that paused nobody is judged once as a whole (edges.h) before it is read.
  *

@@ -138,7 +138,7 @@ static void test_threads_by_identity(void **state)
     strobe_agg_free(agg);
 }
 
-/* Whatever the weights, a thread's whole periods stay within half a period of its real time, at every moment. */
+/* Whatever the weights, a thread's whole periods stay within a period of its real time, at every moment. */
 static void test_remainder_is_carried(void **state)
 {
     uint32_t seed = 7;
@@ -158,9 +158,38 @@ static void test_remainder_is_carried(void **state)
         assert_true(seen.n <= 10);
         for (size_t k = 0; k < seen.n; k++)
             samples += seen.entry[k].thread == thread ? seen.entry[k].samples : 0;
-        assert_true(samples * PERIOD <= sum[thread] + PERIOD / 2);
-        assert_true(sum[thread] <= samples * PERIOD + PERIOD / 2);
+        assert_true(samples * PERIOD <= sum[thread] + PERIOD);
+        assert_true(sum[thread] <= samples * PERIOD + PERIOD);
     }
+    strobe_agg_free(agg);
+}
+
+/* A program that does A for half of each period and B for the other, looked at as the session does: between half a period and one and a
+ * half after the look before.  Its whole periods tell half and half, as its time does. */
+static void test_a_rhythm_of_one_period(void **state)
+{
+    enum { LOOKS = 200000 };
+    uint64_t x = 88172645463325252ull, time_ns = start, counts[2] = {0, 0};
+    struct strobe_agg *agg;
+    struct seen seen = {0};
+
+    assert_int_equal(strobe_agg_new(PERIOD, false, &agg), 0);
+    for (int i = 0; i < LOOKS; i++) {
+        uint64_t ns;
+
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        ns = PERIOD / 2 + x % (PERIOD + 1);
+        time_ns += ns;
+        assert_int_equal(strobe_agg_add(agg, thread_of(agg, 1), STACK(agg, (time_ns - start) % PERIOD < PERIOD / 2), time_ns, ns), 0);
+    }
+    assert_int_equal(strobe_agg_each(agg, see_entry, &seen), 0);
+    assert_int_equal(seen.n, 2);
+    for (int i = 0; i < 2; i++)
+        counts[i] = seen.entry[i].samples;
+    assert_in_range(counts[0] + counts[1], LOOKS - LOOKS / 200, LOOKS + LOOKS / 200);
+    assert_in_range(counts[0] * 1000 / (counts[0] + counts[1]), 490, 510);
     strobe_agg_free(agg);
 }
 
@@ -411,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_random_stacks_come_back),
         cmocka_unit_test(test_threads_by_identity),
         cmocka_unit_test(test_remainder_is_carried),
+        cmocka_unit_test(test_a_rhythm_of_one_period),
         cmocka_unit_test(test_entries_in_a_stable_order),
         cmocka_unit_test(test_refuses_what_cannot_be),
         cmocka_unit_test(test_log_joins_what_is_contiguous),
