@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attach/host_process.h"
+#include "attach/mem_process.h"
 #include "attach/locate.h"
 #include "attach/pyversion.h"
 #include "attach/shorten.h"

@@ -2,7 +2,7 @@
 /* Reader of another process: process_vm_readv, or /proc/PID/mem where that call is refused (seccomp, dropped rights).
  * Facts: process_vm_readv(2): at most IOV_MAX (1024) elements a side; a bad later element ends the call early with a short
  * count, a bad first byte gives EFAULT; an element may be copied in part.  So: everything or an error. */
-#include "attach/host_process.h"
+#include "attach/mem_process.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "attach/host_process.h"
+#include "attach/mem_process.h"
 #include "base/grow.h"
 #include "base/htab.h"
 

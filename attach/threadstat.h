@@ -13,7 +13,7 @@ struct strobe_threadstat;
 int strobe_threadstat_new(pid_t pid, struct strobe_threadstat **ret_stat);
 void strobe_threadstat_free(struct strobe_threadstat *stat);
 
-/* One pread (schedstat) when the thread sleeps since the last call, two otherwise.  STROBE_ERR_GONE when it ended. */
+/* One pread when the thread runs (syscall) or sleeps since the last call (schedstat), more otherwise.  STROBE_ERR_GONE when it ended. */
 int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct strobe_thread_state *ret);
 /* Inner PID namespace's id -> id here.  STROBE_ERR_MISSING when no such thread is there. */
 int strobe_threadstat_outer(struct strobe_threadstat *stat, int32_t inner, int32_t *ret_tid);

@@ -13,7 +13,7 @@ void strobe_prints_take(struct strobe_prints *prints, struct strobe_codes *codes
 
     for (uint32_t i = 0; i < thread->n_frames && n < STROBE_PRINTS; i++) {
         uint64_t code = thread->frames[i].code;
-        bool seen = code <= STROBE_CODE_GC;
+        bool seen = code <= STROBE_CODE_UNREADABLE;
 
         for (uint32_t k = n; !seen && k > first && n - k < BACK; k--)
             seen = prints->code[k - 1] == code;

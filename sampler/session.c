@@ -13,7 +13,6 @@
 
 enum {
     POLL_NS = 20000000,          /* how often the caller's poll is called */
-    FLAT_OUT_PERIOD_NS = 10000,  /* the unit of weights when there is no rate */
     GAP_PERIODS = 10,            /* a longer silence is not the target's time: the machine slept */
     MIN_GAP_NS = 100000000,      /* ... but a busy machine's hiccup is no sleep, however short the period */
     SETTLE_NS = 1000000,         /* how often threads that stopped too late are looked after */
@@ -41,7 +40,7 @@ int strobe_session_new(const struct strobe_session_opts *opts, struct strobe_nam
     session->names = names;
     session->agg = agg;
     session->clock = clock;
-    session->period_ns = opts->rate > 0 ? (uint64_t)(1e9 / opts->rate) : FLAT_OUT_PERIOD_NS;
+    session->period_ns = opts->rate > 0 ? (uint64_t)(1e9 / opts->rate) : STROBE_FLAT_OUT_PERIOD_NS;
     session->random = clock->now(clock) | 1;
     session->cpu_start = own_cpu();
     err = strobe_names_marker(names, "<GC>", &session->gc_marker);

@@ -12,6 +12,8 @@
 #include "runtime/code.h"
 #include "snapshot.h"
 
+enum { STROBE_FLAT_OUT_PERIOD_NS = 10000 }; /* the unit of weights when there is no rate */
+
 struct strobe_session_opts {
     double rate;             /* samples per second, > 0; 0 = as fast as possible */
     uint64_t duration_ns;    /* 0 = until stopped or the targets are gone */

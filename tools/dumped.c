@@ -62,17 +62,6 @@ static int take(struct strobe_dumped *dumped, const struct strobe_sample **ret_s
     return err;
 }
 
-/* Thousands apart, as people read numbers: 95904 -> "95,904". */
-static void put_thousands(uint64_t n, struct strobe_buf *out)
-{
-    if (n >= 1000) {
-        put_thousands(n / 1000, out);
-        strobe_buf_printf(out, ",%03u", (unsigned)(n % 1000));
-    } else {
-        strobe_buf_printf(out, "%u", (unsigned)n);
-    }
-}
-
 static const char *keep_text(struct strobe_dumped *dumped, const char *text)
 {
     size_t size = strlen(text) + 1;
@@ -87,7 +76,7 @@ static const char *elision(struct strobe_dumped *dumped, uint64_t n)
     const char *kept;
 
     strobe_buf_puts(&text, "... ");
-    put_thousands(n, &text);
+    strobe_buf_grouped(&text, n);
     strobe_buf_printf(&text, " frame%s left out ...", n == 1 ? "" : "s");
     kept = keep_text(dumped, strobe_buf_str(&text));
     strobe_buf_release(&text);
@@ -98,7 +87,6 @@ static const char *mark_of(struct strobe_dumped *dumped, const struct strobe_raw
 {
     switch (raw->code) {
     case STROBE_CODE_ELIDED: return elision(dumped, raw->instr);
-    case STROBE_CODE_GC: return "<GC>";
     default: return "<unreadable>";
     }
 }
@@ -111,7 +99,7 @@ static int resolve_thread(struct strobe_dumped *dumped, const struct strobe_thre
 
     for (uint32_t i = 0; i < thread->n_frames; i++) {
         const struct strobe_raw_frame *raw = &thread->frames[i];
-        int err = raw->code <= STROBE_CODE_GC ? STROBE_ERR_OBJECT
+        int err = raw->code <= STROBE_CODE_UNREADABLE ? STROBE_ERR_OBJECT
                                               : strobe_codes_resolve(dumped->codes, raw->code, (int64_t)raw->instr, &ids[n]);
 
         if (err == STROBE_ERR_NOMEM)

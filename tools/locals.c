@@ -113,7 +113,7 @@ void strobe_locals_visit(void *ctx, struct strobe_mem *mem, const struct strobe_
     for (uint32_t i = 0; i < thread->n_frames; i++) {
         const struct strobe_raw_frame *raw = &thread->frames[i];
 
-        if (raw->code <= STROBE_CODE_GC)
+        if (raw->code <= STROBE_CODE_UNREADABLE)
             continue;
         if (locals->spent_ns > max_spent_ns) {
             locals->cut_frames++;

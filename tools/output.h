@@ -24,7 +24,8 @@ struct strobe_output {
 int strobe_output_open(struct strobe_output *out, const char *path, struct strobe_buf *why);
 /* The form struct strobe_sink wants; ctx is the output.  STROBE_ERR_IO. */
 int strobe_output_write(void *ctx, const void *bytes, size_t len);
-/* Gives the file its name.  On failure nothing is left behind.  STROBE_ERR_IO with a sentence in why. */
+/* Gives the file its name.  On failure nothing is left behind, but a whole file that could not get its name: `why` says where it is.
+ * STROBE_ERR_IO with a sentence in why. */
 int strobe_output_commit(struct strobe_output *out, struct strobe_buf *why);
 /* Removes what is not committed; harmless at any time. */
 void strobe_output_release(struct strobe_output *out);

@@ -14,7 +14,6 @@
  * (a wrapper that waits, another language) at the pace of the session's polls. */
 static const uint64_t eager_ns = 1000 * 1000 * 1000;
 enum { EAGER_MS = 1, PATIENT_MS = 20 };
-enum { FLAT_OUT_PERIOD_NS = 10000 }; /* unit of weights without a rate, as the session has it */
 
 static uint64_t now(void)
 {
@@ -123,7 +122,7 @@ static int make_session(struct strobe_recording *rec, bool with_log)
     int err = strobe_names_new(&rec->names);
 
     if (!err)
-        err = strobe_agg_new(opts->flat_out ? FLAT_OUT_PERIOD_NS : 1000000000 / opts->rate, with_log, &rec->agg);
+        err = strobe_agg_new(opts->flat_out ? STROBE_FLAT_OUT_PERIOD_NS : 1000000000 / opts->rate, with_log, &rec->agg);
     if (!err)
         err = strobe_session_new(&session, rec->names, rec->agg, strobe_clock_system(), &rec->session);
     return err;

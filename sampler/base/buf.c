@@ -96,3 +96,13 @@ const char *strobe_buf_str(const struct strobe_buf *buf)
 {
     return buf->len ? buf->data : "";
 }
+
+void strobe_buf_grouped(struct strobe_buf *buf, uint64_t n)
+{
+    if (n >= 1000) {
+        strobe_buf_grouped(buf, n / 1000);
+        strobe_buf_printf(buf, ",%03u", (unsigned)(n % 1000));
+    } else {
+        strobe_buf_printf(buf, "%u", (unsigned)n);
+    }
+}

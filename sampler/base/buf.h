@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct strobe_buf {
     char *data; /* NUL-terminated when len > 0 or after any append; may be NULL when empty */
@@ -30,5 +31,7 @@ void strobe_buf_printf(struct strobe_buf *buf, const char *fmt, ...) __attribute
 void strobe_buf_vprintf(struct strobe_buf *buf, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
 /* The text so far, "" when empty; borrowed until the next append. */
 const char *strobe_buf_str(const struct strobe_buf *buf);
+/* A number as people read it, thousands apart: 95904 -> "95,904". */
+void strobe_buf_grouped(struct strobe_buf *buf, uint64_t n);
 
 #endif

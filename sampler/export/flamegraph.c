@@ -144,16 +144,6 @@ static unsigned colour(const struct picture *pic, uint32_t label)
     return rgb;
 }
 
-static void put_grouped(struct strobe_buf *out, uint64_t n)
-{
-    if (n >= 1000) {
-        put_grouped(out, n / 1000);
-        strobe_buf_printf(out, ",%03u", (unsigned)(n % 1000));
-    } else {
-        strobe_buf_printf(out, "%u", (unsigned)n);
-    }
-}
-
 static void put_figures(struct picture *pic, const struct strobe_view_weight *weight)
 {
     struct strobe_buf *out = &pic->writer.buf;
@@ -161,7 +151,7 @@ static void put_figures(struct picture *pic, const struct strobe_view_weight *we
 
     strobe_buf_printf(out, "%.2f %%, ", total ? 100.0 * (double)weight->ns / (double)total : 100.0);
     strobe_buf_printf(out, weight->ns < 10000000 ? "%.6f s, " : "%.3f s, ", (double)weight->ns / 1e9);
-    put_grouped(out, weight->samples);
+    strobe_buf_grouped(out, weight->samples);
     strobe_buf_puts(out, weight->samples == 1 ? " sample" : " samples");
 }
 
@@ -268,7 +258,7 @@ static void put_about(struct picture *pic)
     char date[32];
 
     strobe_buf_printf(out, "%.1f s recorded, ", (double)span_ns / 1e9);
-    put_grouped(out, pic->view.total[0].samples);
+    strobe_buf_grouped(out, pic->view.total[0].samples);
     strobe_buf_printf(out, " samples of %zu thread%s", n_threads, n_threads == 1 ? "" : "s");
     if (strobe_agg_period(profile->agg))
         strobe_buf_printf(out, ", %.6g per second", 1e9 / (double)strobe_agg_period(profile->agg));

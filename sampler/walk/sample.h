@@ -21,7 +21,6 @@ struct strobe_raw_frame {
 /* Marks in strobe_raw_frame.code that are not code objects (addresses in the zero page). */
 #define STROBE_CODE_ELIDED 1u     /* instr = number of frames left out here */
 #define STROBE_CODE_UNREADABLE 2u /* the chain broke here; what lies outward is unknown */
-#define STROBE_CODE_GC 3u         /* innermost marker: a garbage collection runs */
 
 enum strobe_thread_flags {
     STROBE_THREAD_ACTIVE = 1 << 0,    /* on a CPU, or runnable: not idle */

@@ -4,7 +4,7 @@
  *   runtime -> interpreters (newest first) -> thread states (newest first) -> frames (innermost first)
  *
  * A thread state has a slot here as long as it lives.  What was read of it stays in the slot; who calls decides what has to be
- * read again and what is proven to be unchanged (snapshot.c).  Nothing is allocated by the functions marked "no malloc":
+ * read again and what is proven to be unchanged (exact.c).  Nothing is allocated by the functions marked "no malloc":
  * they may run while the target is held; when they lack room they say STROBE_ERR_LIMIT, and strobe_walk_grow makes it.
  * May include: mem, mem/host.h (struct strobe_thread_state only), runtime/layout.h, base. */
 #ifndef STROBE_WALK_WALK_H

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "attach/host_process.h"
+#include "attach/mem_process.h"
 #include "attach/procmaps.h"
 #include "attach/pyversion.h"
 #include "base/err.h"
