@@ -100,17 +100,23 @@ static int wait_stop(int32_t tid, const struct strobe_crowd *crowd, uint64_t sta
     return sleep_until_stop(tid, crowd, start + PATIENCE_NS, ret_signal, ret_since);
 }
 
+/* EPERM means "not allowed" (but the caller has read the memory, so rights are there), "already traced", and "has just ended". */
+static int why_refused(int32_t tid)
+{
+    struct strobe_target_stat stat;
+
+    if (strobe_target_stat(tid, &stat) || strobe_target_ended(&stat))
+        return STROBE_ERR_GONE;
+    return strobe_target_tracer(tid) == getpid() ? STROBE_ERR_STUCK : STROBE_ERR_BUSY;
+}
+
 int strobe_pause_stop(int32_t tid, const struct strobe_crowd *crowd, struct strobe_pause *ret_pause)
 {
     uint64_t since = 0, start;
     int signal = 0, got;
 
-    if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
-        if (errno == ESRCH)
-            return STROBE_ERR_GONE;
-        /* EPERM means both "not allowed" and "already traced"; the caller has read the memory, so rights are there. */
-        return errno == EPERM ? STROBE_ERR_BUSY : STROBE_ERR_PERM;
-    }
+    if (ptrace(PTRACE_SEIZE, tid, 0, 0))
+        return errno == ESRCH ? STROBE_ERR_GONE : errno == EPERM ? why_refused(tid) : STROBE_ERR_PERM;
     start = strobe_clock_system()->now(strobe_clock_system());
     ptrace(PTRACE_INTERRUPT, tid, 0, 0);
     got = wait_stop(tid, crowd, start, &signal, &since);

@@ -99,6 +99,13 @@ int strobe_session_add(struct strobe_session *session, const struct strobe_sessi
     return 0;
 }
 
+void strobe_session_remove(struct strobe_session *session, int32_t pid)
+{
+    for (size_t i = session->n_targets; i-- > 0;)
+        if (session->targets[i]->pid == pid)
+            drop_target(session, i);
+}
+
 size_t strobe_session_targets(const struct strobe_session *session)
 {
     return session->n_targets;

@@ -57,6 +57,8 @@ struct strobe_session_target {
     const char *label; /* command line, for process roots; copied */
 };
 int strobe_session_add(struct strobe_session *session, const struct strobe_session_target *target);
+/* Takes a process's target out, between two ticks (in the poll hook): it has ended or execed. */
+void strobe_session_remove(struct strobe_session *session, int32_t pid);
 size_t strobe_session_targets(const struct strobe_session *session); /* still alive */
 
 /* The loop.  Returns 0 at the end of the duration, on stop, or when no target is left (unless keep_empty says to go on);

@@ -77,6 +77,8 @@ static void say_cost(const struct strobe_opts *opts, const struct strobe_session
                           us(stats->pause_typical_ns), us(stats->pause_p99_ns), us(stats->pause_max_ns));
     else
         strobe_buf_puts(&line, "Pauses: none, the target was never paused.");
+    if (stats->snapshots.fallbacks)
+        strobe_buf_printf(&line, " Read without a pause: %" PRIu64 ".", stats->snapshots.fallbacks);
     strobe_buf_printf(&line, " Rate: %.1f a second. Own CPU: %.1f %%.", stats->rate_reached,
                       elapsed_s > 0 ? 100 * stats->own_cpu / elapsed_s : 0.0);
     if (opts->nonblocking || stats->snapshots.dropped)
@@ -85,7 +87,17 @@ static void say_cost(const struct strobe_opts *opts, const struct strobe_session
         strobe_buf_printf(&line, " Left out: %" PRIu64 " gap%s of %.1f seconds in all, in which no sample could be taken.", stats->gaps,
                           stats->gaps == 1 ? "" : "s", (double)stats->gap_ns / 1e9);
     strobe_say("%s", strobe_buf_str(&line));
+    if (!opts->flat_out && stats->ticks > 1 && stats->rate_reached < opts->rate / 2.0)
+        strobe_say("Fewer than half of the %.0f looks a second that were asked for could be taken: the machine is busy, or the process slow "
+                   "to stop (try --nonblocking); each counts for the time since the one before.", (double)opts->rate);
     strobe_buf_release(&line);
+}
+
+static bool is_stopped(pid_t pid)
+{
+    struct strobe_target_stat stat;
+
+    return !strobe_target_stat(pid, &stat) && stat.state == 'T';
 }
 
 /* Exports into the output file and gives it its name.  0, or a negative code with a sentence in why. */
@@ -147,6 +159,9 @@ static int finish(struct record *record, int run_err)
     say_cost(&record->opts, &stats);
     if (!stats.samples && record->opts.gil && stats.ticks)
         strobe_say("No samples: no thread held the GIL at any look; without --gil all that run are counted.");
+    else if (!stats.samples && is_stopped(record->opts.pid))
+        strobe_say("No samples: process %d is stopped (SIGSTOP, or by its shell); kill -CONT %d lets it run.", (int)record->opts.pid,
+                   (int)record->opts.pid);
     else if (!stats.samples && !record->opts.idle && stats.ticks)
         strobe_say("No samples: every thread was idle at every look; --idle counts idle threads too.");
 done:

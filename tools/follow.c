@@ -120,7 +120,7 @@ static int try_attach(struct strobe_follow *follow, struct process *process, boo
 }
 
 /* An attached process: is it still what was attached to? */
-static void look_after(struct process *process, uint64_t now_ns)
+static void look_after(struct strobe_follow *follow, struct process *process, uint64_t now_ns)
 {
     int err = strobe_attach_alive(process->attach);
 
@@ -128,6 +128,7 @@ static void look_after(struct process *process, uint64_t now_ns)
         process->next_ns = now_ns - process->since_ns < young_ns ? now_ns : now_ns + quiet_ns;
         return;
     }
+    strobe_session_remove(follow->session, process->pid);
     strobe_attach_close(process->attach);
     process->attach = NULL;
     process->gone = err != STROBE_ERR_EXECED;
@@ -241,7 +242,7 @@ void strobe_follow_poll(struct strobe_follow *follow, uint64_t now_ns)
         if (follow->children && !process->listed)
             process->gone = true;
         else if (process->attach && now_ns >= process->next_ns)
-            look_after(process, now_ns);
+            look_after(follow, process, now_ns);
         if (!process->attach && !process->gone)
             try_again(follow, process, now_ns);
         if (!process->gone) {

@@ -39,7 +39,7 @@ static const struct option_row rows[] = {
     {"format", "format", 'f', R, "flamegraph, raw, speedscope, chrometrace or pstats [default: flamegraph]"},
     {"duration", "seconds", 'd', R, "How long to record, such as 30 or 0.5 [default: unlimited]"},
     {"rate", "rate", 'r', R | T, "Samples per second, 1 to 1000000 [default: 100]"},
-    {"subprocesses", NULL, 's', R | D | T, "Include child processes, present and future ones"},
+    {"subprocesses", NULL, 's', R | D | T, "Include child processes (record: future ones too)"},
     {"function", NULL, 'F', R, "Count by function (its first line) instead of by current line"},
     {"nolineno", NULL, OPT_NOLINENO, R, "Show no line numbers"},
     {"threads", NULL, 't', R, "Put a frame for the thread at the root of each stack"},
@@ -186,7 +186,8 @@ static bool take_positionals(struct strobe_opts *opts, size_t before, struct str
         goto none;
     if (before > 0 && strobe_opts_pid(program[0], &pid)) {
         if (program[1] || opts->pid) {
-            strobe_buf_printf(message, "unexpected argument '%s'", program[opts->pid ? 0 : 1]);
+            strobe_buf_printf(message, "unexpected argument '%s': record takes the id of a running process or a program to launch, "
+                              "not both", program[opts->pid ? 0 : 1]);
             return false;
         }
         opts->pid = pid;

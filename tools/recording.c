@@ -52,8 +52,8 @@ static void warn(struct strobe_recording *rec, const struct strobe_session_stats
     if (stats && stats->snapshots.fallbacks && !rec->warned_fallback) {
         rec->warned_fallback = true;
         strobe_progress_clear(&rec->progress);
-        strobe_say("Warning: another tracer (a debugger, strace) holds the process or pausing it is refused: "
-                   "reading it without a pause, as with --nonblocking.");
+        strobe_say("Warning: another tracer (a debugger, strace, another strobe) holds the process or pausing it is refused: "
+                   "reading it without a pause meanwhile, as with --nonblocking.");
     }
 }
 

@@ -68,6 +68,23 @@ def test_a_child_that_is_long_in_its_parents_memory(py, tmp_path):
         assert "child_work" in names, (names, err)
 
 
+@pytest.mark.versions("3.8", "3.12", "3.14")
+def test_an_exec_is_no_error(py, tmp_path):
+    """The program before the exec and the one after it are both in the profile, and nothing is counted as an error for two seconds."""
+    with Target(py, "execs.py") as target:
+        with tool.Running("record", "--pid", target.pid, "-s", "-f", "raw", "-o", tmp_path / "raw", "-r", "100", "-d", "3") as strobe:
+            strobe.process.stderr.readline()
+            target.counter().assert_moves()
+            target.process.stdin.write(b"go\n")
+            target.process.stdin.flush()
+            status, _, err = strobe.wait()
+        assert status == 0, err
+        names = {name for stack, _ in formats.raw_names(tmp_path / "raw") for name in stack}
+        assert {"before_exec", "after_exec"} <= names
+        # Looks between the exec and the next poll (20 ms) fail, on a busy machine some more.
+        assert int(re.search(r"Errors: (\d+)", err).group(1)) < 50, err
+
+
 @pytest.mark.versions("3.8", "3.14")
 def test_without_the_option_children_are_left_alone(py, tmp_path):
     with Target(py, "family.py", 2) as target:

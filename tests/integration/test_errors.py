@@ -4,6 +4,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -83,6 +84,21 @@ def test_closed_standard_output():
         for command in ("dump --pid %d", "record -o - -d 0.2 -r 50 -i --pid %d"):
             done = subprocess.run(["sh", "-c", '"$0" %s >&-' % command % process.pid, tool.path()], stderr=subprocess.PIPE, text=True)
             assert done.returncode == 1 and "cannot write to standard output" in done.stderr, done
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_stopped_process(tmp_path):
+    """A recording of a process that is stopped says so."""
+    process = subprocess.Popen([sys.executable, "-c", "print('ready', flush=True)\nwhile True: pass"], stdout=subprocess.PIPE)
+    try:
+        process.stdout.readline()
+        process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: procfs.state(process.pid) == "T", "the stop")
+        done = tool.run("record", "--pid", process.pid, "-d", "0.3", "-f", "raw", "-o", tmp_path / "raw", check=0)
+        assert "process %d is stopped" % process.pid in done.stderr
+        assert procfs.state(process.pid) == "T", "it is still as it was"
     finally:
         process.kill()
         process.wait()

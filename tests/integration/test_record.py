@@ -17,6 +17,8 @@ FORMATS = ["flamegraph", "raw", "speedscope", "chrometrace", "pstats", "pstat"]
 
 def record(target, out, *args, **kwargs):
     """A recording to its end; (stdout + stderr).  The file is there afterwards, and nothing beside it."""
+    if os.path.exists(target.counter().path):
+        target.counter().assert_moves()  # it is at its work: a target that has just said "ready" may still be saying so
     done = tool.run("record", "--pid", target.pid, "-o", out, *args, check=0, **kwargs)
     assert os.path.getsize(out) > 0
     return done.stdout + done.stderr
