@@ -88,8 +88,8 @@ static void say_cost(const struct strobe_opts *opts, const struct strobe_session
                           stats->gaps == 1 ? "" : "s", (double)stats->gap_ns / 1e9);
     strobe_say("%s", strobe_buf_str(&line));
     if (!opts->flat_out && stats->ticks > 1 && stats->rate_reached < opts->rate / 2.0)
-        strobe_say("Fewer than half of the %.0f looks a second that were asked for could be taken: the machine is busy, or the process slow "
-                   "to stop (try --nonblocking); each counts for the time since the one before.", (double)opts->rate);
+        strobe_say("Fewer than half of the %.0f looks a second that were asked for could be taken: the machine is busy, or the process "
+                   "slow to stop (try --nonblocking); each counts for the time since the one before.", (double)opts->rate);
     strobe_buf_release(&line);
 }
 
