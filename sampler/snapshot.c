@@ -219,6 +219,7 @@ int strobe_snapshot_take(struct strobe_snapshot *snap, const struct strobe_sampl
     enum { GROWTHS = 64 };
     int err = STROBE_ERR_LIMIT;
 
+    strobe_snapshot_settle(snap);
     strobe_arena_reset(&snap->arena);
     snap->sample = (struct strobe_sample){.time_ns = snap->clock->now(snap->clock)};
     for (int i = 0; err == STROBE_ERR_LIMIT && i < GROWTHS; i++) {

@@ -38,8 +38,8 @@ int strobe_snapshot_take(struct strobe_snapshot *snap, const struct strobe_sampl
 
 /* The next take reads every thread anew, proven or not, and calls the visitor for each. */
 void strobe_snapshot_forget(struct strobe_snapshot *snap);
-/* Between two takes, and after the last: lets threads go that did not stop in time to be held and have stopped since.  True: none is left.
- * To be called every few milliseconds until then. */
+/* Lets threads go that did not stop in time to be held and have stopped since.  True: none is left.  Each take begins with it; who waits
+ * longer than a few milliseconds for the next one, or takes no more, calls it until then. */
 bool strobe_snapshot_settle(struct strobe_snapshot *snap);
 
 /* Called for each thread right after its stack was read, before anything is let go: what must be read together with the stack

@@ -26,6 +26,7 @@ struct world {
     struct strobe_thread_state state[2];
     unsigned asked[2], held[2], frame_reads[2];
     bool is_held[2];
+    unsigned releases;
     int hold_error;
     /* The script: what happens when a thread is being held, before it stops; at a read of the GIL's words; at an asking. */
     void (*on_hold)(struct world *w, int thread);
@@ -94,6 +95,7 @@ static void release(struct strobe_host *host)
     struct world *w = of_host(host);
 
     w->is_held[0] = w->is_held[1] = false;
+    w->releases++;
     w->now_ns += 5000;
     host->released_ns = w->now_ns;
 }
@@ -502,6 +504,28 @@ static void test_a_stuck_holder(void **state)
     strobe_snapshot_free(snap);
 }
 
+/* It stands still by now, so it is not held any more; the next sample lets it go all the same. */
+static void test_a_stuck_thread_is_let_go_by_the_next_sample(void **state)
+{
+    struct world w;
+    struct strobe_snapshot *snap;
+    unsigned before;
+
+    init(&w);
+    w.state[0] = (struct strobe_thread_state){.run = STROBE_RUN_STOPPED, .run_count = 2};
+    w.host.n_stuck = 1;
+    snap = open_snapshot(&w);
+    before = w.releases;
+    take(&w, snap);
+    assert_true(w.releases > before);
+    assert_int_equal(w.held[0], 0);
+    w.host.n_stuck = 0;
+    before = w.releases;
+    take(&w, snap);
+    assert_int_equal(w.releases, before);
+    strobe_snapshot_free(snap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_a_sleeper_that_ran_before_the_hold),
         cmocka_unit_test(test_forget),
         cmocka_unit_test(test_a_stuck_holder),
+        cmocka_unit_test(test_a_stuck_thread_is_let_go_by_the_next_sample),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
