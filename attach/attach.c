@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "attach/host_process.h"
-#include "attach/mem_process.h"
 #include "attach/locate.h"
+#include "attach/mem_process.h"
 #include "attach/pyversion.h"
 #include "attach/shorten.h"
 #include "attach/target.h"

@@ -161,6 +161,16 @@ static int read_kept(const struct strobe_threadstat *stat, int32_t tid, const ch
     return STROBE_ERR_GONE;
 }
 
+/* The same, once. */
+static int read_once(const struct strobe_threadstat *stat, int32_t tid, const char *name, char *buf, size_t size)
+{
+    int fd = -1, got = read_kept(stat, tid, name, &fd, buf, size);
+
+    if (fd >= 0)
+        close(fd);
+    return got;
+}
+
 static bool exists(const struct strobe_threadstat *stat, int32_t tid)
 {
     char path[64];
@@ -174,11 +184,8 @@ static bool exists(const struct strobe_threadstat *stat, int32_t tid)
 static enum strobe_run run_from_stat(const struct strobe_threadstat *stat, int32_t tid, bool faulting)
 {
     char buf[512], *paren;
-    int fd = -1, got = read_kept(stat, tid, "stat", &fd, buf, sizeof buf);
 
-    if (fd >= 0)
-        close(fd);
-    if (got < 0 || !(paren = strrchr(buf, ')')) || paren[1] == '\0')
+    if (read_once(stat, tid, "stat", buf, sizeof buf) < 0 || !(paren = strrchr(buf, ')')) || paren[1] == '\0')
         return STROBE_RUN_UNKNOWN;
     switch (paren[2]) {
     case 'R':
@@ -263,10 +270,8 @@ int strobe_threadstat_read(struct strobe_threadstat *stat, int32_t tid, struct s
 
 static bool read_comm(const struct strobe_threadstat *stat, int32_t tid, char *buf, size_t size)
 {
-    int fd = -1, got = read_kept(stat, tid, "comm", &fd, buf, size);
+    int got = read_once(stat, tid, "comm", buf, size);
 
-    if (fd >= 0)
-        close(fd);
     if (got > 0 && buf[got - 1] == '\n')
         buf[got - 1] = '\0';
     return got > 0;

@@ -229,20 +229,28 @@ static int read_slot_free(struct strobe_snapshot *snap, struct strobe_slot *slot
 
 /* ---- one sample ---- */
 
-int strobe_exact_gil(struct strobe_snapshot *snap, uint64_t gil)
+/* No reading is exact: the words and states of now go with what can be had. */
+static int ask_and_note(struct strobe_snapshot *snap, uint64_t gil)
 {
     struct guard guard;
     bool same;
+    int err = ask(snap, gil, &guard, &same);
+
+    if (!err)
+        strobe_reading_note_words(snap, gil, &guard.words);
+    return err;
+}
+
+int strobe_exact_gil(struct strobe_snapshot *snap, uint64_t gil)
+{
     int err;
 
     for (int tries = 0; tries < MAX_RETRIES; tries++) {
         err = read_gil_once(snap, gil);
         if (err == STROBE_ERR_BUSY || err == STROBE_ERR_PERM) {
             snap->stats.fallbacks++;
-            if ((err = ask(snap, gil, &guard, &same)))
-                return err;
-            strobe_reading_note_words(snap, gil, &guard.words);
-            return strobe_reading_gil_unheld(snap, gil);
+            err = ask_and_note(snap, gil);
+            return err ? err : strobe_reading_gil_unheld(snap, gil);
         }
         if (err != STROBE_ERR_TORN && err != STROBE_ERR_STUCK)
             return err;
@@ -250,11 +258,10 @@ int strobe_exact_gil(struct strobe_snapshot *snap, uint64_t gil)
         if ((err = strobe_reading_list(snap)))
             return err;
     }
-    if ((err = ask(snap, gil, &guard, &same)))
-        return err;
-    strobe_reading_note_words(snap, gil, &guard.words);
-    strobe_reading_give_up(snap, gil);
-    return 0;
+    err = ask_and_note(snap, gil);
+    if (!err)
+        strobe_reading_give_up(snap, gil);
+    return err;
 }
 
 int strobe_exact_free_threads(struct strobe_snapshot *snap, bool exact)

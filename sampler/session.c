@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/random.h"
 #include "base/grow.h"
 #include "session_parts.h"
 
@@ -152,15 +153,9 @@ static int tick(struct strobe_session *session, uint64_t now)
 /* The next tick: at random between half a period and one and a half, so that no rhythm of the target can hide from it. */
 static uint64_t next_tick(struct strobe_session *session, uint64_t planned, uint64_t now)
 {
-    uint64_t x = session->random;
-
     if (session->opts.rate <= 0)
         return now;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    session->random = x;
-    planned += session->period_ns / 2 + x % (session->period_ns + 1);
+    planned += session->period_ns / 2 + strobe_random_below(&session->random, session->period_ns + 1);
     if (planned + session->period_ns < now) {
         session->stats.late++;
         return now;

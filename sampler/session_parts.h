@@ -18,7 +18,7 @@ struct strobe_sampled {
     struct strobe_codes *codes;
     struct strobe_stackids ids;
     struct strobe_thread_memo *memos; /* by the slots of the walker */
-    uint32_t n_memos;
+    size_t n_memos;
     uint32_t process_root; /* marker id; 0 = none */
     int32_t pid;
     uint64_t last_ns;      /* of the last sample; 0 = none yet */

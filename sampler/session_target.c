@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/grow.h"
 
 enum { NAME_NS = 1000000000 }; /* thread names are asked for again this often */
 
@@ -93,16 +94,12 @@ int strobe_sampled_new(struct strobe_session *session, const struct strobe_sessi
 
 static int memo_of(struct strobe_sampled *target, uint32_t slot, struct strobe_thread_memo **ret_memo)
 {
-    if (slot >= target->n_memos) {
-        uint32_t n = (slot + 1) * 2;
-        struct strobe_thread_memo *memos = realloc(target->memos, n * sizeof *memos);
+    size_t before = target->n_memos;
 
-        if (!memos)
-            return STROBE_ERR_NOMEM;
-        memset(memos + target->n_memos, 0, (n - target->n_memos) * sizeof *memos);
-        target->memos = memos;
-        target->n_memos = n;
-    }
+    if (strobe_grow(&target->memos, &target->n_memos, (size_t)slot + 1, sizeof *target->memos))
+        return STROBE_ERR_NOMEM;
+    if (target->n_memos > before)
+        memset(target->memos + before, 0, (target->n_memos - before) * sizeof *target->memos);
     *ret_memo = &target->memos[slot];
     return 0;
 }

@@ -99,16 +99,16 @@ static struct strobe_slot *first_running(struct strobe_snapshot *snap, uint64_t 
 static struct strobe_interp *unread(struct strobe_snapshot *snap)
 {
     for (uint32_t i = 0; i < snap->walk.n_interps; i++)
-        if (snap->walk.interps[i].sampled != snap->stats.sweeps + 1)
+        if (!snap->walk.interps[i].read)
             return &snap->walk.interps[i];
     return NULL;
 }
 
-static void mark_read(struct strobe_snapshot *snap, uint64_t gil, uint64_t sampled)
+static void mark_read(struct strobe_snapshot *snap, uint64_t gil)
 {
     for (uint32_t i = 0; i < snap->walk.n_interps; i++)
-        if (!gil || snap->walk.interps[i].gil == gil)
-            snap->walk.interps[i].sampled = sampled;
+        if (snap->walk.interps[i].gil == gil)
+            snap->walk.interps[i].read = true;
 }
 
 /* Reads everything once.  STROBE_ERR_LIMIT: make room and come again. */
@@ -131,13 +131,14 @@ static int read_all(struct strobe_snapshot *snap)
 
         slot->read = slot->same = false;
     }
-    mark_read(snap, 0, 0);
+    for (uint32_t i = 0; i < snap->walk.n_interps; i++)
+        snap->walk.interps[i].read = false;
     for (int i = 0; i < MOST && !err && (interp = unread(snap)); i++) {
         uint64_t gil = interp->gil;
         struct strobe_gil_words words = interp->words;
         bool same = true;
 
-        mark_read(snap, gil, snap->stats.sweeps + 1);
+        mark_read(snap, gil);
         if (!fresh && !by_gil) {
             if ((err = strobe_walk_pulse(&snap->walk, gil, exact ? NULL : first_running(snap, gil), &words, &same)))
                 return err;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/grow.h"
 #include "base/htab.h"
+#include "base/random.h"
 
 #define NO_ENTRY UINT32_MAX
 
@@ -58,7 +59,7 @@ int strobe_agg_new(uint64_t period_ns, bool with_log, struct strobe_agg **ret_ag
         return STROBE_ERR_NOMEM;
     }
     agg->period_ns = period_ns;
-    agg->random = 0x9e3779b97f4a7c15ull;
+    agg->random = 0x9e3779b97f4a7c15ull; /* the same numbers in every recording */
     agg->with_log = with_log;
     agg->log = (struct strobe_eventlog)STROBE_EVENTLOG_INIT;
     *ret_agg = agg;
@@ -154,15 +155,6 @@ static int find_entry(struct strobe_agg *agg, uint32_t thread_index, uint32_t le
     return 0;
 }
 
-static uint64_t random_below(struct strobe_agg *agg, uint64_t bound)
-{
-    /* xorshift64 (Marsaglia, 2003): the same numbers in every recording, but no rhythm in them. */
-    agg->random ^= agg->random << 13;
-    agg->random ^= agg->random >> 7;
-    agg->random ^= agg->random << 17;
-    return agg->random % bound;
-}
-
 /* Whole periods of a stretch of time.  A thread's time is cut into cells of one period, each with one mark at a random place, and a
  * stretch gets as many periods as it has marks: on average exactly its share, wherever it begins, and over a thread its time within a
  * period.  (Marks at fixed places would meet a program with a rhythm of one period always in the same part of it: what came just after
@@ -174,7 +166,7 @@ static uint64_t take_periods(struct strobe_agg *agg, struct thread *thread, uint
     if (!period)
         return 1; /* flat out: there is no nominal period, an addition is a sample */
     if (!thread->has_mark) {
-        thread->mark = random_below(agg, period);
+        thread->mark = strobe_random_below(&agg->random, period);
         thread->has_mark = true;
     }
     n = thread->in_cell <= thread->mark && thread->mark < end;
@@ -184,7 +176,7 @@ static uint64_t take_periods(struct strobe_agg *agg, struct thread *thread, uint
     }
     cells = end / period;
     thread->in_cell = end - cells * period;
-    thread->mark = random_below(agg, period);
+    thread->mark = strobe_random_below(&agg->random, period);
     return n + (cells - 1) + (thread->mark < thread->in_cell);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 
 enum { FIRST_NODES = 256, FIRST_SLOTS = 512, FIRST_DEPTH = 128 };
 
@@ -94,25 +95,6 @@ int strobe_stacktree_child(struct strobe_stacktree *tree, uint32_t parent, uint3
     return add_node(tree, parent, item, ret_node);
 }
 
-static int grow_last(struct strobe_stacktree *tree, size_t n)
-{
-    size_t cap = tree->cap_last;
-    uint32_t *items, *nodes;
-
-    while (cap < n)
-        cap *= 2;
-    items = realloc(tree->last_items, cap * sizeof *items);
-    if (!items)
-        return STROBE_ERR_NOMEM;
-    tree->last_items = items;
-    nodes = realloc(tree->last_nodes, cap * sizeof *nodes);
-    if (!nodes)
-        return STROBE_ERR_NOMEM;
-    tree->last_nodes = nodes;
-    tree->cap_last = cap;
-    return 0;
-}
-
 int strobe_stacktree_stack(struct strobe_stacktree *tree, const uint32_t *items, size_t n, uint32_t *ret_leaf)
 {
     size_t common = 0, limit = n < tree->n_last ? n : tree->n_last;
@@ -122,7 +104,7 @@ int strobe_stacktree_stack(struct strobe_stacktree *tree, const uint32_t *items,
         common++;
     if (common)
         node = tree->last_nodes[common - 1];
-    if (n > tree->cap_last && grow_last(tree, n))
+    if (n > tree->cap_last && strobe_grow_two(&tree->last_items, &tree->last_nodes, &tree->cap_last, n, sizeof *tree->last_items))
         return STROBE_ERR_NOMEM;
     for (tree->n_last = common; tree->n_last < n; tree->n_last++) {
         int err = strobe_stacktree_child(tree, node, items[tree->n_last], &node);

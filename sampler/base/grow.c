@@ -27,3 +27,13 @@ int strobe_grow(void *array_ptr, size_t *cap, size_t need, size_t size)
     *cap = want;
     return 0;
 }
+
+int strobe_grow_two(void *first_ptr, void *second_ptr, size_t *cap, size_t need, size_t size)
+{
+    size_t first = *cap, second = *cap;
+
+    if (strobe_grow(first_ptr, &first, need, size) || strobe_grow(second_ptr, &second, need, size))
+        return STROBE_ERR_NOMEM;
+    *cap = first;
+    return 0;
+}

@@ -9,5 +9,7 @@
  * room is *cap items; at least doubled when it grows.  New items are not initialised.
  * 0, or STROBE_ERR_NOMEM, and then nothing has changed. */
 int strobe_grow(void *array_ptr, size_t *cap, size_t need, size_t size);
+/* The same for two arrays of equal items that share one *cap.  On failure what was there is still there. */
+int strobe_grow_two(void *first_ptr, void *second_ptr, size_t *cap, size_t need, size_t size);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "export/writer.h"
 
 /* Rows for threads whose kernel id is unknown: above every Linux thread id (at most 2^22), within the 31 bits that
@@ -92,21 +93,6 @@ static bool same_slice(const struct strobe_profile *profile, uint32_t a, uint32_
     return !profile->show_line && x && y && x->name == y->name && x->file == y->file && x->first_line == y->first_line;
 }
 
-static int grow_paths(struct stream *stream, size_t depth)
-{
-    uint32_t *grown = realloc(stream->path, depth * sizeof *grown);
-
-    if (!grown)
-        return STROBE_ERR_NOMEM;
-    stream->path = grown;
-    grown = realloc(stream->open, depth * sizeof *grown);
-    if (!grown)
-        return STROBE_ERR_NOMEM;
-    stream->open = grown;
-    stream->cap = depth;
-    return 0;
-}
-
 static int put_run(void *arg, const struct strobe_agg_event *event)
 {
     struct stream *stream = arg;
@@ -114,7 +100,7 @@ static int put_run(void *arg, const struct strobe_agg_event *event)
     int err = 0;
 
     if (depth > stream->cap) {
-        err = grow_paths(stream, depth);
+        err = strobe_grow_two(&stream->path, &stream->open, &stream->cap, depth, sizeof *stream->path);
         if (err)
             return err;
         strobe_agg_frames(stream->profile->agg, event->leaf, stream->path, depth);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "export/writer.h"
 
 #ifndef STROBE_VERSION
@@ -58,13 +59,9 @@ static int fetch_path(struct stream *stream, uint32_t leaf, size_t *ret_depth)
     size_t depth = strobe_agg_frames(stream->profile->agg, leaf, stream->path, stream->cap_path);
 
     if (depth > stream->cap_path) {
-        uint32_t *path = realloc(stream->path, depth * sizeof *path);
-
-        if (!path)
+        if (strobe_grow(&stream->path, &stream->cap_path, depth, sizeof *stream->path))
             return STROBE_ERR_NOMEM;
-        stream->path = path;
-        stream->cap_path = depth;
-        strobe_agg_frames(stream->profile->agg, leaf, path, depth);
+        strobe_agg_frames(stream->profile->agg, leaf, stream->path, depth);
     }
     *ret_depth = depth;
     return 0;

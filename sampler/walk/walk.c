@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 /* A list longer than this is a loop, or not a list. */
 enum { MAX_INTERPS = 4096, MAX_THREADS = 16384 /* of all interpreters; a slot takes some 9 KiB */ };
 
@@ -75,31 +77,16 @@ static int grow_frames(struct strobe_slot *slot)
     return err || slot->frames.cap <= STROBE_KEEP_INNER ? err : strobe_frames_reserve(&slot->before, slot->frames.cap);
 }
 
-static int grow_interps(struct strobe_walk *walk)
-{
-    uint32_t cap = walk->cap_interps ? walk->cap_interps * 2 : 8;
-    struct strobe_interp *interps = realloc(walk->interps, cap * sizeof *interps), *other;
-
-    if (!interps)
-        return STROBE_ERR_NOMEM;
-    walk->interps = interps;
-    other = realloc(walk->new_interps, cap * sizeof *other);
-    if (!other)
-        return STROBE_ERR_NOMEM;
-    walk->new_interps = other;
-    walk->cap_interps = cap;
-    return 0;
-}
-
 int strobe_walk_grow(struct strobe_walk *walk)
 {
+    uint32_t interps = (walk->n_interps > walk->want_interps ? walk->n_interps : walk->want_interps) + 4;
     int err = 0;
 
     for (uint32_t i = 0; i < walk->n_slots && !err; i++)
         if (walk->slots[i].cramped)
             err = grow_frames(&walk->slots[i]);
-    if (!err && (walk->n_interps + 4 > walk->cap_interps || walk->want_interps > walk->cap_interps))
-        err = grow_interps(walk);
+    if (!err)
+        err = strobe_grow_two(&walk->interps, &walk->new_interps, &walk->cap_interps, interps, sizeof *walk->interps);
     if (!err && walk->n_order + 8 > walk->cap_slots)
         err = grow_slots(walk, walk->cap_slots ? walk->cap_slots * 2 : 16);
     for (uint32_t i = 0; !err && i < walk->cap_slots && i < walk->n_order + 8; i++)
@@ -128,7 +115,7 @@ static void carry_over(const struct strobe_walk *walk, struct strobe_interp *int
         interp->words = old->words;
         interp->collecting = old->collecting;
         interp->code_generation = old->code_generation;
-        interp->sampled = old->sampled;
+        interp->read = old->read;
     }
 }
 

@@ -48,7 +48,7 @@ struct strobe_interp {
     struct strobe_gil_words words; /* of its GIL, as in this sample's reading */
     int32_t collecting;       /* a garbage collection runs; as of the last strobe_walk_pulse */
     uint64_t code_generation; /* likewise; 0 before 3.14 */
-    uint64_t sampled;         /* the sample in which its GIL's threads were read: the caller's to set */
+    bool read;                /* its GIL's threads were read in this sample: the caller's to set */
 };
 
 struct strobe_slot {
@@ -99,7 +99,8 @@ struct strobe_walk {
 
     struct strobe_interp *interps;
     struct strobe_interp *new_interps;   /* the list that is being made */
-    uint32_t n_interps, cap_interps, want_interps;
+    uint32_t n_interps, want_interps;    /* want: that the last listing had no room for */
+    size_t cap_interps;                  /* of both lists */
     struct strobe_slot *slots;
     uint32_t n_slots, cap_slots; /* slots[0 .. n_slots) have been used; live or free */
     uint32_t *order, *old_order; /* live slots in the order of the target's lists, main interpreter first */
