@@ -75,6 +75,8 @@ FIELDS = {
                     (14, LAST, FRAME, "stackpointer")],
     "fr_tlbc_index": [("t", 14, FRAME, "tlbc_index")],
     "fr_localsplus": [(8, 10, OLDFRAME, "f_localsplus"), (11, LAST, FRAME, "localsplus")],
+    "fr_valuestack": [(8, 10, OLDFRAME, "f_valuestack")],
+    "fr_globals": [(8, 10, OLDFRAME, "f_globals"), (11, LAST, FRAME, "f_globals")],
     "fr_locals": [(8, 10, OLDFRAME, "f_locals"), (11, LAST, FRAME, "f_locals")],
     "fr_size": [(8, 10, OLDFRAME, "f_localsplus"), (11, LAST, FRAME, "localsplus")],
     "co_filename": [(8, LAST, CODE, "co_filename")],
