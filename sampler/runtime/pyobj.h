@@ -48,6 +48,15 @@ int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint
 /* sys.modules[name].__dict__ of an interpreter. */
 int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict);
 
+/* Calls each(ctx, item) for the items of a collections.deque, leftmost first; stops early when it returns non-zero and returns that. */
+typedef int strobe_py_each_fn(void *ctx, uint64_t item);
+int strobe_py_deque_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, strobe_py_each_fn *each, void *ctx);
+/* How many items it holds. */
+int strobe_py_deque_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, uint64_t *ret_len);
+/* The value of cell number `index` of a function's closure, in the order of its code object's free variables; STROBE_ERR_MISSING when
+ * there is none or it is empty. */
+int strobe_py_closure(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t function, size_t index, uint64_t *ret_value);
+
 /* Appends what repr() would show, as far as it can be known without running code, at most max bytes, then "...".
  * Containers to a bounded depth, cycles as [...]; objects as <Class at 0x...>. */
 void strobe_py_repr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, size_t max, struct strobe_buf *out);

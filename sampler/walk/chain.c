@@ -205,10 +205,11 @@ static uint64_t context_at(struct strobe_chain *chain, const struct gen_frame *f
     }
 }
 
-/* The contexts that a frame is inside of: below what it awaits. */
+/* The contexts that a frame is inside of: below what it awaits, if it does. */
 static void note_contexts(struct strobe_chain *chain, const struct gen_frame *frame)
 {
-    uint32_t n = frame->n_values > chain->lay->awaited_slot ? frame->n_values - chain->lay->awaited_slot : 0;
+    uint32_t top = frame->awaiting ? chain->lay->awaited_slot : 0;
+    uint32_t n = frame->n_values > top ? frame->n_values - top : 0;
 
     for (uint32_t i = 0; i < n && chain->n_holds < STROBE_CHAIN_HOLDS; i++) {
         uint64_t object = context_at(chain, frame, i);
@@ -279,8 +280,7 @@ static int read_one(struct strobe_chain *chain, uint64_t gen, uint64_t *ret_next
     }
     if ((err = count_values(chain, &frame)) || (err = read_slots(chain, &frame)))
         return err;
-    if (frame.n_values > chain->lay->awaited_slot)
-        note_contexts(chain, &frame);
+    note_contexts(chain, &frame);
     note_code(chain, &frame);
     if (frame.awaiting && frame.n_values >= chain->lay->awaited_slot)
         *ret_next = slot(chain, &frame, frame.code->n_locals + frame.n_values - chain->lay->awaited_slot);

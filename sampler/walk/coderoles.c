@@ -14,8 +14,11 @@ enum {
     MAX_PATH = 512,
 };
 
+/* co_localspluskinds: Include/internal/pycore_code.h */
+enum { FAST_FREE = 0x80 };
+
 /* co_flags: Include/cpython/code.h */
-enum { CO_ASYNC_GENERATOR = 0x200 };
+enum { CO_COROUTINES = 0x80 | 0x100 | 0x200 }; /* coroutine, iterable coroutine, asynchronous generator */
 
 /* A file of the libraries that strobe knows, by the end of its path, and a function in it (NULL = any). */
 struct known {
@@ -33,10 +36,23 @@ struct known {
 #define OUTER(file, name, kind, ...) {file, name, STROBE_CODE_WAITS, STROBE_WAIT_##kind, NULL, true, {__VA_ARGS__}}
 #define TASKS(file, name, how, ...) {file, name, STROBE_CODE_WAITS, STROBE_WAIT_TASKS, how, false, {__VA_ARGS__}}
 #define TASKS_OUTER(file, name, how, ...) {file, name, STROBE_CODE_WAITS, STROBE_WAIT_TASKS, how, true, {__VA_ARGS__}}
+#define CALLBACK(file, name, role, ...) {file, name, STROBE_CODE_##role, STROBE_WAIT_FUTURE, NULL, false, {__VA_ARGS__}}
 #define THROUGH(file, name) {file, name, STROBE_CODE_THROUGH, STROBE_WAIT_FUTURE, NULL, false, {NULL}}
 
 /* CPython: Lib/asyncio of each version; anyio 3 and 4.  The first local is the object that is waited for. */
 static const struct known known[] = {
+    /* callbacks */
+    CALLBACK("asyncio/tasks.py", "_done_callback", WAKES, "outer"), /* gather() */
+    CALLBACK("asyncio/tasks.py", "_on_completion", WAKES, "waiter", "done"), /* wait(); as_completed() up to 3.12 */
+    CALLBACK("asyncio/tasks.py", "_inner_done_callback", WAKES, "outer"),   /* shield() */
+    {"asyncio/tasks.py", "_outer_done_callback", STROBE_CODE_SHIELDS, STROBE_WAIT_FUTURE, "shield", false, {NULL}},
+    CALLBACK("asyncio/tasks.py", "__wakeup", WAKES_TASK, NULL),             /* Task in Python */
+    CALLBACK("asyncio/tasks.py", "_handle_completion", WAKES_TAKER, NULL),  /* as_completed() */
+    CALLBACK("asyncio/taskgroups.py", "_on_task_done", WAKES_GROUP, NULL),
+    CALLBACK("anyio/_backends/_asyncio.py", "task_done", WAKES_GROUP, "self"),
+    CALLBACK("asyncio/futures.py", "_call_check_cancel", CHAINS, "source"), /* on the asyncio future of run_in_executor() */
+    CALLBACK("asyncio/futures.py", "_call_set_state", CHAINS_BACK, "destination"), /* run_coroutine_threadsafe() */
+    /* frames */
     BY_SELF("asyncio/locks.py", "acquire"),
     BY_SELF("asyncio/locks.py", "wait"),
     BY_SELF_OUTER("asyncio/locks.py", "_block"), /* Barrier: the Condition inside of it is its own */
@@ -47,8 +63,8 @@ static const struct known known[] = {
     WAITS("asyncio/tasks.py", "sleep", SLEEP, "h", "future"),
     TASKS("asyncio/tasks.py", "_wait", "wait"),
     TASKS_OUTER("asyncio/tasks.py", "_wait_for_one", "as_completed"),
-    TASKS("asyncio/tasks.py", "wait_for", "wait_for"),
-    TASKS("asyncio/tasks.py", "_cancel_and_wait", "wait_for"),
+    TASKS("asyncio/tasks.py", "wait_for", "wait_for", "waiter"), /* from 3.12 on it has no such local and awaits in its own task */
+    TASKS("asyncio/tasks.py", "_cancel_and_wait", "wait_for", "waiter"),
     TASKS("asyncio/taskgroups.py", "__aexit__", "TaskGroup"),
     TASKS("asyncio/taskgroups.py", "_aexit", "TaskGroup"),
     WAITS("asyncio/streams.py", "_wait_for_data", STREAM_READ, "self"),
@@ -87,6 +103,8 @@ void strobe_coderoles_release(struct strobe_coderoles *roles)
 {
     strobe_htab_release(&roles->known);
     strobe_htab_release(&roles->awaits);
+    for (size_t i = 0; i < roles->n; i++)
+        free(roles->at[i]);
     free(roles->at);
     roles->at = NULL;
     roles->n = roles->cap = 0;
@@ -105,22 +123,34 @@ static bool ends_with(const char *text, size_t len, const char *end)
     return len >= n && memcmp(text + len - n, end, n) == 0;
 }
 
-/* Where the names of a code object's locals lie, in the order of their slots. */
-static size_t local_names(struct strobe_coderoles *roles, const unsigned char *code, uint64_t *ret, size_t max)
+/* Where the names of a code object's locals lie, in the order of their slots; of a callback those of its free variables, in the order
+ * of its closure's cells. */
+static size_t names_of(struct strobe_coderoles *roles, const unsigned char *code, bool cells, uint64_t *ret, size_t max)
 {
     const struct strobe_layout *lay = roles->lay;
-    uint32_t at = lay->co_localsplusnames != STROBE_NONE ? lay->co_localsplusnames : lay->co_varnames;
-    size_t n;
+    bool together = lay->co_localsplusnames != STROBE_NONE;
+    uint32_t at = together ? lay->co_localsplusnames : cells ? lay->co_freevars : lay->co_varnames;
+    struct strobe_buf kinds = STROBE_BUF_INIT;
+    size_t n, kept = 0;
 
     if (at == STROBE_NONE || strobe_py_items(roles->mem, lay, strobe_span_u64(code, at), ret, max, &n))
         return 0;
-    return n < max ? n : max;
+    n = n < max ? n : max;
+    if (!together || !cells)
+        return n;
+    if (strobe_py_bytes(roles->mem, lay, strobe_span_u64(code, lay->co_localspluskinds), MAX_SLOTS, &kinds))
+        n = 0;
+    for (size_t i = 0; i < n && i < kinds.len; i++)
+        if (strobe_buf_str(&kinds)[i] & FAST_FREE)
+            ret[kept++] = ret[i];
+    strobe_buf_release(&kinds);
+    return kept;
 }
 
 static void find_slots(struct strobe_coderoles *roles, const unsigned char *code, const struct known *what, struct strobe_code_entry *entry)
 {
     uint64_t names[MAX_NAMES];
-    size_t n = what->locals[0] ? local_names(roles, code, names, MAX_NAMES) : 0;
+    size_t n = what->locals[0] ? names_of(roles, code, what->role >= STROBE_CODE_WAKES, names, MAX_NAMES) : 0;
 
     for (size_t i = 0; i < n; i++) {
         struct strobe_buf text = STROBE_BUF_INIT;
@@ -184,7 +214,7 @@ const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *ro
 {
     const struct strobe_layout *lay = roles->lay;
     uint64_t *index = strobe_htab_get(&roles->known, code, 0);
-    struct strobe_code_entry *entry = index ? &roles->at[*index] : NULL;
+    struct strobe_code_entry *entry = index ? roles->at[*index] : NULL;
     unsigned char span[STROBE_MAX_CO_SIZE];
     uint64_t words[4];
 
@@ -197,17 +227,20 @@ const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *ro
     words[2] = strobe_span_u64(span, lay->co_filename);
     words[3] = (uint64_t)strobe_span_u32(span, lay->co_flags) << 32 | strobe_span_u32(span, lay->co_firstlineno);
     if (!entry) {
-        if (roles->n == MAX_CODES || strobe_grow(&roles->at, &roles->cap, roles->n + 1, sizeof *roles->at) ||
-            strobe_htab_put(&roles->known, code, 0, roles->n))
+        if (roles->n == MAX_CODES || strobe_grow(&roles->at, &roles->cap, roles->n + 1, sizeof *roles->at))
             return NULL;
-        entry = &roles->at[roles->n++];
-        *entry = (struct strobe_code_entry){.code = code};
+        entry = calloc(1, sizeof *entry);
+        if (!entry || strobe_htab_put(&roles->known, code, 0, roles->n)) {
+            free(entry);
+            return NULL;
+        }
+        roles->at[roles->n++] = entry;
     }
     if (!entry->checked || memcmp(entry->words, words, sizeof words) != 0) {
         *entry = (struct strobe_code_entry){.code = code, .slot = {-1, -1, -1}};
         memcpy(entry->words, words, sizeof words);
         entry->n_locals = count_locals(roles, span);
-        entry->async_gen = strobe_span_u32(span, lay->co_flags) & CO_ASYNC_GENERATOR;
+        entry->coroutine = strobe_span_u32(span, lay->co_flags) & CO_COROUTINES;
         find_role(roles, span, entry);
     }
     entry->checked = entry->n_locals <= MAX_SLOTS ? roles->sample : 0;

@@ -18,6 +18,14 @@ enum strobe_code_role {
     STROBE_CODE_THROUGH, /* only passes on what an inner frame or future is: Future.__await__, wait_for() from 3.12 on */
     STROBE_CODE_BY_SELF, /* waits for its `self`, of whatever role that object's class has (acquire, Event.wait, ...) */
     STROBE_CODE_WAITS,   /* waits: kind and how */
+    /* Callbacks of futures; slot[]: cells of their closures instead of locals.  See walk/awaiters.h. */
+    STROBE_CODE_WAKES,       /* somebody who waits for the future in slot[0], or takes from the queue in slot[1] */
+    STROBE_CODE_WAKES_TASK,  /* a method: its self is the task */
+    STROBE_CODE_WAKES_GROUP, /* a method: its self is a TaskGroup; a function: slot[0] is anyio's */
+    STROBE_CODE_WAKES_TAKER, /* a method: its self has the queue in _done */
+    STROBE_CODE_SHIELDS,     /* on the outer future of shield(): `how` says so */
+    STROBE_CODE_CHAINS,      /* passes on a concurrent future's result: slot[0] is that */
+    STROBE_CODE_CHAINS_BACK, /* sets a concurrent future's result: slot[0] is that */
 };
 
 enum { STROBE_CODE_SLOTS = 3 };
@@ -32,8 +40,8 @@ struct strobe_code_entry {
     bool library;         /* of asyncio, anyio or contextlib: not the code that names what is waited for */
     bool outer_wins;      /* its role counts more than that of library frames inside of it */
     bool enters, leaves;  /* __aenter__: the context it enters is not held yet; __aexit__ */
-    bool async_gen;
-    int16_t slot[STROBE_CODE_SLOTS]; /* of the locals that `locals` of the role names; -1 = no such local */
+    bool coroutine;       /* an `async def` or the like: its frame lies in an object of its own */
+    int16_t slot[STROBE_CODE_SLOTS]; /* of the locals that the role is about; -1 = no such local */
     const char *how;      /* static, or NULL */
 };
 
@@ -41,7 +49,7 @@ struct strobe_coderoles {
     struct strobe_mem *mem;
     const struct strobe_layout *lay;
     struct strobe_htab known;
-    struct strobe_code_entry *at;
+    struct strobe_code_entry **at; /* each has its place until release */
     size_t n, cap;
     uint64_t sample;
     struct strobe_htab awaits; /* (code, instr) -> 1 awaits, 2 yields: of this sample */
@@ -50,7 +58,7 @@ struct strobe_coderoles {
 void strobe_coderoles_init(struct strobe_coderoles *roles, struct strobe_mem *mem, const struct strobe_layout *lay);
 void strobe_coderoles_release(struct strobe_coderoles *roles);
 void strobe_coderoles_begin(struct strobe_coderoles *roles);
-/* The entry of a code object, valid until the next call; NULL when there is none at that address. */
+/* The entry of a code object, valid until release (what it says: in this sample); NULL when there is none at that address. */
 const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *roles, uint64_t code);
 /* Where the state of a generator does not tell (up to 3.12): does the code await there, rather than yield?  instr as in
  * struct strobe_raw_frame. */

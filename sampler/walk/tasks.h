@@ -96,7 +96,7 @@ struct strobe_task_sample {
     uint32_t n_tasks, n_waits, n_holds, n_awaiters;
     const struct strobe_task *tasks;
     const struct strobe_wait *waits;
-    const struct strobe_hold *holds;   /* by task */
+    const struct strobe_hold *holds;   /* each task's together */
     const uint32_t *awaiters;
     uint32_t n_dropped; /* tasks left out because no reading of them was consistent */
 };
