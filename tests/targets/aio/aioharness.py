@@ -166,6 +166,19 @@ def stack_of(coro):
     return []
 
 
+def parents_of(task):
+    """Names of the tasks that await it, as asyncio itself notes since 3.14, through the futures of gather() and the like."""
+    found, seen, left = set(), set(), [task]
+    while left:
+        for waiter in getattr(left.pop(), "_asyncio_awaited_by", None) or ():
+            if isinstance(waiter, asyncio.Task) or isinstance(waiter, asyncio.tasks._PyTask):
+                found.add(waiter.get_name())
+            elif id(waiter) not in seen:
+                seen.add(id(waiter))
+                left.append(waiter)
+    return sorted(found)
+
+
 def tasks():
     found = []
     for loop, thread in loops:
@@ -174,7 +187,7 @@ def tasks():
                 "id": hex(id(task)), "name": task.get_name(), "loop": hex(id(loop)), "thread": thread, "done": task.done(),
                 "cancelling": bool(task.cancelling()) if hasattr(task, "cancelling") else None,
                 "implementation": "Python" if isinstance(task, asyncio.tasks._PyTask) else "C",
-                "stack": stack_of(task.get_coro()),
+                "stack": stack_of(task.get_coro()), "parents": parents_of(task) if sys.version_info >= (3, 14) else None,
             })
     return found
 
