@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""asyncio's own table of offsets is found wherever it lies, and what is read of tasks with it is what they say of themselves."""
+import glob
+import json
+import os
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from conftest import FOUND
+from lib import tool
+from lib.target import Target
+
+TARGET = "aio_fields.py"
+FIRST_TABLE = (3, 14)
+NONE = 0xffffffff
+WITH_TABLE = [py for py in FOUND if py.minor >= FIRST_TABLE]
+WITH_MODULE = [py for py in WITH_TABLE if py.run("-c", "import _asyncio; print(_asyncio.__file__)").returncode == 0]
+every_table = pytest.mark.parametrize("wide", WITH_TABLE, ids=[py.id for py in WITH_TABLE])
+
+
+@pytest.fixture(scope="module")
+def driver():
+    done = subprocess.run(["make", "-C", tool.REPOSITORY, "asyncio-facts"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return os.path.join(tool.REPOSITORY, os.environ.get("BUILD", "build"), "tests/integration/asyncio_facts")
+
+
+class Facts:
+    """The driver, attached to a process."""
+
+    def __init__(self, driver, pid):
+        self.process = subprocess.Popen([driver, str(pid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+def assert_fields(facts, truth):
+    layout = facts.ask("layout")
+    assert "error" not in layout, layout
+    assert layout["task_size"] == truth["task_basicsize"] and layout["fut_size"] == truth["future_basicsize"]
+    for name, said in truth["objects"].items():
+        read = facts.ask("task %d" % said["id"])
+        for key, value in said.items():
+            if key in read:
+                assert read[key] == value, (name, key, read, said)
+        if said["is_task"]:
+            assert {"coro", "name", "fut_waiter", "context", "must_cancel"} <= set(read)
+            assert read["context_type"] == "%s" % ("_contextvars.Context" if "." in read["context_type"] else "Context")
+    return layout
+
+
+def assert_lists(facts, truth):
+    """3.14+: the lists of tasks, the running task.  3.13: the running loop."""
+    lists = facts.ask("threads")
+    loops = [thread for thread in lists["threads"] if thread.get("running_loop")]
+    if truth["version"] >= [3, 13]:
+        assert [thread["running_loop"] for thread in loops] == [truth["loop"]]
+    if tuple(truth["version"]) >= FIRST_TABLE:
+        assert loops[0]["running_task"] == truth["objects"]["main"]["id"]
+        assert sorted(loops[0]["tasks"]) == truth["all_tasks"]
+        assert lists["tasks"] == [truth["objects"]["abandoned"]["id"]]
+
+
+def check(driver, target):
+    """asyncio is imported only after the first look; later looks work without a reader of the attachment's own."""
+    with Facts(driver, target.pid) as facts:
+        with_table = target.py.minor >= FIRST_TABLE
+        before = facts.ask("look")["table"]
+        if target.py in WITH_MODULE or not with_table:
+            assert before == 0 and facts.ask("look")["table"] == 0
+        truth = target.ask("go")
+        assert bool(facts.ask("look")["table"]) is with_table
+        assert_fields(facts, truth)
+        assert_lists(facts, truth)
+    with Facts(driver, target.pid) as facts:
+        assert bool(facts.ask("detached")["table"]) is with_table
+        assert_fields(facts, truth)
+    target.assert_unharmed()
+
+
+def test_fields(driver, py):
+    with Target(py, TARGET) as target:
+        check(driver, target)
