@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """asyncio's own table of offsets is found wherever it lies, and what is read of tasks with it is what they say of themselves."""
-import glob
 import json
 import os
 import shutil
@@ -15,7 +14,6 @@ from lib.target import Target
 
 TARGET = "aio_fields.py"
 FIRST_TABLE = (3, 14)
-NONE = 0xffffffff
 WITH_TABLE = [py for py in FOUND if py.minor >= FIRST_TABLE]
 WITH_MODULE = [py for py in WITH_TABLE if py.run("-c", "import _asyncio; print(_asyncio.__file__)").returncode == 0]
 every_table = pytest.mark.parametrize("wide", WITH_TABLE, ids=[py.id for py in WITH_TABLE])
@@ -95,3 +93,93 @@ def check(driver, target):
 def test_fields(driver, py):
     with Target(py, TARGET) as target:
         check(driver, target)
+
+
+def library(py):
+    """The file that holds asyncio's table, as seen from here."""
+    return py.root + py.run("-c", "import _asyncio; print(_asyncio.__file__)").stdout.strip() if py in WITH_MODULE else None
+
+
+def headless(path):
+    """Without section headers, as some packers leave it."""
+    with open(path, "r+b") as f:
+        f.seek(40)
+        f.write(struct.pack("<Q", 0))
+        f.seek(60)
+        f.write(struct.pack("<HH", 0, 0))
+
+
+def strip(path):
+    subprocess.run(["strip", "--strip-all", path], check=True)
+
+
+def moved(py, target, change):
+    """A copy of the file that holds the table, changed, in the place from which the target will load it: its script's folder comes
+    first in sys.path.  Returns the copy's path and how to start the target."""
+    source = library(py)
+    if source:
+        copy = os.path.join(target.here, os.path.basename(source))
+        argv, env = None, {}
+    else:
+        source = py.root + py.real_executable
+        copy = os.path.join(target.here, "python3")
+        argv = (["chroot", py.root] if py.root else []) + [os.path.join(target.there, "python3")]
+        env = {"PYTHONHOME": py.prefix}
+    shutil.copy(source, copy)
+    change(copy)
+    if argv:
+        target.command = argv + target.command[len(py.argv):]
+        target.env.update(env)
+    return copy
+
+
+@pytest.mark.parametrize("change", [strip, headless], ids=["stripped", "no section headers"])
+@pytest.mark.skipif(not shutil.which("strip"), reason="no strip here")
+@every_table
+def test_changed_file(driver, wide, change):
+    target = Target(wide, TARGET)
+    copy = moved(wide, target, change)
+    with target:
+        check(driver, target)
+        with open("/proc/%d/maps" % target.pid) as maps:
+            assert copy in maps.read().replace(wide.root + target.there, target.here)
+
+
+@every_table
+def test_deleted_file(driver, wide):
+    target = Target(wide, TARGET)
+    copy = moved(wide, target, lambda path: None)
+    with target:
+        truth = target.ask("go")
+        os.unlink(copy)
+        with Facts(driver, target.pid) as facts:
+            assert facts.ask("look")["table"]
+            assert_fields(facts, truth)
+            assert_lists(facts, truth)
+
+
+@every_table
+def test_replaced_file(driver, wide):
+    """An upgrade under a running program: the name leads to another file, which must not be believed."""
+    target = Target(wide, TARGET)
+    copy = moved(wide, target, lambda path: None)
+    with target:
+        truth = target.ask("go")
+        shutil.copy("/bin/sleep", copy + ".new")
+        os.rename(copy + ".new", copy)
+        with Facts(driver, target.pid) as facts:
+            assert_fields(facts, truth)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("wide", [py for py in WITH_TABLE if not py.root], ids=lambda py: py.id)
+def test_file_in_another_mount_namespace(driver, wide, tmp_path):
+    source = library(wide) or pytest.skip("its asyncio is not a module")
+    place, script = tmp_path / "only-there", 'mount -t tmpfs none "$1" && cp "$2" "$1" && shift 2 && exec "$@"'
+    place.mkdir()
+    wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", str(place), source]
+    with Target(wide, TARGET, wrapper=wrapper, env={"PYTHONPATH": str(place)}) as target:
+        check(driver, target)
+        with open("/proc/%d/maps" % target.pid) as maps:
+            assert str(place) in maps.read()
+        assert os.listdir(place) == []
