@@ -30,7 +30,8 @@ class Facts:
     """The driver, attached to a process."""
 
     def __init__(self, driver, pid):
-        self.process = subprocess.Popen([driver, str(pid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [driver] if isinstance(driver, str) else driver
+        self.process = subprocess.Popen(command + [str(pid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
         return self
@@ -183,3 +184,35 @@ def test_file_in_another_mount_namespace(driver, wide, tmp_path):
         with open("/proc/%d/maps" % target.pid) as maps:
             assert str(place) in maps.read()
         assert os.listdir(place) == []
+
+
+NOBODY = 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root to become somebody else")
+@pytest.mark.parametrize("deleted", [False, True], ids=["there", "deleted"])
+@every_table
+def test_without_rights(driver, wide, deleted):
+    """Who has no right to map_files opens the file by its name; where that is gone the mapped data tell."""
+    become = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
+    if wide.root:
+        target = Target(wide, TARGET, argv=["chroot", "--userspec", "%d:%d" % (NOBODY, NOBODY)] + wide.argv[1:])
+    else:
+        target = Target(wide, TARGET, wrapper=become)
+    copy = None
+    if library(wide):
+        copy = moved(wide, target, lambda path: None)
+    elif deleted:
+        pytest.skip("its asyncio is in the executable")
+    shutil.copy(driver, target.here)
+    with target:
+        truth = target.ask("go")
+        if deleted:
+            os.unlink(copy)
+        with Facts(become + [os.path.join(target.here, os.path.basename(driver))], target.pid) as facts:
+            found = facts.ask("look")
+            if "error" in found:
+                pytest.skip("this machine allows no attaching: %s" % found)
+            assert found["table"]
+            assert_fields(facts, truth)
+            assert_lists(facts, truth)
