@@ -172,9 +172,8 @@ static int fill_row(struct strobe_aio_layout *aio, const struct strobe_aio_row *
 /* Do two rows belong to one struct?  A task begins with a future. */
 static bool same_struct(const struct strobe_aio_row *a, const struct strobe_aio_row *b)
 {
-    bool task_a = a->group == STROBE_AIO_FUT || a->group == STROBE_AIO_TASK, task_b = b->group == STROBE_AIO_FUT || b->group == STROBE_AIO_TASK;
-
-    return a->group == b->group || (task_a && task_b);
+    return a->group == b->group || (a->group == STROBE_AIO_FUT && b->group == STROBE_AIO_TASK) ||
+           (a->group == STROBE_AIO_TASK && b->group == STROBE_AIO_FUT);
 }
 
 static int check_overlaps(struct strobe_aio_layout *aio, char *why)
@@ -280,16 +279,14 @@ int strobe_aio_layout_fit(const struct strobe_layout *lay, uint64_t basicsize, s
     size_t first = find_column(lay);
     struct strobe_aio_layout other;
 
-    if (aio->task_size == basicsize)
-        return 0;
-    for (size_t i = first < STROBE_AIO_COLUMNS ? first + 1 : first; i < STROBE_AIO_COLUMNS; i++) {
+    for (size_t i = first; aio->task_size != basicsize && i < STROBE_AIO_COLUMNS; i++) {
         if (strobe_aio_columns[i].minor != strobe_aio_columns[first].minor ||
             strobe_aio_columns[i].free_threaded != strobe_aio_columns[first].free_threaded)
             continue;
-        if (!fill(&other, i, &constants, NULL) && other.task_size == basicsize) {
+        if (!fill(&other, i, &constants, NULL) && other.task_size == basicsize)
             *aio = other;
-            return 0;
-        }
     }
+    if (aio->task_size == basicsize)
+        return 0;
     return refuse(why, STROBE_ERR_LAYOUT, "its tasks have %llu bytes instead of %u", (unsigned long long)basicsize, aio->task_size);
 }

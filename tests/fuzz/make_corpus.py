@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,layout,elf,walk}/...  The same files each time.
+"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,layout,asyncio,elf,walk}/...  The same files each time.
 
 From the recorded images (tests/images), this interpreter's own line tables and an ELF object written here.
 """
@@ -73,6 +73,12 @@ def layouts(folder):
             write(folder, os.path.basename(path), table)
 
 
+def asyncio_tables(folder):
+    for free, header in (0, 16), (1, 32):
+        words = [header + at for at in (152, 120, 80, 92, 93, 112, 136)] + [226240, 10856, 1104, 1024, 1032, 1048]
+        write(folder, "table-%d" % free, bytes([free]) + struct.pack("<13Q", *words))
+
+
 def elf_object():
     """A small shared object: one PT_LOAD of everything, PT_DYNAMIC, a SysV hash table, three symbols, section headers."""
     strings = b"\0_PyRuntime\0Py_Version\0libpython3.99.so\0.PyRuntime\0.dynsym\0.dynstr\0.shstrtab\0.symtab\0"
@@ -130,7 +136,7 @@ def walks(folder):
 
 
 def main():
-    for name, make in (("linetable", linetables), ("layout", layouts), ("elf", elves), ("walk", walks)):
+    for name, make in (("linetable", linetables), ("layout", layouts), ("asyncio", asyncio_tables), ("elf", elves), ("walk", walks)):
         make(os.path.join(sys.argv[1], name))
 
 

@@ -76,6 +76,19 @@ static void field(const char *name, uint64_t obj, uint32_t offset, unsigned widt
         put(name, value, ", ");
 }
 
+/* The name of the type of a task's context, which older tasks do not give out. */
+static void print_context_type(uint64_t obj)
+{
+    uint64_t context = 0, type = 0, name = 0;
+    char text[64] = "";
+
+    strobe_mem_u64(mem, obj + aio.task_context, &context);
+    strobe_mem_u64(mem, context + lay->ob_type, &type);
+    strobe_mem_u64(mem, type + lay->ty_name, &name);
+    strobe_mem_cstr(mem, name, text, sizeof text);
+    printf("\"context_type\": \"%s\", ", text);
+}
+
 static void print_task(uint64_t obj)
 {
     uint64_t type = 0, basicsize = 0, must = 0;
@@ -102,6 +115,7 @@ static void print_task(uint64_t obj)
         field("coro", obj, aio.task_coro, 8);
         field("name", obj, aio.task_name, 8);
         field("context", obj, aio.task_context, 8);
+        print_context_type(obj);
     }
     put("basicsize", basicsize, "}\n");
 }
