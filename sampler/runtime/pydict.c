@@ -363,7 +363,7 @@ int strobe_py_attr_each(struct strobe_mem *mem, const struct strobe_layout *lay,
 
 int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
 {
-    struct search s = {.mem = mem, .lay = lay, .name = name, .len = strlen(name)};
+    struct search s = {.mem = mem, .lay = lay, .name = name};
 
     return search_result(&s, each_attr(mem, lay, obj, search_item, &s), ret_value);
 }
