@@ -200,6 +200,8 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(co_nlocals), CO, I32,             {  28,   28,   28,   80,   80,     80,     80,     80,     96,     96,     96}},
     {F(co_kwonlyargcount), CO, I32,      {  24,   24,   24,   64,   60,     60,     60,     60,     76,     76,     76}},
     {F(co_firsttraceable), CO, I32,      {  NO,   NO,   NO,  168,  176,    184,    192,    192,    200,    208,    208}},
+    {F(co_names), CO, PTR,               {  64,   64,   64,   32,   32,     32,     32,     32,     48,     48,     48}},
+    {F(co_exceptiontable), CO, PTR,      {  NO,   NO,   NO,   40,   40,     40,     40,     40,     56,     56,     56}},
     {F(co_version), CO, I32,             {  NO,   NO,   NO,   NO,   92,     92,     92,     92,    108,    108,    108}},
     {F(co_framesize), CO, I32,           {  NO,   NO,   NO,   NO,   76,     76,     76,     76,     92,     92,     92}},
     {F(co_stacksize), CO, I32,           {  32,   32,   32,   68,   64,     64,     64,     64,     80,     80,     80}},

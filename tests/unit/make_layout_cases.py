@@ -96,6 +96,8 @@ FIELDS = {
     "co_nlocals": [(8, LAST, CODE, "co_nlocals")],
     "co_kwonlyargcount": [(8, LAST, CODE, "co_kwonlyargcount")],
     "co_firsttraceable": [(11, LAST, CODE, "_co_firsttraceable")],
+    "co_names": [(8, LAST, CODE, "co_names")],
+    "co_exceptiontable": [(11, LAST, CODE, "co_exceptiontable")],
     "co_version": [(12, LAST, CODE, "co_version")],
     "co_framesize": [(12, LAST, CODE, "co_framesize")],
     "co_stacksize": [(8, LAST, CODE, "co_stacksize")],
