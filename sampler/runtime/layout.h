@@ -97,6 +97,9 @@ struct strobe_layout {
     uint32_t set_used, set_mask, set_table;
     uint32_t chunk_previous, chunk_size, chunk_top, chunk_data;
     uint32_t cell_ref, weakref_object, module_dict, func_code, func_qualname, cfunc_def /* m_ml, then m_self */;
+    /* contextvars: Context, ContextVar, the mapping in a Context and its three kinds of nodes. */
+    uint32_t context_vars, contextvar_name, hamt_root, hamt_count, hamt_bitmap, hamt_bitmap_items, hamt_array_items,
+        hamt_collision_items;
     uint32_t rows_end[0]; /* no storage; stays last, so that a test finds members without a row */
 };
 
