@@ -113,6 +113,9 @@ struct strobe_layout {
         cfunc_def /* m_ml, then m_self */, method_func, method_self;
     uint32_t gen_frame /* 3.8-3.10: the frame's address, 0 = finished; 3.11+: the frame itself */, gen_running /* 3.8, 3.9 */, gen_state;
     uint32_t deque_left /* leftmost block */, deque_index /* of the first item in it */;
+    /* contextvars: Context, ContextVar, the mapping in a Context and its three kinds of nodes. */
+    uint32_t context_vars, contextvar_name, hamt_root, hamt_count, hamt_bitmap, hamt_bitmap_items, hamt_array_items,
+        hamt_collision_items;
     uint32_t rows_end[0]; /* no storage; stays last, so that a test finds members without a row */
 };
 

@@ -60,6 +60,8 @@ static void fill_314t(struct strobe_layout *l)
     l->values_capacity = 0, l->values_count = 1, l->values_valid = 3;
     l->set_used = 40, l->set_mask = 48, l->set_table = 56;
     l->cell_ref = 32, l->module_dict = 32, l->func_code = 64, l->func_qualname = 56, l->cfunc_def = 32;
+    l->context_vars = 40, l->contextvar_name = l->hamt_root = 32, l->hamt_count = 48;
+    l->hamt_bitmap = 40, l->hamt_bitmap_items = l->hamt_collision_items = 48, l->hamt_array_items = 32;
 }
 
 struct pyheap *pyheap_new(enum pyheap_version version)

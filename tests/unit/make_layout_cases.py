@@ -25,6 +25,10 @@ KEYS, VAR, OBJECT = "struct _dictkeysobject", "PyVarObject", "PyObject"
 OLDKEYS = ("struct { Py_ssize_t refcnt; Py_ssize_t dk_size; void *lookup; Py_ssize_t usable; Py_ssize_t dk_nentries; "
            "char dk_indices[]; }")
 MODULE = "struct { PyObject base; PyObject *md_dict; }"
+# Python/hamt.c
+BITMAP = "struct { PyObject_VAR_HEAD uint32_t b_bitmap; PyObject *b_array[1]; }"
+ARRAY = "struct { PyObject_HEAD PyObject *a_array[32]; Py_ssize_t a_count; }"
+COLLISION = "struct { PyObject_VAR_HEAD int32_t c_hash; PyObject *c_array[1]; }"
 
 # member: (first minor, last minor, struct, field)...; field None = its size; "t" = free-threaded builds only.
 FIELDS = {
@@ -155,6 +159,14 @@ FIELDS = {
     "func_code": [(8, LAST, "PyFunctionObject", "func_code")],
     "func_qualname": [(8, LAST, "PyFunctionObject", "func_qualname")],
     "cfunc_def": [(8, LAST, "PyCFunctionObject", "m_ml")],
+    "context_vars": [(8, LAST, "struct _pycontextobject", "ctx_vars")],
+    "contextvar_name": [(8, LAST, "struct _pycontextvarobject", "var_name")],
+    "hamt_root": [(8, LAST, "PyHamtObject", "h_root")],
+    "hamt_count": [(8, LAST, "PyHamtObject", "h_count")],
+    "hamt_bitmap": [(8, 11, BITMAP, "b_bitmap"), (12, LAST, "PyHamtNode_Bitmap", "b_bitmap")],
+    "hamt_bitmap_items": [(8, 11, BITMAP, "b_array"), (12, LAST, "PyHamtNode_Bitmap", "b_array")],
+    "hamt_array_items": [(8, LAST, ARRAY, "a_array")],
+    "hamt_collision_items": [(8, LAST, COLLISION, "c_array")],
 }
 
 HEAD = r'''
@@ -168,12 +180,14 @@ HEAD = r'''
 #include "internal/pycore_pymem.h"
 #include "internal/pycore_gil.h"
 #include "internal/pycore_object.h"
+#include "internal/pycore_context.h"
 #else
 #include "internal/pycore_interp.h"
 #include "internal/pycore_runtime.h"
 #include "internal/pycore_gc.h"
 #include "internal/pycore_gil.h"
 #include "internal/pycore_ceval.h"
+#include "internal/pycore_context.h"
 #endif
 #if PY_VERSION_HEX >= 0x030B0000
 #include "internal/pycore_frame.h"
