@@ -291,23 +291,17 @@ int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, ui
     return err;
 }
 
-int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_sites,
-                          size_t max, size_t *ret_n)
+/* The `async with`s on a stack; each goes to found, STROBE_SITE_MAX_HELD at most. */
+static int find_held(struct site *site, const uint32_t *stack, size_t depth, struct strobe_site *found, size_t *ret_n)
 {
     enum strobe_site_role role = STROBE_SITE_BODY;
-    size_t index, depth = 0, n = 0;
-    const uint32_t *stack = NULL;
     uint32_t called = 0; /* exit function whose result lies on the stack */
-    struct site site;
-    int err = open_site(mem, lay, code, &site);
+    size_t n = 0;
 
-    if (!err)
-        err = strobe_callsim_at(site.sim, instr, &index);
-    if (!err)
-        err = strobe_callsim_stack(site.sim, index, &stack, &depth);
-    for (size_t i = err ? 0 : depth; i-- > 0 && n < max;) {
-        const struct strobe_value *value = strobe_callsim_value(site.sim, stack[i]), *inner = find_special(site.sim, stack[i]);
-        struct strobe_site *ret = &ret_sites[n];
+    for (size_t i = depth; i-- > 0 && n < STROBE_SITE_MAX_HELD;) {
+        const struct strobe_value *value = strobe_callsim_value(site->sim, stack[i]), *inner = find_special(site->sim, stack[i]);
+        struct strobe_site blank = {.slot = UINT32_MAX, .stack = (uint32_t)i};
+        int err;
 
         if (inner->kind == STROBE_VALUE_ENTER)
             role = STROBE_SITE_ENTER;
@@ -315,19 +309,39 @@ int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *la
             called = value->of;
         if (value->kind != STROBE_VALUE_EXIT || (i > 0 && stack[i - 1] == stack[i])) /* from 3.14 it lies there twice */
             continue;
-        *ret = (struct strobe_site){.role = called == stack[i] ? STROBE_SITE_EXIT : role, .slot = UINT32_MAX, .stack = (uint32_t)i};
-        err = put_path(&site, value->of, ret);
-        if (err == STROBE_ERR_MISSING || err == STROBE_ERR_LIMIT) {
-            *ret = (struct strobe_site){.role = ret->role, .slot = UINT32_MAX, .stack = (uint32_t)i};
-            err = 0;
-        }
-        if (err)
-            break;
+        blank.role = called == stack[i] ? STROBE_SITE_EXIT : role;
+        found[n] = blank;
+        err = put_path(site, value->of, &found[n]);
+        if (err == STROBE_ERR_MISSING || err == STROBE_ERR_LIMIT)
+            found[n] = blank;
+        else if (err)
+            return err;
         role = STROBE_SITE_BODY;
         n++;
     }
+    *ret_n = n;
+    return 0;
+}
+
+int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_sites,
+                          size_t max, size_t *ret_n)
+{
+    struct strobe_site found[STROBE_SITE_MAX_HELD];
+    size_t index, depth, n = 0;
+    const uint32_t *stack;
+    struct site site;
+    int err = open_site(mem, lay, code, &site);
+
     if (!err)
-        *ret_n = n;
+        err = strobe_callsim_at(site.sim, instr, &index);
+    if (!err)
+        err = strobe_callsim_stack(site.sim, index, &stack, &depth);
+    if (!err)
+        err = find_held(&site, stack, depth, found, &n);
+    if (!err) {
+        *ret_n = n < max ? n : max;
+        memcpy(ret_sites, found, *ret_n * sizeof *found);
+    }
     close_site(&site);
     return err;
 }

@@ -41,12 +41,14 @@ struct strobe_site {
     char method[64];    /* AWAIT: EXPR.method(...) is awaited; "" = EXPR itself is */
 };
 
+enum { STROBE_SITE_MAX_HELD = 8 }; /* `async with` around one place; more are not written */
+
 /* What the frame awaits.  instr: as in struct strobe_raw_frame.
  * STROBE_ERR_MISSING: it awaits nothing there, or nothing with a name.  _LIMIT: the function or a name is too long. */
 int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_site);
 
-/* Every `async with` whose exit function lies on the frame's value stack, innermost first, at most max; ret_n: how many were
- * filled.  An ENTER (only ever the first) is not held yet; one whose EXPR cannot be named has base NONE, so that the order holds. */
+/* Every `async with` whose exit function lies on the frame's value stack, innermost first, at most max and
+ * STROBE_SITE_MAX_HELD; ret_n: how many were filled.  An ENTER (only ever the first) is not held yet; one whose EXPR cannot be named has base NONE, so that the order holds. */
 int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_sites,
                           size_t max, size_t *ret_n);
 
