@@ -98,7 +98,7 @@ struct strobe_layout {
         co_nlocals, co_kwonlyargcount, co_firsttraceable, co_version, co_framesize, co_stacksize, co_tlbc,
         co_size /* up to the inline code */;
     uint32_t ob_type, ob_size /* of a var object */, ob_header /* sizeof(PyObject) */;
-    uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize,
+    uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize, ty_members,
         ty_qualname /* ht_qualname */, ty_cached_keys;
     uint32_t long_tag /* lv_tag or ob_size */, long_digit, float_value;
     uint32_t str_length, str_hash, str_state, str_ascii_data, str_compact_data /* also the data pointer of a non-compact one */;
@@ -113,6 +113,8 @@ struct strobe_layout {
         cfunc_def /* m_ml, then m_self */, method_func, method_self;
     uint32_t gen_frame /* 3.8-3.10: the frame's address, 0 = finished; 3.11+: the frame itself */, gen_running /* 3.8, 3.9 */, gen_state;
     uint32_t deque_left /* leftmost block */, deque_index /* of the first item in it */;
+    /* _queue.SimpleQueue: to 3.12 the items of a list from a position on; then a ring of `capacity` places. */
+    uint32_t simplequeue_list, simplequeue_pos, simplequeue_get, simplequeue_items, simplequeue_capacity, simplequeue_count;
     uint32_t rows_end[0]; /* no storage; stays last, so that a test finds members without a row */
 };
 

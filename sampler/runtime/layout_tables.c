@@ -33,6 +33,7 @@ enum {
     KEYS = STROBE_LAYOUT_KEYS, VALUES = STROBE_LAYOUT_VALUES, SET = STROBE_LAYOUT_SET, CHUNK = STROBE_LAYOUT_CHUNK,
     CELL = STROBE_LAYOUT_CELL, WEAKREF = STROBE_LAYOUT_WEAKREF, MODULE = STROBE_LAYOUT_MODULE, FUNC = STROBE_LAYOUT_FUNC,
     CFUNC = STROBE_LAYOUT_CFUNC, METHOD = STROBE_LAYOUT_METHOD, GEN = STROBE_LAYOUT_GEN, DEQUE = STROBE_LAYOUT_DEQUE,
+    SIMPLEQUEUE = STROBE_LAYOUT_SIMPLEQUEUE,
 };
 
 /* sizeof(_Py_DebugOffsets) last. */
@@ -90,6 +91,7 @@ const struct strobe_layout_group_info strobe_layout_groups[STROBE_LAYOUT_GROUPS]
     [METHOD] = {"method", CAP_OBJECT, true, {0}},
     [GEN] = {"generator", CAP_OBJECT, true, SIZE_AT(0, 664, 792)},
     [DEQUE] = {"deque", CAP_OBJECT, true, {0}},
+    [SIMPLEQUEUE] = {"SimpleQueue", CAP_OBJECT, true, {0}},
 };
 
 const struct strobe_layout_row strobe_layout_rows[] = {
@@ -218,6 +220,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(ty_mro), TY, PTR,                 { 344,  344,  344,  344,  344,    344,    344,    344,    360,    360,    360}},
     {F(ty_base), TY, PTR,                { 256,  256,  256,  256,  256,    256,    256,    256,    272,    272,    272}},
     {F(ty_itemsize), TY, PTR,            {  40,   40,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
+    {F(ty_members), TY, PTR,             { 240,  240,  240,  240,  240,    240,    240,    240,    256,    256,    256}},
     /* PyHeapTypeObject */
     {F(ty_cached_keys), HT, PTR,         { 872,  864,  872,  872,  880,    880,    880, T(536),    896,    896, T(536)}},
     {F(ty_qualname), HT, PTR,            { 864,  856,  864,  864,  872,    872,    872,    880,    888,    888,    896}},
@@ -272,5 +275,12 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     /* dequeobject: Modules/_collectionsmodule.c */
     {F(deque_left), DEQUE, PTR,          {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
     {F(deque_index), DEQUE, PTR,         {  40,   40,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
+    /* simplequeueobject, RingBuf: Modules/_queuemodule.c */
+    {F(simplequeue_list), SIMPLEQUEUE, PTR, { 32, 32,   32,   32,   32,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(simplequeue_pos), SIMPLEQUEUE, PTR, {  40, 40,   40,   40,   40,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(simplequeue_get), SIMPLEQUEUE, PTR, {  NO, NO,   NO,   NO,   NO,     32,     32,     32,     48,     48,     48}},
+    {F(simplequeue_items), SIMPLEQUEUE, PTR, { NO, NO,  NO,   NO,   NO,     40,     40,     40,     56,     56,     56}},
+    {F(simplequeue_capacity), SIMPLEQUEUE, PTR, { NO, NO, NO, NO,   NO,     48,     48,     48,     64,     64,     64}},
+    {F(simplequeue_count), SIMPLEQUEUE, PTR, { NO, NO,  NO,   NO,   NO,     56,     56,     56,     72,     72,     72}},
 };
 const size_t strobe_layout_row_count = sizeof strobe_layout_rows / sizeof strobe_layout_rows[0];

@@ -324,7 +324,7 @@ static int offset_store(struct strobe_mem *mem, const struct strobe_layout *lay,
     return 0;
 }
 
-int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
+static int stored_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
 {
     struct search s = {.mem = mem, .lay = lay, .name = name};
     size_t slots = STROBE_PY_MAX_ITEMS;
@@ -352,6 +352,13 @@ int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint
         err = strobe_pydict_each(mem, lay, store.dict, &slots, search_item, &s);
     }
     return search_result(&s, err, ret_value);
+}
+
+int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
+{
+    int err = stored_attr(mem, lay, obj, name, ret_value);
+
+    return err == STROBE_ERR_MISSING ? strobe_py_slot(mem, lay, obj, name, ret_value) : err;
 }
 
 int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict)
