@@ -72,3 +72,11 @@ $(ASYNCIO_FACTS): $(ASYNCIO_FACTS).o $(ATTACH_OBJ) $(BUILD)/libstrobe.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 asyncio-facts: $(ASYNCIO_FACTS)
 .PHONY: asyncio-facts
+
+# --- what the tests of pools and of the facts of waits ask (tests/integration/test_pools.py) ---
+POOL_FACTS = $(BUILD)/tests/integration/pool_facts
+-include $(POOL_FACTS).d
+$(POOL_FACTS): $(POOL_FACTS).o $(ATTACH_OBJ) $(BUILD)/libstrobe.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+pool-facts: $(POOL_FACTS)
+.PHONY: pool-facts

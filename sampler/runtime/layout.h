@@ -99,7 +99,7 @@ struct strobe_layout {
         co_nlocals, co_kwonlyargcount, co_firsttraceable, co_names, co_exceptiontable, co_version, co_framesize, co_stacksize, co_tlbc,
         co_size /* up to the inline code */;
     uint32_t ob_type, ob_size /* of a var object */, ob_header /* sizeof(PyObject) */;
-    uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize,
+    uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize, ty_members,
         ty_qualname /* ht_qualname */, ty_cached_keys;
     uint32_t long_tag /* lv_tag or ob_size */, long_digit, float_value;
     uint32_t str_length, str_hash, str_state, str_ascii_data, str_compact_data /* also the data pointer of a non-compact one */;
@@ -117,6 +117,8 @@ struct strobe_layout {
     /* contextvars: Context, ContextVar, the mapping in a Context and its three kinds of nodes. */
     uint32_t context_vars, contextvar_name, hamt_root, hamt_count, hamt_bitmap, hamt_bitmap_items, hamt_array_items,
         hamt_collision_items;
+    /* _queue.SimpleQueue: to 3.12 the items of a list from a position on; then a ring of `capacity` places. */
+    uint32_t simplequeue_list, simplequeue_pos, simplequeue_get, simplequeue_items, simplequeue_capacity, simplequeue_count;
     uint32_t rows_end[0]; /* no storage; stays last, so that a test finds members without a row */
 };
 

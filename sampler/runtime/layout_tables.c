@@ -34,6 +34,7 @@ enum {
     CELL = STROBE_LAYOUT_CELL, WEAKREF = STROBE_LAYOUT_WEAKREF, MODULE = STROBE_LAYOUT_MODULE, FUNC = STROBE_LAYOUT_FUNC,
     CFUNC = STROBE_LAYOUT_CFUNC, METHOD = STROBE_LAYOUT_METHOD, GEN = STROBE_LAYOUT_GEN, DEQUE = STROBE_LAYOUT_DEQUE,
     CONTEXT = STROBE_LAYOUT_CONTEXT, CONTEXTVAR = STROBE_LAYOUT_CONTEXTVAR, HAMT = STROBE_LAYOUT_HAMT, NODE = STROBE_LAYOUT_HAMT_NODE,
+    SIMPLEQUEUE = STROBE_LAYOUT_SIMPLEQUEUE,
 };
 
 /* sizeof(_Py_DebugOffsets) last. */
@@ -95,6 +96,7 @@ const struct strobe_layout_group_info strobe_layout_groups[STROBE_LAYOUT_GROUPS]
     [CONTEXTVAR] = {"context variable", CAP_OBJECT, true, {0}},
     [HAMT] = {"context's mapping", CAP_OBJECT, true, {0}},
     [NODE] = {"node of a context's mapping", CAP_OBJECT, true, {0}},
+    [SIMPLEQUEUE] = {"SimpleQueue", CAP_OBJECT, true, {0}},
 };
 
 const struct strobe_layout_row strobe_layout_rows[] = {
@@ -226,6 +228,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(ty_mro), TY, PTR,                 { 344,  344,  344,  344,  344,    344,    344,    344,    360,    360,    360}},
     {F(ty_base), TY, PTR,                { 256,  256,  256,  256,  256,    256,    256,    256,    272,    272,    272}},
     {F(ty_itemsize), TY, PTR,            {  40,   40,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
+    {F(ty_members), TY, PTR,             { 240,  240,  240,  240,  240,    240,    240,    240,    256,    256,    256}},
     /* PyHeapTypeObject */
     {F(ty_cached_keys), HT, PTR,         { 872,  864,  872,  872,  880,    880,    880, T(536),    896,    896, T(536)}},
     {F(ty_qualname), HT, PTR,            { 864,  856,  864,  864,  872,    872,    872,    880,    888,    888,    896}},
@@ -289,5 +292,12 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(hamt_bitmap_items), NODE, TAIL,   {  32,   32,   32,   32,   32,     32,     32,     32,     48,     48,     48}},
     {F(hamt_array_items), NODE, TAIL,    {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
     {F(hamt_collision_items), NODE, TAIL, { 32,   32,   32,   32,   32,     32,     32,     32,     48,     48,     48}},
+    /* simplequeueobject, RingBuf: Modules/_queuemodule.c */
+    {F(simplequeue_list), SIMPLEQUEUE, PTR, { 32, 32,   32,   32,   32,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(simplequeue_pos), SIMPLEQUEUE, PTR, {  40, 40,   40,   40,   40,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(simplequeue_get), SIMPLEQUEUE, PTR, {  NO, NO,   NO,   NO,   NO,     32,     32,     32,     48,     48,     48}},
+    {F(simplequeue_items), SIMPLEQUEUE, PTR, { NO, NO,  NO,   NO,   NO,     40,     40,     40,     56,     56,     56}},
+    {F(simplequeue_capacity), SIMPLEQUEUE, PTR, { NO, NO, NO, NO,   NO,     48,     48,     48,     64,     64,     64}},
+    {F(simplequeue_count), SIMPLEQUEUE, PTR, { NO, NO,  NO,   NO,   NO,     56,     56,     56,     72,     72,     72}},
 };
 const size_t strobe_layout_row_count = sizeof strobe_layout_rows / sizeof strobe_layout_rows[0];

@@ -364,8 +364,9 @@ int strobe_py_attr_each(struct strobe_mem *mem, const struct strobe_layout *lay,
 int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
 {
     struct search s = {.mem = mem, .lay = lay, .name = name};
+    int err = search_result(&s, each_attr(mem, lay, obj, search_item, &s), ret_value);
 
-    return search_result(&s, each_attr(mem, lay, obj, search_item, &s), ret_value);
+    return err == STROBE_ERR_MISSING ? strobe_py_slot(mem, lay, obj, name, ret_value) : err;
 }
 
 int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict)

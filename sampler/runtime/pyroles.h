@@ -47,6 +47,7 @@ enum strobe_role {
     /* contexts that hold for somebody else */
     STROBE_ROLE_ASYNC_CONTEXT, /* made by contextlib.asynccontextmanager: attribute gen is the asynchronous generator */
     STROBE_ROLE_THREAD_POOL,
+    STROBE_ROLE_INTERPRETER_POOL,
     STROBE_ROLE_PROCESS_POOL,
 };
 

@@ -37,6 +37,7 @@ struct known {
 #define TASKS(file, name, how, ...) {file, name, STROBE_CODE_WAITS, STROBE_WAIT_TASKS, how, false, {__VA_ARGS__}}
 #define TASKS_OUTER(file, name, how, ...) {file, name, STROBE_CODE_WAITS, STROBE_WAIT_TASKS, how, true, {__VA_ARGS__}}
 #define CALLBACK(file, name, role, ...) {file, name, STROBE_CODE_##role, STROBE_WAIT_FUTURE, NULL, false, {__VA_ARGS__}}
+#define WORKS(file, name, role, ...) {file, name, STROBE_CODE_##role, STROBE_WAIT_FUTURE, NULL, false, {__VA_ARGS__}}
 #define THROUGH(file, name) {file, name, STROBE_CODE_THROUGH, STROBE_WAIT_FUTURE, NULL, false, {NULL}}
 
 /* CPython: Lib/asyncio of each version; anyio 3 and 4.  The first local is the object that is waited for. */
@@ -89,10 +90,19 @@ static const struct known known[] = {
     TASKS_OUTER("anyio/_backends/_asyncio.py", "__aexit__", "TaskGroup"),
     BY_SELF_OUTER("anyio/_core/_synchronization.py", "acquire"),
     BY_SELF_OUTER("anyio/_core/_synchronization.py", "wait"),
+    /* workers: CPython: Lib/concurrent/futures of each version */
+    WORKS("concurrent/futures/thread.py", "_worker", WORKER, "executor_reference", "work_queue", "work_item"),
+    WORKS("concurrent/futures/thread.py", "run", WORKER_CALL, NULL),
+    WORKS("concurrent/futures/process.py", "run", MANAGER, "self"),
+    WORKS("concurrent/futures/process.py", "_queue_management_worker", MANAGER, NULL), /* 3.8 */
+    WORKS("concurrent/futures/process.py", "_process_worker", PROCESS_WORKER, "call_item"),
+    WORKS("anyio/_backends/_asyncio.py", "run", ANYIO_WORKER, "self", "future"), /* other functions of that name have no future */
 };
 
 /* Whose frames do not name what is waited for, but pass it on. */
 static const char *const libraries[] = {"/asyncio/", "/anyio/", "/contextlib.py"};
+/* Whose code is looked for in `known` besides. */
+static const char others[] = "/concurrent/futures/";
 
 void strobe_coderoles_init(struct strobe_coderoles *roles, struct strobe_mem *mem, const struct strobe_layout *lay)
 {
@@ -168,6 +178,7 @@ static void find_role(struct strobe_coderoles *roles, const unsigned char *code,
     const struct strobe_layout *lay = roles->lay;
     struct strobe_buf file = STROBE_BUF_INIT, name = STROBE_BUF_INIT;
     const char *path;
+    bool ours;
 
     if (strobe_py_str(roles->mem, lay, strobe_span_u64(code, lay->co_filename), &file) ||
         strobe_py_str(roles->mem, lay, strobe_span_u64(code, lay->co_name), &name))
@@ -177,7 +188,8 @@ static void find_role(struct strobe_coderoles *roles, const unsigned char *code,
     entry->leaves = strcmp(strobe_buf_str(&name), "__aexit__") == 0;
     for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++)
         entry->library = entry->library || strstr(path, libraries[i]);
-    for (size_t i = 0; entry->library && i < sizeof known / sizeof known[0]; i++) {
+    ours = entry->library || strstr(path, others);
+    for (size_t i = 0; ours && i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(strobe_buf_str(&name), known[i].name) != 0 || !ends_with(path, file.len, known[i].file))
             continue;
         entry->role = known[i].role;

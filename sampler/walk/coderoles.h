@@ -18,6 +18,12 @@ enum strobe_code_role {
     STROBE_CODE_THROUGH, /* only passes on what an inner frame or future is: Future.__await__, wait_for() from 3.12 on */
     STROBE_CODE_BY_SELF, /* waits for its `self`, of whatever role that object's class has (acquire, Event.wait, ...) */
     STROBE_CODE_WAITS,   /* waits: kind and how */
+    /* Frames of threads that work for others (walk/pools.h). */
+    STROBE_CODE_WORKER,         /* of a ThreadPoolExecutor */
+    STROBE_CODE_WORKER_CALL,    /* the frame that such a worker's call is made in */
+    STROBE_CODE_MANAGER,        /* of a ProcessPoolExecutor, in the parent */
+    STROBE_CODE_PROCESS_WORKER, /* of a ProcessPoolExecutor, in the child */
+    STROBE_CODE_ANYIO_WORKER,
     /* Callbacks of futures; slot[]: cells of their closures instead of locals.  See walk/awaiters.h. */
     STROBE_CODE_WAKES,       /* somebody who waits for the future in slot[0], or takes from the queue in slot[1] */
     STROBE_CODE_WAKES_TASK,  /* a method: its self is the task */

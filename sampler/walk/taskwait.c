@@ -93,14 +93,28 @@ static int by_future(struct strobe_taskreader *reader, struct strobe_task *task,
     return strobe_taskreader_wait(reader, STROBE_WAIT_FUTURE, NULL, future, &task->wait);
 }
 
+/* A local that inner functions use: Barrier's methods have a lambda. */
+static uint64_t behind_cell(struct strobe_taskreader *reader, uint64_t object)
+{
+    enum strobe_py_kind kind;
+    uint64_t inner;
+
+    if (strobe_roles_of(&reader->roles, object) != STROBE_ROLE_NONE || strobe_py_kind(reader->mem, reader->lay, object, &kind) ||
+        kind != STROBE_PY_CELL || strobe_mem_u64(reader->mem, object + reader->lay->cell_ref, &inner))
+        return object;
+    return inner;
+}
+
 static int by_frame(struct strobe_taskreader *reader, struct strobe_task *task, const struct strobe_chain_lib *lib, uint64_t future,
                     enum strobe_role role)
 {
     enum strobe_wait_kind kind = (enum strobe_wait_kind)lib->code.kind;
     uint64_t object = lib->value[0];
 
-    if (lib->code.role == STROBE_CODE_BY_SELF)
+    if (lib->code.role == STROBE_CODE_BY_SELF) {
+        object = behind_cell(reader, object);
         return strobe_taskreader_wait(reader, kind_of_role(strobe_roles_of(&reader->roles, object)), NULL, object, &task->wait);
+    }
     switch (kind) {
     case STROBE_WAIT_TASKS:
         /* A wait_for() that has its waiter in a local waits for another task; else for whatever it was given. */

@@ -14,15 +14,19 @@ enum strobe_capacity_source {
     STROBE_CAPACITY_COUNTED, /* permits that are free, and tasks that were seen to hold one */
 };
 
+#define STROBE_UNLIMITED INT64_MAX /* capacity and free of a CapacityLimiter of math.inf tokens */
+
 /* -1 = unknown or not applicable, everywhere. */
 struct strobe_wait_facts {
-    int64_t free;      /* permits of a semaphore or limiter; a lock: 1 = free; an event: 1 = set; a barrier: places not taken */
+    int64_t free;      /* permits of a semaphore or limiter; a lock: 1 = free; an event: 1 = set; a barrier: places not taken;
+                        * a condition: as its lock */
     int64_t capacity;  /* of a semaphore, limiter, lock; parties of a barrier */
     enum strobe_capacity_source capacity_source;
     int64_t size, maxsize; /* of a queue: items, and at most (0 = unbounded) */
     int64_t unfinished;    /* of a queue: items taken whose task_done() is due */
-    int64_t queued;    /* futures in its own queue of waiters */
-    int32_t fd;        /* of a socket or stream */
+    int64_t queued;    /* futures in its own queue of waiters; of a queue, those of the operation that is waited for */
+    int64_t borrowed;  /* of a limiter: its borrowers, seen to hold it by an `async with` or not */
+    int32_t fd;        /* of a socket, stream or server (its first); uvloop's are not to be read */
     int32_t pid;       /* of a subprocess */
 };
 
