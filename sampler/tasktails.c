@@ -231,7 +231,7 @@ static int frames_tail(struct strobe_tails *tails, const struct strobe_raw_frame
         const struct strobe_code_entry *code = raw[i].code > STROBE_CODE_UNREADABLE ? strobe_coderoles_get(&tails->reader->codes, raw[i].code)
                                                                                    : NULL;
 
-        if (skip_outer && (!code || code->worker))
+        if (skip_outer && code && code->role >= STROBE_CODE_WORKER && code->role <= STROBE_CODE_ANYIO_WORKER)
             n_ids = 0;
         else if (code && !strobe_codes_resolve(tails->codes, raw[i].code, (int64_t)raw[i].instr, &ids[n_ids]))
             n_ids++;

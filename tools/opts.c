@@ -23,6 +23,9 @@ enum {
     OPT_EXPAND,
     OPT_FOR,
     OPT_BY,
+    OPT_ASYNCIO,
+    OPT_BLAME,
+    OPT_TASK_RATE,
 };
 
 /* Longest duration taken: 100 years; its nanoseconds fit 64 bits. */
@@ -53,9 +56,12 @@ static const struct option_row rows[] = {
     {"full-filenames", NULL, OPT_FULL_FILENAMES, R | D | T | P | E, "Show whole paths, not only the part inside the package"},
     {"native", NULL, 'n', R | D | T, "Native frames (not implemented yet)"},
     {"nonblocking", NULL, OPT_NONBLOCKING, R | D | T | P | E, "Never pause the process; inconsistent samples are dropped and counted"},
+    {"asyncio", "what", OPT_ASYNCIO, R | D, "record: wall time of asyncio tasks, =tasks (default), =threads or =both; dump --json: the tasks too"},
+    {"blame", NULL, OPT_BLAME, R, "With --asyncio: bill waiting to what holds it up"},
+    {"task-rate", "rate", OPT_TASK_RATE, R, "With --asyncio: looks at tasks per second, at most [default: what takes a quarter of the time]"},
     {"expand", NULL, OPT_EXPAND, E, "Show each task for itself instead of equal ones together"},
     {"for", "seconds", OPT_FOR, P | E, "Look for so long, such as 2s, and say how long each task has waited"},
-    {"by", "contextvar:NAME", OPT_BY, P | E, "Tell tasks apart by the value of a context variable"},
+    {"by", "contextvar:NAME", OPT_BY, P | E | R, "Tell tasks apart by the value of a context variable"},
     {"delay", "seconds", OPT_DELAY, T, "Time between two refreshes [default: 1.0]"},
     {"capture", NULL, OPT_CAPTURE, R | T, NULL},
     {"hideprogress", NULL, OPT_HIDE_PROGRESS, R | T, NULL},
@@ -134,6 +140,18 @@ static bool parse_for(const char *text, uint64_t *ret_ns)
     return *ret_ns > 0;
 }
 
+static bool parse_asyncio(const char *text, enum strobe_asyncio *ret)
+{
+    static const char *const words[] = {[STROBE_ASYNCIO_TASKS] = "tasks", [STROBE_ASYNCIO_THREADS] = "threads", [STROBE_ASYNCIO_BOTH] = "both"};
+
+    for (size_t i = STROBE_ASYNCIO_TASKS; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(text, words[i]) == 0) {
+            *ret = (enum strobe_asyncio)i;
+            return true;
+        }
+    return false;
+}
+
 static const char BY_CONTEXT[] = "contextvar:";
 
 static bool bad_value(struct strobe_buf *message, const char *option, const char *value, const char *wanted)
@@ -158,6 +176,12 @@ static bool set_value(struct strobe_opts *opts, int letter, const char *value, s
         return parse_duration(value, &opts->duration_ns) || bad_value(message, "duration", value, "seconds above 0, or unlimited");
     case OPT_MAX_SAMPLES:
         return parse_u64(value, 10, UINT64_MAX, &opts->max_samples) || bad_value(message, "max-samples", value, "a whole number");
+    case OPT_ASYNCIO: return parse_asyncio(value, &opts->asyncio) || bad_value(message, "asyncio", value, "tasks, threads or both");
+    case OPT_TASK_RATE:
+        if (!parse_u64(value, 10, STROBE_MAX_RATE, &number) || number == 0)
+            return bad_value(message, "task-rate", value, "a whole number from 1 to 1000000");
+        opts->task_rate = (uint32_t)number;
+        return true;
     case OPT_FOR:
         return parse_for(value, &opts->watch_ns) || bad_value(message, "for", value, "seconds above 0, such as 2, 2s or 500ms");
     case OPT_BY:
@@ -189,6 +213,8 @@ static void set_flag(struct strobe_opts *opts, int letter)
     case OPT_HIDE_PROGRESS: opts->hide_progress = true; break;
     case OPT_FLAT_OUT: opts->flat_out = true; break;
     case OPT_EXPAND: opts->expand = true; break;
+    case OPT_ASYNCIO: opts->asyncio = STROBE_ASYNCIO_TASKS; break;
+    case OPT_BLAME: opts->blame = true; break;
     default: break; /* --capture: the program's output always passes through */
     }
 }
@@ -204,7 +230,8 @@ static void make_tables(enum strobe_cmd cmd, struct option *longs, char *shorts)
 
         if (!(row->cmds & cmd))
             continue;
-        *longs++ = (struct option){row->name, row->arg ? required_argument : no_argument, NULL, row->letter};
+        *longs++ = (struct option){row->name, row->letter == OPT_ASYNCIO ? optional_argument : row->arg ? required_argument : no_argument, NULL,
+                                   row->letter};
         if (row->letter < 256) {
             *shorts++ = (char)row->letter;
             if (row->arg)
@@ -262,6 +289,11 @@ static enum strobe_opts_verdict check(const struct strobe_opts *opts, struct str
 {
     if (opts->function && opts->no_line) {
         strobe_buf_puts(message, "--function and --nolineno cannot be used together");
+        return STROBE_OPTS_USAGE;
+    }
+    if ((opts->blame || opts->task_rate || (opts->context_name && opts->cmd == STROBE_CMD_RECORD)) &&
+        (opts->asyncio == STROBE_ASYNCIO_OFF || opts->asyncio == STROBE_ASYNCIO_THREADS)) {
+        strobe_buf_printf(message, "--%s needs --asyncio", opts->blame ? "blame" : opts->task_rate ? "task-rate" : "by");
         return STROBE_OPTS_USAGE;
     }
     if (opts->native && opts->nonblocking) {
@@ -370,7 +402,7 @@ void strobe_opts_help(enum strobe_cmd cmd, struct strobe_buf *out)
         else
             strobe_buf_printf(out, "      --%s", row->name);
         if (row->arg)
-            strobe_buf_printf(out, " <%s>", row->arg);
+            strobe_buf_printf(out, row->letter == OPT_ASYNCIO ? "[=<%s>]" : " <%s>", row->arg);
         while (!out->failed && out->len - start < 30)
             strobe_buf_putc(out, ' ');
         strobe_buf_printf(out, "%s\n", row->help);

@@ -14,6 +14,8 @@ enum strobe_cmd { STROBE_CMD_RECORD = 1, STROBE_CMD_DUMP = 2, STROBE_CMD_TOP = 4
 
 enum { STROBE_MAX_RATE = 1000000 }; /* samples per second; a reading takes over a microsecond, so more cannot be reached */
 
+enum strobe_asyncio { STROBE_ASYNCIO_OFF, STROBE_ASYNCIO_TASKS, STROBE_ASYNCIO_THREADS, STROBE_ASYNCIO_BOTH };
+
 struct strobe_opts {
     enum strobe_cmd cmd;
     int32_t pid;          /* 0 = none given */
@@ -28,6 +30,9 @@ struct strobe_opts {
     unsigned locals;      /* how often -l was given */
     bool expand;          /* pstree: each task for itself */
     uint64_t watch_ns;    /* ps, pstree: how long to look; 0 = once */
+    enum strobe_asyncio asyncio; /* record: which time is counted; dump --json: the tasks too, when not off */
+    bool blame;
+    uint32_t task_rate;   /* looks at tasks per second, at most; 0 = as fits */
     const char *context_name; /* --by contextvar:NAME; NULL = not given */
 };
 
