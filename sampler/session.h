@@ -30,6 +30,7 @@ struct strobe_session_opts {
     struct strobe_agg *task_agg; /* borrowed */
     bool only_tasks;         /* threads are not counted */
     bool blame;              /* waiting is billed to what causes it */
+    const char *context_name; /* a root frame "[NAME=VALUE]" by this context variable of each task; borrowed, NULL = none */
     double task_rate;        /* looks at tasks per second, at most; 0 = as often as fits a quarter of the time */
 };
 
@@ -74,7 +75,7 @@ struct strobe_session_target {
     const struct strobe_layout *layout;
     int32_t pid;
     const char *label; /* command line, for process roots; copied */
-    int (*find_asyncio)(void *ctx, uint64_t *ret_table); /* see tasklook.h; ctx outlives the target; NULL = none */
+    int (*find_asyncio)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table); /* see tasklook.h; ctx outlives the target; NULL = none */
     void *find_ctx;
 };
 int strobe_session_add(struct strobe_session *session, const struct strobe_session_target *target);

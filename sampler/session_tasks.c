@@ -43,7 +43,7 @@ struct strobe_task_side {
     struct strobe_task_stats stats;
 };
 
-int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, int (*find)(void *ctx, uint64_t *ret_table),
+int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
                          void *find_ctx, struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);

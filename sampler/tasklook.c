@@ -21,7 +21,7 @@ struct strobe_tasklook {
     size_t n_sources, cap_sources, cap_tstates;
     struct strobe_task_sample sample;
     bool listed; /* threads were read before: their list is at most a look old */
-    int (*find)(void *ctx, uint64_t *ret_table);
+    int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table);
     void *find_ctx;
 };
 
@@ -53,7 +53,7 @@ void strobe_tasklook_free(struct strobe_tasklook *look)
     free(look);
 }
 
-void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, uint64_t *ret_table), void *ctx)
+void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *ctx)
 {
     look->find = find;
     look->find_ctx = ctx;
@@ -91,7 +91,7 @@ static void want_table(struct strobe_tasklook *look)
 {
     uint64_t table;
 
-    if (strobe_taskreader_wants_table(look->reader) && look->find && !look->find(look->find_ctx, &table))
+    if (strobe_taskreader_wants_table(look->reader) && look->find && !look->find(look->find_ctx, look->mem, &table))
         strobe_taskreader_set_table(look->reader, table, NULL);
 }
 

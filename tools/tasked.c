@@ -32,9 +32,9 @@ static int shorten(void *ctx, const char *path, struct strobe_buf *ret_short)
     return strobe_attach_shorten(ctx, path, ret_short);
 }
 
-static int find_table(void *ctx, uint64_t *ret_table)
+static int find_table(void *ctx, struct strobe_mem *mem, uint64_t *ret_table)
 {
-    return strobe_attach_asyncio(ctx, NULL, ret_table);
+    return strobe_attach_asyncio(ctx, mem, ret_table);
 }
 
 static int open_look(struct strobe_tasked *tasked)
