@@ -11,6 +11,7 @@
 
 #include "attach/host_process.h"
 #include "attach/locate.h"
+#include "attach/locate_asyncio.h"
 #include "attach/mem_process.h"
 #include "attach/pyversion.h"
 #include "attach/shorten.h"
@@ -32,6 +33,8 @@ struct strobe_attach {
     struct strobe_mem *mem;   /* NULL after detach_parts */
     struct strobe_host *host; /* NULL after detach_parts */
     struct strobe_layout layout;
+    uint64_t asyncio;      /* address of asyncio's table, 0 = not found yet */
+    uint64_t asyncio_seen; /* of strobe_locate_asyncio */
     struct strobe_shortener *shortener;
     struct strobe_buf cmdline, exe;
     char version[32];
@@ -279,6 +282,17 @@ int strobe_attach_alive(struct strobe_attach *attach)
     if (attach->exe_ino && !strobe_target_exe_id(attach->pid, &dev, &ino) && (dev != attach->exe_dev || ino != attach->exe_ino))
         return STROBE_ERR_EXECED;
     return 0;
+}
+
+int strobe_attach_asyncio(struct strobe_attach *attach, struct strobe_mem *mem, uint64_t *ret_addr)
+{
+    int err = 0;
+
+    if (!attach->asyncio)
+        err = strobe_locate_asyncio(attach->pid, mem ? mem : attach->mem, &attach->layout, &attach->asyncio_seen, &attach->asyncio);
+    if (!err)
+        *ret_addr = attach->asyncio;
+    return err;
 }
 
 const char *strobe_attach_cmdline(const struct strobe_attach *attach)

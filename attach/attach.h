@@ -30,6 +30,12 @@ void strobe_attach_detach_parts(struct strobe_attach *attach, struct strobe_mem 
 /* Is it still the process and program that was attached to?  0, STROBE_ERR_GONE or STROBE_ERR_EXECED. */
 int strobe_attach_alive(struct strobe_attach *attach);
 
+/* Where asyncio's own table of offsets lies (3.14+, for strobe_aio_layout_init): looked for again at each call until it is found,
+ * because the program may import asyncio later; that costs a reading of /proc/PID/maps while no library is loaded.
+ * mem: a reader of the process, or NULL for the attachment's own (before detach_parts).  Never waits, stops nothing.
+ * STROBE_ERR_MISSING: not (yet) there, or a version that has none; another error: the process could not be read. */
+int strobe_attach_asyncio(struct strobe_attach *attach, struct strobe_mem *mem, uint64_t *ret_addr);
+
 /* Facts for people, all borrowed: */
 const char *strobe_attach_cmdline(const struct strobe_attach *attach); /* argv joined by blanks */
 const char *strobe_attach_exe(const struct strobe_attach *attach);     /* target of /proc/PID/exe */

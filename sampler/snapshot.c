@@ -206,6 +206,11 @@ static int fill_sample(struct strobe_snapshot *snap)
     return 0;
 }
 
+const struct strobe_walk *strobe_snapshot_walk(const struct strobe_snapshot *snap)
+{
+    return &snap->walk;
+}
+
 uint64_t strobe_snapshot_code_generation(const struct strobe_snapshot *snap)
 {
     uint64_t sum = 0;

@@ -27,6 +27,7 @@ struct strobe_snapshot_stats {
 };
 
 struct strobe_snapshot;
+struct strobe_walk;
 
 int strobe_snapshot_new(struct strobe_mem *mem, struct strobe_host *host, const struct strobe_layout *lay, struct strobe_clock *clock,
                         const struct strobe_snapshot_opts *opts, struct strobe_snapshot **ret);
@@ -47,6 +48,9 @@ bool strobe_snapshot_settle(struct strobe_snapshot *snap);
  * printing in `record`; `dump` may, for the price of a longer pause.  The sample is complete only after the take. */
 typedef void strobe_snapshot_visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread);
 void strobe_snapshot_set_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx);
+
+/* What was listed last: interpreters and thread states (walk/walk.h); borrowed, valid until the next take. */
+const struct strobe_walk *strobe_snapshot_walk(const struct strobe_snapshot *snap);
 
 void strobe_snapshot_stats(const struct strobe_snapshot *snap, struct strobe_snapshot_stats *ret);
 /* 3.14+: a number that changes when any code object was freed, as of the reading that goes on (in a visitor) or that was

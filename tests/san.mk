@@ -64,3 +64,19 @@ check-fuzz: $(FUZZ_BIN)
 	    sed -n "s/^stat::number_of_executed_units: */fuzz_$$f: inputs tried in $(FUZZ_SECONDS) s: /p" $$log; \
 	done
 .PHONY: check-san fuzz check-fuzz
+
+# --- what the tests of asyncio's table ask (tests/integration/test_locate_asyncio.py) ---
+ASYNCIO_FACTS = $(BUILD)/tests/integration/asyncio_facts
+-include $(ASYNCIO_FACTS).d
+$(ASYNCIO_FACTS): $(ASYNCIO_FACTS).o $(ATTACH_OBJ) $(BUILD)/libstrobe.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+asyncio-facts: $(ASYNCIO_FACTS)
+.PHONY: asyncio-facts
+
+# --- what the tests of pools and of the facts of waits ask (tests/integration/test_pools.py) ---
+POOL_FACTS = $(BUILD)/tests/integration/pool_facts
+-include $(POOL_FACTS).d
+$(POOL_FACTS): $(POOL_FACTS).o $(ATTACH_OBJ) $(BUILD)/libstrobe.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+pool-facts: $(POOL_FACTS)
+.PHONY: pool-facts

@@ -1,129 +1,180 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cache of 16 KiB blocks over another reader.
  *
- *   address:  | block number | page: 2 bits | offset in page: 12 bits |
- *   set = hash(block number), WAYS slots a set, the oldest is replaced
- *   slot = { block number, epoch in which it was filled, one bit a page that holds data } + 16 KiB
+ *   address:  | block number: 50 bits | page: 2 bits | offset in page: 12 bits |
+ *   index     { block number, round in which it was filled, slot, one bit a page that holds data }, found by the block number's
+ *             hash; open addressing, at most half full
+ *   slot      16 KiB; taken one after the other
  *
- * A slot of an older epoch is empty, so dropping everything is one increment.  A block that is not wholly mapped is filled
- * page by page as pages are asked for; a page that cannot be read whole (images may hold less) is read by its exact bytes,
- * uncached.  So caching never makes a readable range fail.  All memory is taken at creation; untouched slots cost none. */
+ * An entry of an older round is empty, so dropping everything is one increment, and slots are taken from the first on again:
+ * the memory that is ever touched is what the largest epoch read, wherever the addresses move.  Are all slots taken within one
+ * epoch, their number doubles.  At the largest number, or without memory for more, everything is dropped instead: a scan
+ * of more than the cache holds finds nothing in it either way, and what is wanted all the time is read once more a round.
+ *
+ * A block that is not wholly mapped is filled page by page as pages are asked for; a page that cannot be read whole (images
+ * may hold less) is read by its exact bytes, uncached.  So caching never makes a readable range fail. */
 #include "mem/mem.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum {
-    PAGE_SHIFT = 12,
-    PAGE = 1 << PAGE_SHIFT,
+    PAGE = 4096,
     BLOCK_SHIFT = 14, /* one read of 16 KiB costs little more than one of 4 KiB, and neighbours are usually wanted next */
     BLOCK = 1 << BLOCK_SHIFT,
     ALL_PAGES = (1 << (BLOCK / PAGE)) - 1,
-    SET_BITS = 6,
-    WAYS = 4,
-    SLOTS = WAYS << SET_BITS, /* 256 x 16 KiB = 4 MiB: the thread states and stacks of hundreds of threads */
-    BYPASS = 4 * BLOCK,       /* larger reads would push everything else out and are read once anyway */
+    CHUNK = 256,         /* slots; 4 MiB, the least there is: the thread states and stacks of hundreds of threads */
+    MAX_SLOTS = 4096,    /* 64 MiB: the tasks, coroutines and frames of 10,000 tasks of asyncio lie in 20 - 75 MB */
+    BYPASS = 4 * BLOCK,  /* larger reads would push everything else out and are read once anyway */
 };
 
-struct slot {
+struct entry {
     uint64_t block;
-    uint64_t epoch; /* 0 = never filled */
-    uint32_t pages; /* bit i: page i holds data; fewer than all = the block is not wholly mapped */
+    uint64_t pages : 4;
+    uint64_t slot : 16;
+    uint64_t round : 44; /* 0 = never filled; 5 years of 100,000 rounds a second */
 };
 
 struct mem_paged {
     struct strobe_mem mem;
     struct strobe_mem *inner;
-    uint64_t epoch;
-    unsigned last; /* slot of the last hit: most reads stay in one block */
-    struct slot slots[SLOTS];
-    uint8_t victim[SLOTS / WAYS]; /* per set: way to be replaced next */
-    unsigned char (*data)[BLOCK];
+    uint64_t round;
+    struct entry *index;  /* 2 x slots */
+    unsigned index_shift; /* 64 - log2 of that */
+    unsigned used, slots; /* slots taken in this round; slots there are: CHUNK << n */
+    /* Where the slots lie, CHUNK by CHUNK; the first one, and each 1 << n, begins a piece of memory. */
+    unsigned char *data[MAX_SLOTS / CHUNK];
 };
 
-/* The block's slot, or SLOTS when it is not there. */
-static unsigned lookup(struct mem_paged *paged, uint64_t block, unsigned set)
+/* The block's entry, or the empty one where it belongs. */
+static inline struct entry *find(const struct mem_paged *paged, uint64_t block)
 {
-    const struct slot *slot = &paged->slots[paged->last];
+    size_t i = block * 0x9e3779b97f4a7c15ull >> paged->index_shift;
 
-    if (slot->block == block && slot->epoch == paged->epoch)
-        return paged->last;
-    for (unsigned i = set * WAYS; i < (set + 1) * WAYS; i++) {
-        slot = &paged->slots[i];
-        if (slot->block == block && slot->epoch == paged->epoch)
-            return paged->last = i;
-    }
-    return SLOTS;
+    while (paged->index[i].round == paged->round && paged->index[i].block != block)
+        i = (i + 1) & (2 * (size_t)paged->slots - 1);
+    return &paged->index[i];
 }
 
-/* Makes a slot of the set the block's; it holds nothing yet.  Empty slots are taken first. */
-static unsigned claim(struct mem_paged *paged, uint64_t block, unsigned set)
+static inline unsigned char *data_of(const struct mem_paged *paged, unsigned slot)
 {
-    unsigned i = set * WAYS;
-
-    while (i < (set + 1) * WAYS && paged->slots[i].epoch == paged->epoch)
-        i++;
-    if (i == (set + 1) * WAYS) {
-        i = set * WAYS + paged->victim[set];
-        paged->victim[set] = (paged->victim[set] + 1) % WAYS;
-    }
-    paged->slots[i] = (struct slot){block, paged->epoch, 0};
-    return paged->last = i;
+    return paged->data[slot / CHUNK] + (size_t)(slot % CHUNK) * BLOCK;
 }
 
-/* Makes sure that the page (0-3) of the block is there.  ret_slot: where. */
-static int fill(struct mem_paged *paged, uint64_t block, unsigned page, unsigned *ret_slot)
+/* Forgets everything. */
+static void drop(struct mem_paged *paged)
 {
-    unsigned set = (unsigned)(block * 0x9e3779b97f4a7c15ull >> (64 - SET_BITS));
-    unsigned i = lookup(paged, block, set);
+    paged->round++;
+    paged->used = 0;
+}
+
+/* Twice as many slots; what is cached stays where it is.  false: as before. */
+static bool grow(struct mem_paged *paged)
+{
+    struct entry *old = paged->index, *index;
+    unsigned slots = paged->slots;
+    unsigned char *data;
+
+    if (slots == MAX_SLOTS)
+        return false;
+    index = calloc(4 * (size_t)slots, sizeof *index);
+    data = index ? malloc((size_t)slots * BLOCK) : NULL;
+    if (!data) {
+        free(index);
+        return false;
+    }
+    for (unsigned i = 0; i < slots / CHUNK; i++)
+        paged->data[slots / CHUNK + i] = data + (size_t)i * CHUNK * BLOCK;
+    paged->index = index;
+    paged->index_shift--;
+    paged->slots = 2 * slots;
+    for (size_t i = 0; i < 2 * (size_t)slots; i++)
+        if (old[i].round == paged->round)
+            *find(paged, old[i].block) = old[i];
+    free(old);
+    return true;
+}
+
+/* Reads a block that is not there.  ret_entry: its own, without pages where it is not wholly mapped.  May move all entries. */
+static int load(struct mem_paged *paged, uint64_t block, struct entry **ret_entry)
+{
+    struct entry *entry;
     int err;
 
-    if (i == SLOTS) {
-        i = claim(paged, block, set);
-        err = strobe_mem_read(paged->inner, block << BLOCK_SHIFT, paged->data[i], BLOCK);
-        if (!err) {
-            paged->slots[i].pages = ALL_PAGES;
-        } else if (err != STROBE_ERR_FAULT) {
-            paged->slots[i].epoch = 0;
-            return err;
-        }
-    }
-    if (!(paged->slots[i].pages & 1u << page)) {
-        err = strobe_mem_read(paged->inner, (block << BLOCK_SHIFT) + page * PAGE, paged->data[i] + page * PAGE, PAGE);
-        if (err)
-            return err;
-        paged->slots[i].pages |= 1u << page;
-    }
-    *ret_slot = i;
+    if (paged->used == paged->slots && !grow(paged))
+        drop(paged);
+    err = strobe_mem_read(paged->inner, block << BLOCK_SHIFT, data_of(paged, paged->used), BLOCK);
+    if (err && err != STROBE_ERR_FAULT)
+        return err;
+    entry = find(paged, block);
+    *entry = (struct entry){.block = block, .pages = err ? 0 : ALL_PAGES, .slot = paged->used++, .round = paged->round};
+    *ret_entry = entry;
     return 0;
 }
 
-static int paged_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
+/* Bytes inside one page of a block that is not wholly mapped. */
+static int read_in_page(struct mem_paged *paged, struct entry *entry, uint64_t addr, void *buf, size_t len)
 {
-    struct mem_paged *paged = (struct mem_paged *)mem;
-    unsigned slot;
+    size_t off = addr % BLOCK, page = off / PAGE;
+    unsigned char *data = data_of(paged, entry->slot);
     int err;
+
+    if (!(entry->pages & 1u << page)) {
+        err = strobe_mem_read(paged->inner, addr - addr % PAGE, data + page * PAGE, PAGE);
+        if (err == STROBE_ERR_FAULT)
+            return strobe_mem_read(paged->inner, addr, buf, len);
+        if (err)
+            return err;
+        entry->pages |= 1u << page;
+    }
+    memcpy(buf, data + off, len);
+    return 0;
+}
+
+/* Bytes inside one block. */
+static int read_in_block(struct mem_paged *paged, uint64_t addr, void *buf, size_t len)
+{
+    struct entry *entry = find(paged, addr >> BLOCK_SHIFT);
+    int err = entry->round == paged->round ? 0 : load(paged, addr >> BLOCK_SHIFT, &entry);
+
+    if (!err && entry->pages == ALL_PAGES) {
+        memcpy(buf, data_of(paged, entry->slot) + addr % BLOCK, len);
+        return 0;
+    }
+    for (size_t step; !err && len; addr += step, buf = (char *)buf + step, len -= step) {
+        step = PAGE - addr % PAGE;
+        step = step < len ? step : len;
+        err = read_in_page(paged, entry, addr, buf, step);
+    }
+    return err;
+}
+
+/* Whatever is not simply there. */
+static __attribute__((noinline)) int read_any(struct mem_paged *paged, uint64_t addr, void *buf, size_t len)
+{
+    int err = 0;
 
     if (len > BYPASS)
         return strobe_mem_read(paged->inner, addr, buf, len);
     if (addr + len < addr)
         return STROBE_ERR_FAULT;
-    while (len) {
-        size_t off = (size_t)(addr % BLOCK), page = off / PAGE;
-        size_t step = (page + 1) * PAGE - off;
-
-        if (step > len)
-            step = len;
-        err = fill(paged, addr >> BLOCK_SHIFT, (unsigned)page, &slot);
-        if (!err)
-            memcpy(buf, paged->data[slot] + off, step);
-        else if (err == STROBE_ERR_FAULT)
-            err = strobe_mem_read(paged->inner, addr, buf, step);
-        if (err)
-            return err;
-        buf = (char *)buf + step;
-        addr += step;
-        len -= step;
+    for (size_t step; !err && len; addr += step, buf = (char *)buf + step, len -= step) {
+        step = BLOCK - addr % BLOCK;
+        step = step < len ? step : len;
+        err = read_in_block(paged, addr, buf, step);
     }
+    return err;
+}
+
+static int paged_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
+{
+    struct mem_paged *paged = (struct mem_paged *)mem;
+    const struct entry *entry = find(paged, addr >> BLOCK_SHIFT);
+    size_t off = addr % BLOCK;
+
+    if (entry->round != paged->round || entry->pages != ALL_PAGES || len > BLOCK - off)
+        return read_any(paged, addr, buf, len);
+    memcpy(buf, data_of(paged, entry->slot) + off, len);
     return 0;
 }
 
@@ -137,17 +188,23 @@ static void paged_epoch(struct strobe_mem *mem)
 {
     struct mem_paged *paged = (struct mem_paged *)mem;
 
-    paged->epoch++;
+    drop(paged);
     strobe_mem_epoch(paged->inner);
+}
+
+static void release(struct mem_paged *paged)
+{
+    free(paged->data[0]);
+    for (size_t i = 1; i < MAX_SLOTS / CHUNK; i *= 2)
+        free(paged->data[i]);
+    free(paged->index);
+    free(paged);
 }
 
 static void paged_close(struct strobe_mem *mem)
 {
-    struct mem_paged *paged = (struct mem_paged *)mem;
-
-    strobe_mem_close(paged->inner);
-    free(paged->data);
-    free(paged);
+    strobe_mem_close(((struct mem_paged *)mem)->inner);
+    release((struct mem_paged *)mem);
 }
 
 int strobe_mem_paged_new(struct strobe_mem *inner, struct strobe_mem **ret_mem)
@@ -157,14 +214,17 @@ int strobe_mem_paged_new(struct strobe_mem *inner, struct strobe_mem **ret_mem)
 
     if (!paged)
         return STROBE_ERR_NOMEM;
-    paged->data = malloc((size_t)SLOTS * BLOCK);
-    if (!paged->data) {
-        free(paged);
+    paged->index = calloc(2 * (size_t)CHUNK, sizeof *paged->index);
+    paged->data[0] = malloc((size_t)CHUNK * BLOCK);
+    if (!paged->index || !paged->data[0]) {
+        release(paged);
         return STROBE_ERR_NOMEM;
     }
     paged->mem.ops = &ops;
     paged->inner = inner;
-    paged->epoch = 1;
+    paged->round = 1;
+    paged->slots = CHUNK;
+    paged->index_shift = 64 - 9; /* 2 x CHUNK = 1 << 9 */
     *ret_mem = &paged->mem;
     return 0;
 }

@@ -28,6 +28,13 @@ enum strobe_lines_kind {
     STROBE_LINES_LOCATIONS, /* 3.11+: location entries (Objects/locations.md) */
 };
 
+/* What fr_stacktop says of a suspended frame. */
+enum strobe_stack_kind {
+    STROBE_STACK_POINTER, /* address of the first free slot (3.8, 3.9, 3.14+) */
+    STROBE_STACK_INDEX,   /* int: slots from fr_localsplus on that are in use, locals included (3.11-3.13) */
+    STROBE_STACK_DEPTH,   /* int: slots from fr_valuestack on that are in use (3.10) */
+};
+
 /* The longest spans that a validated layout can ask for (today's structs with room to grow): whoever reads a struct whole
  * may use a buffer of this size. */
 enum {
@@ -69,6 +76,12 @@ struct strobe_layout {
     uint32_t managed_tag;       /* 3.12: when this bit of that word is set, word + 1 is the values array, not a dict; NONE elsewhere */
     uint32_t managed_values;    /* 3.11: the values array, when not NULL instead of the dict; NONE elsewhere */
     uint32_t inline_values_flag; /* 3.13+: tp_flags mask; set: values struct at obj + tp_basicsize while the dict word is NULL */
+    /* Suspended generators, coroutines and asynchronous generators. */
+    uint32_t stack_kind;        /* enum strobe_stack_kind: what fr_stacktop is while the frame does not execute */
+    uint32_t awaited_slot;      /* the awaited object is this far below the value stack's end, in slots */
+    uint32_t gen_created, gen_yielded, gen_awaiting, gen_awaiting_locked, gen_executing; /* values of the byte at gen_state */
+    uint32_t yield_from_opcode; /* 3.8-3.10: the unit behind the instruction, when it awaits */
+    uint32_t resume_awaiting;   /* 3.11, 3.12: the low 2 bits of that unit's argument are at least this, when it awaits */
 
     /* Offsets. */
     uint32_t rt_interpreters_head, rt_main_thread, rt_finalizing, rt_gil, rt_tstate_current, rt_gc_collecting;
@@ -76,16 +89,17 @@ struct strobe_layout {
         in_gc_frame, in_code_generation, in_tlbc_generation, in_size;
     uint32_t gil_last_holder, gil_locked, gil_switch_number, gil_enabled, gil_size;
     uint32_t ts_prev, ts_next, ts_interp, ts_frame /* 3.8-3.10 frame, 3.11-3.12 cframe, 3.13+ current_frame */, ts_base_frame,
-        ts_thread_id, ts_native_id, ts_id, ts_status, ts_state, ts_holds_gil, ts_gil_requested, ts_chunk, ts_chunk_top, ts_size;
+        ts_thread_id, ts_native_id, ts_id, ts_status, ts_state, ts_holds_gil, ts_gil_requested, ts_chunk, ts_chunk_top, ts_dict /* 3.8-3.12: where asyncio keeps the running loop */,
+        ts_size;
     uint32_t cframe_current;
     uint32_t fr_code, fr_previous, fr_instr /* f_lasti, prev_instr or instr_ptr */, fr_owner, fr_is_entry, fr_executing,
-        fr_stacktop, fr_tlbc_index, fr_localsplus, fr_locals /* f_locals dict */, fr_size /* header, without localsplus */;
+        fr_stacktop, fr_tlbc_index, fr_localsplus, fr_valuestack /* 3.8-3.10 */, fr_globals, fr_locals /* f_locals dict */, fr_size /* header, without localsplus */;
     uint32_t co_filename, co_name, co_qualname, co_firstlineno, co_linetable, co_code /* inline code, or the bytes object */,
         co_flags, co_argcount, co_varnames, co_cellvars, co_freevars, co_localsplusnames, co_localspluskinds, co_nlocalsplus,
-        co_nlocals, co_kwonlyargcount, co_firsttraceable, co_version, co_framesize, co_stacksize, co_tlbc,
+        co_nlocals, co_kwonlyargcount, co_firsttraceable, co_names, co_exceptiontable, co_version, co_framesize, co_stacksize, co_tlbc,
         co_size /* up to the inline code */;
     uint32_t ob_type, ob_size /* of a var object */, ob_header /* sizeof(PyObject) */;
-    uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize,
+    uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize, ty_members,
         ty_qualname /* ht_qualname */, ty_cached_keys;
     uint32_t long_tag /* lv_tag or ob_size */, long_digit, float_value;
     uint32_t str_length, str_hash, str_state, str_ascii_data, str_compact_data /* also the data pointer of a non-compact one */;
@@ -96,7 +110,15 @@ struct strobe_layout {
         values_valid /* byte of an inline values struct */, values_capacity, values_count /* bytes, where values_valid is one */;
     uint32_t set_used, set_mask, set_table;
     uint32_t chunk_previous, chunk_size, chunk_top, chunk_data;
-    uint32_t cell_ref, weakref_object, module_dict, func_code, func_qualname, cfunc_def /* m_ml, then m_self */;
+    uint32_t cell_ref, weakref_object, module_dict, func_code, func_globals, func_closure, func_qualname,
+        cfunc_def /* m_ml, then m_self */, method_func, method_self;
+    uint32_t gen_frame /* 3.8-3.10: the frame's address, 0 = finished; 3.11+: the frame itself */, gen_running /* 3.8, 3.9 */, gen_state;
+    uint32_t deque_left /* leftmost block */, deque_index /* of the first item in it */;
+    /* contextvars: Context, ContextVar, the mapping in a Context and its three kinds of nodes. */
+    uint32_t context_vars, contextvar_name, hamt_root, hamt_count, hamt_bitmap, hamt_bitmap_items, hamt_array_items,
+        hamt_collision_items;
+    /* _queue.SimpleQueue: to 3.12 the items of a list from a position on; then a ring of `capacity` places. */
+    uint32_t simplequeue_list, simplequeue_pos, simplequeue_get, simplequeue_items, simplequeue_capacity, simplequeue_count;
     uint32_t rows_end[0]; /* no storage; stays last, so that a test finds members without a row */
 };
 

@@ -32,7 +32,9 @@ enum {
     BYTES = STROBE_LAYOUT_BYTES, TUPLE = STROBE_LAYOUT_TUPLE, LIST = STROBE_LAYOUT_LIST, DICT = STROBE_LAYOUT_DICT,
     KEYS = STROBE_LAYOUT_KEYS, VALUES = STROBE_LAYOUT_VALUES, SET = STROBE_LAYOUT_SET, CHUNK = STROBE_LAYOUT_CHUNK,
     CELL = STROBE_LAYOUT_CELL, WEAKREF = STROBE_LAYOUT_WEAKREF, MODULE = STROBE_LAYOUT_MODULE, FUNC = STROBE_LAYOUT_FUNC,
-    CFUNC = STROBE_LAYOUT_CFUNC,
+    CFUNC = STROBE_LAYOUT_CFUNC, METHOD = STROBE_LAYOUT_METHOD, GEN = STROBE_LAYOUT_GEN, DEQUE = STROBE_LAYOUT_DEQUE,
+    CONTEXT = STROBE_LAYOUT_CONTEXT, CONTEXTVAR = STROBE_LAYOUT_CONTEXTVAR, HAMT = STROBE_LAYOUT_HAMT, NODE = STROBE_LAYOUT_HAMT_NODE,
+    SIMPLEQUEUE = STROBE_LAYOUT_SIMPLEQUEUE,
 };
 
 /* sizeof(_Py_DebugOffsets) last. */
@@ -87,6 +89,14 @@ const struct strobe_layout_group_info strobe_layout_groups[STROBE_LAYOUT_GROUPS]
     [MODULE] = {"module", CAP_OBJECT, true, {0}},
     [FUNC] = {"function", CAP_OBJECT, true, {0}},
     [CFUNC] = {"built-in function", CAP_OBJECT, true, {0}},
+    [METHOD] = {"method", CAP_OBJECT, true, {0}},
+    [GEN] = {"generator", CAP_OBJECT, true, SIZE_AT(0, 664, 792)},
+    [DEQUE] = {"deque", CAP_OBJECT, true, {0}},
+    [CONTEXT] = {"context", CAP_OBJECT, true, {0}},
+    [CONTEXTVAR] = {"context variable", CAP_OBJECT, true, {0}},
+    [HAMT] = {"context's mapping", CAP_OBJECT, true, {0}},
+    [NODE] = {"node of a context's mapping", CAP_OBJECT, true, {0}},
+    [SIMPLEQUEUE] = {"SimpleQueue", CAP_OBJECT, true, {0}},
 };
 
 const struct strobe_layout_row strobe_layout_rows[] = {
@@ -108,6 +118,19 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(managed_tag), VALUE, NUM,         {  NO,   NO,   NO,   NO,    1,     NO,     NO,     NO,     NO,     NO,     NO}},
     {F(managed_values), VALUE, NUM,      {  NO,   NO,   NO,   32,   NO,     NO,     NO,     NO,     NO,     NO,     NO}},
     {F(inline_values_flag), VALUE, NUM,  {  NO,   NO,   NO,   NO,   NO,      4,      4,      4,      4,      4,      4}},
+    /* Where a suspended frame's value stack ends (enum strobe_stack_kind), and at which place from its end the awaited object lies. */
+    {F(stack_kind), VALUE, NUM,          {   0,    0,    2,    1,    1,      1,      0,      0,      1,      0,      0}},
+    {F(awaited_slot), VALUE, NUM,        {   1,    1,    1,    1,    1,      1,      1,      2,      1,      1,      2}},
+    /* gi_frame_state as a byte (FRAME_CREATED and so on, Include/internal/pycore_frame.h); 3.8-3.10 keep it in the frame. */
+    {F(gen_created), VALUE, NUM,         {  NO,   NO,   NO, 0xfe, 0xfe,   0xfd,   0xfd,      0,   0xfd,   0xfd,      0}},
+    {F(gen_yielded), VALUE, NUM,         {  NO,   NO,   NO, 0xff, 0xff,   0xfe,   0xfe,      1,   0xfe,   0xfe,      1}},
+    {F(gen_awaiting), VALUE, NUM,        {  NO,   NO,   NO, 0xff, 0xff,   0xff,   0xff,      2,   0xff,   0xff,      2}},
+    {F(gen_awaiting_locked), VALUE, NUM, {  NO,   NO,   NO,   NO,   NO,     NO,     NO,      3,     NO,     NO,      3}},
+    {F(gen_executing), VALUE, NUM,       {  NO,   NO,   NO,    0,    0,      0,      0,      4,      0,      0,      4}},
+    /* Where the state does not tell awaiting from yielding, the unit behind the instruction does: 3.8-3.10 YIELD_FROM, 3.11 and 3.12
+     * RESUME with an argument of 2 or 3 (Objects/genobject.c, _PyGen_yf). */
+    {F(yield_from_opcode), VALUE, NUM,   {  72,   72,   72,   NO,   NO,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(resume_awaiting), VALUE, NUM,     {  NO,   NO,   NO,    2,    2,     NO,     NO,     NO,     NO,     NO,     NO}},
     /* _PyRuntimeState: Include/internal/pycore_runtime.h */
     {F(rt_interpreters_head), RT, PTR,   {  32,   32,   32,   40,   40,  T(40),  T(40),  T(40),  T(40),  T(40),  T(40)}},
     {F(rt_main_thread), RT, PTR,         {  72,   72,   72,   80,   64,    656,    832,    960,    656,    832,    960}},
@@ -149,6 +172,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(ts_gil_requested), TS, I32,       {  NO,   NO,   NO,   NO,   NO,     NO,     NO, T(280),     NO,     NO, T(280)}},
     {F(ts_chunk), TS, PTR,               {  NO,   NO,   NO,  296,  232, T(208), T(232), T(256), T(208), T(232), T(256)}},
     {F(ts_chunk_top), TS, PTR,           {  NO,   NO,   NO,  304,  240,    240,    240,    264,    240,    240,    264}},
+    {F(ts_dict), TS, PTR,                { 152,  152,  152,  128,  112,     NO,     NO,     NO,     NO,     NO,     NO}},
     {F(ts_size), TS, END,                { 264,  264,  280,  360,  288, T(152), T(176), T(176), T(152), T(176), T(176)}},
     /* _PyCFrame: Include/cpython/pystate.h */
     {F(cframe_current), CF, PTR,         {  NO,   NO,   NO,    8,    0,     NO,     NO,     NO,     NO,     NO,     NO}},
@@ -162,6 +186,8 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(fr_stacktop), FR, I32,            {  72,   72,   80,   64,   64,     64, T(296), T(360),     64, T(296), T(360)}},
     {F(fr_tlbc_index), FR, I32,          {  NO,   NO,   NO,   NO,   NO,     NO,     NO,     NO,     NO, T(304), T(368)}},
     {F(fr_localsplus), FR, TAIL,         { 360,  360,  352,   72,   72, T(256), T(280), T(344), T(256), T(280), T(344)}},
+    {F(fr_valuestack), FR, PTR,          {  64,   64,   64,   NO,   NO,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(fr_globals), FR, PTR,             {  48,   48,   48,    8,   24,     24,     24,     24,     24,     24,     24}},
     {F(fr_locals), FR, PTR,              {  56,   56,   56,   24,   40,     40,     40,     40,     40,     40,     40}},
     {F(fr_size), FR, END,                { 360,  360,  352,   72,   72, T(256), T(280), T(344), T(256), T(280), T(344)}},
     /* PyCodeObject: Include/cpython/code.h */
@@ -182,6 +208,8 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(co_nlocals), CO, I32,             {  28,   28,   28,   80,   80,     80,     80,     80,     96,     96,     96}},
     {F(co_kwonlyargcount), CO, I32,      {  24,   24,   24,   64,   60,     60,     60,     60,     76,     76,     76}},
     {F(co_firsttraceable), CO, I32,      {  NO,   NO,   NO,  168,  176,    184,    192,    192,    200,    208,    208}},
+    {F(co_names), CO, PTR,               {  64,   64,   64,   32,   32,     32,     32,     32,     48,     48,     48}},
+    {F(co_exceptiontable), CO, PTR,      {  NO,   NO,   NO,   40,   40,     40,     40,     40,     56,     56,     56}},
     {F(co_version), CO, I32,             {  NO,   NO,   NO,   NO,   92,     92,     92,     92,    108,    108,    108}},
     {F(co_framesize), CO, I32,           {  NO,   NO,   NO,   NO,   76,     76,     76,     76,     92,     92,     92}},
     {F(co_stacksize), CO, I32,           {  32,   32,   32,   68,   64,     64,     64,     64,     80,     80,     80}},
@@ -200,6 +228,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(ty_mro), TY, PTR,                 { 344,  344,  344,  344,  344,    344,    344,    344,    360,    360,    360}},
     {F(ty_base), TY, PTR,                { 256,  256,  256,  256,  256,    256,    256,    256,    272,    272,    272}},
     {F(ty_itemsize), TY, PTR,            {  40,   40,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
+    {F(ty_members), TY, PTR,             { 240,  240,  240,  240,  240,    240,    240,    240,    256,    256,    256}},
     /* PyHeapTypeObject */
     {F(ty_cached_keys), HT, PTR,         { 872,  864,  872,  872,  880,    880,    880, T(536),    896,    896, T(536)}},
     {F(ty_qualname), HT, PTR,            { 864,  856,  864,  864,  872,    872,    872,    880,    888,    888,    896}},
@@ -241,7 +270,34 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(weakref_object), WEAKREF, PTR,    {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
     {F(module_dict), MODULE, PTR,        {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
     {F(func_code), FUNC, PTR,            {  16,   16,   48,   48,   48,     48,     48,     48,     64,     64,     64}},
+    {F(func_globals), FUNC, PTR,         {  24,   24,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(func_closure), FUNC, PTR,         {  48,   48,   72,   72,   72,     72,     72,     72,     88,     88,     88}},
     {F(func_qualname), FUNC, PTR,        { 104,  104,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
     {F(cfunc_def), CFUNC, PTR,           {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(method_func), METHOD, PTR,        {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(method_self), METHOD, PTR,        {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
+    /* generator, coroutine, asynchronous generator: Include/cpython/genobject.h (3.14: pycore_interpframe_structs.h) */
+    {F(gen_frame), GEN, PTR,             {  16,   16,   16,   80,   72,     72, T(680), T(808),     88, T(680), T(808)}},
+    {F(gen_running), GEN, U8,            {  24,   24,   NO,   NO,   NO,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(gen_state), GEN, U8,              {  NO,   NO,   NO,   75,   67,     67, T(688), T(816),     83, T(688), T(816)}},
+    /* dequeobject: Modules/_collectionsmodule.c */
+    {F(deque_left), DEQUE, PTR,          {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
+    {F(deque_index), DEQUE, PTR,         {  40,   40,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
+    /* Include/internal/pycore_context.h, pycore_hamt.h; array and collision nodes: Python/hamt.c */
+    {F(context_vars), CONTEXT, PTR,      {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
+    {F(contextvar_name), CONTEXTVAR, PTR, { 16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(hamt_root), HAMT, PTR,            {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(hamt_count), HAMT, PTR,           {  32,   32,   32,   32,   32,     32,     32,     32,     48,     48,     48}},
+    {F(hamt_bitmap), NODE, I32,          {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
+    {F(hamt_bitmap_items), NODE, TAIL,   {  32,   32,   32,   32,   32,     32,     32,     32,     48,     48,     48}},
+    {F(hamt_array_items), NODE, TAIL,    {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(hamt_collision_items), NODE, TAIL, { 32,   32,   32,   32,   32,     32,     32,     32,     48,     48,     48}},
+    /* simplequeueobject, RingBuf: Modules/_queuemodule.c */
+    {F(simplequeue_list), SIMPLEQUEUE, PTR, { 32, 32,   32,   32,   32,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(simplequeue_pos), SIMPLEQUEUE, PTR, {  40, 40,   40,   40,   40,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(simplequeue_get), SIMPLEQUEUE, PTR, {  NO, NO,   NO,   NO,   NO,     32,     32,     32,     48,     48,     48}},
+    {F(simplequeue_items), SIMPLEQUEUE, PTR, { NO, NO,  NO,   NO,   NO,     40,     40,     40,     56,     56,     56}},
+    {F(simplequeue_capacity), SIMPLEQUEUE, PTR, { NO, NO, NO, NO,   NO,     48,     48,     48,     64,     64,     64}},
+    {F(simplequeue_count), SIMPLEQUEUE, PTR, { NO, NO,  NO,   NO,   NO,     56,     56,     56,     72,     72,     72}},
 };
 const size_t strobe_layout_row_count = sizeof strobe_layout_rows / sizeof strobe_layout_rows[0];

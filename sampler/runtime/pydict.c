@@ -210,7 +210,6 @@ struct search {
     struct strobe_mem *mem;
     const struct strobe_layout *lay;
     const char *name;
-    size_t len;
     uint64_t str_type; /* cache of strobe_pystr_open */
     uint64_t value;
     int err;           /* of the first key that could not be read */
@@ -218,32 +217,10 @@ struct search {
 
 enum { FOUND = 1 };
 
-/* 1 when the str reads as name (UTF-8), 0 when not. */
-static int same_text(struct search *s, uint64_t key)
-{
-    struct strobe_pystr str;
-    uint32_t point;
-    size_t at = 0, n;
-    char utf8[4];
-    int err = strobe_pystr_open(s->mem, s->lay, key, &s->str_type, s->len, &str);
-
-    if (err)
-        return err;
-    if (str.length > s->len)
-        return 0;
-    while ((err = strobe_pystr_next(&str, &point)) > 0) {
-        n = strobe_utf8_put(point, utf8);
-        if (n > s->len - at || memcmp(s->name + at, utf8, n) != 0)
-            return 0;
-        at += n;
-    }
-    return err < 0 ? err : at == s->len;
-}
-
 static int search_item(void *ctx, uint64_t key, uint64_t value)
 {
     struct search *s = ctx;
-    int same = same_text(s, key);
+    int same = strobe_pystr_is(s->mem, s->lay, key, &s->str_type, s->name);
 
     if (same == 1) {
         s->value = value;
@@ -268,7 +245,7 @@ static int search_result(const struct search *s, int err, uint64_t *ret_value)
 
 int strobe_py_dict_get(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, const char *key, uint64_t *ret_value)
 {
-    struct search s = {.mem = mem, .lay = lay, .name = key, .len = strlen(key)};
+    struct search s = {.mem = mem, .lay = lay, .name = key};
 
     return search_result(&s, strobe_py_dict_each(mem, lay, dict, search_item, &s), ret_value);
 }
@@ -347,9 +324,9 @@ static int offset_store(struct strobe_mem *mem, const struct strobe_layout *lay,
     return 0;
 }
 
-int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
+/* All attributes stored on the instance; each as for strobe_pydict_each. */
+static int each_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, strobe_py_item_fn *each, void *ctx)
 {
-    struct search s = {.mem = mem, .lay = lay, .name = name, .len = strlen(name)};
     size_t slots = STROBE_PY_MAX_ITEMS;
     struct strobe_pytype type;
     struct store store;
@@ -370,11 +347,26 @@ int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint
         if (!err)
             err = read_keys(mem, lay, keys_addr, &keys);
         if (!err)
-            err = each_split(mem, lay, &keys, store.values, &slots, search_item, &s);
+            err = each_split(mem, lay, &keys, store.values, &slots, each, ctx);
     } else if (store.dict != 0) {
-        err = strobe_pydict_each(mem, lay, store.dict, &slots, search_item, &s);
+        err = strobe_pydict_each(mem, lay, store.dict, &slots, each, ctx);
     }
-    return search_result(&s, err, ret_value);
+    return err;
+}
+
+int strobe_py_attr_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, strobe_py_item_fn *each, void *ctx)
+{
+    int err = each_attr(mem, lay, obj, each, ctx);
+
+    return err == STROBE_ERR_MISSING ? 0 : err;
+}
+
+int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
+{
+    struct search s = {.mem = mem, .lay = lay, .name = name};
+    int err = search_result(&s, each_attr(mem, lay, obj, search_item, &s), ret_value);
+
+    return err == STROBE_ERR_MISSING ? strobe_py_slot(mem, lay, obj, name, ret_value) : err;
 }
 
 int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict)

@@ -43,10 +43,36 @@ typedef int strobe_py_item_fn(void *ctx, uint64_t key, uint64_t value);
 int strobe_py_dict_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, strobe_py_item_fn *each, void *ctx);
 /* The value under a str key; STROBE_ERR_MISSING when absent. */
 int strobe_py_dict_get(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, const char *key, uint64_t *ret_value);
-/* An attribute stored on the instance itself (managed dict, inline values, or __dict__). */
+/* An attribute stored on the instance itself: managed dict, inline values, __dict__, or a member of __slots__. */
 int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value);
+/* Only the last of these: what the descriptors in tp_members of its classes lead to.  A private name (__x) is found under the name that
+ * the compiler makes of it (_Class__x).  STROBE_ERR_MISSING also when it is not set. */
+int strobe_py_slot(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value);
+/* Calls each(ctx, name, value) for all of those; stops early when it returns non-zero and returns that. */
+int strobe_py_attr_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, strobe_py_item_fn *each, void *ctx);
+/* What obj.name would be if it is kept anywhere as such: on the instance, in its class or a base of it; of a module, a global; of a
+ * class, an attribute of it or its bases.  Descriptors are returned, not run. */
+int strobe_py_getattr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value);
 /* sys.modules[name].__dict__ of an interpreter. */
 int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict);
+
+/* Calls each(ctx, item) for the items of a _queue.SimpleQueue, the next to be got first; stops early when it returns non-zero and returns
+ * that.  STROBE_ERR_OBJECT when obj is none. */
+typedef int strobe_py_each_fn(void *ctx, uint64_t item);
+int strobe_py_simplequeue_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t queue, strobe_py_each_fn *each, void *ctx);
+/* Calls each(ctx, item) for the items of a collections.deque, leftmost first; stops early when it returns non-zero and returns that. */
+int strobe_py_deque_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, strobe_py_each_fn *each, void *ctx);
+/* How many items it holds. */
+int strobe_py_deque_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, uint64_t *ret_len);
+/* len() of a deque, list, tuple, dict or set (of their subclasses too). */
+int strobe_py_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *ret_len);
+/* A float, or an int as one.  STROBE_ERR_OBJECT when obj is neither. */
+int strobe_py_float(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, double *ret);
+/* What a weakref refers to; STROBE_ERR_MISSING when that is gone. */
+int strobe_py_weakref(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t ref, uint64_t *ret_obj);
+/* The value of cell number `index` of a function's closure, in the order of its code object's free variables; STROBE_ERR_MISSING when
+ * there is none or it is empty. */
+int strobe_py_closure(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t function, size_t index, uint64_t *ret_value);
 
 /* Appends what repr() would show, as far as it can be known without running code, at most max bytes, then "...".
  * Containers to a bounded depth, cycles as [...]; objects as <Class at 0x...>. */

@@ -79,6 +79,8 @@ int strobe_pystr_open(struct strobe_mem *mem, const struct strobe_layout *lay, u
 int strobe_pystr_next(struct strobe_pystr *str, uint32_t *ret_point);
 /* Up to size - 1 bytes of UTF-8, whole code points only, terminated. */
 int strobe_pystr_copy(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *str_type, char *buf, size_t size);
+/* 1 when the str reads as text (UTF-8), 0 when not, or an error. */
+int strobe_pystr_is(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *str_type, const char *text);
 
 /* strobe_py_dict_each that looks at no more than *slots slots, and counts them down. */
 int strobe_pydict_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, size_t *slots, strobe_py_item_fn *each,

@@ -164,3 +164,24 @@ int strobe_pystr_copy(struct strobe_mem *mem, const struct strobe_layout *lay, u
     buf[err < 0 ? 0 : n] = '\0';
     return err < 0 ? err : 0;
 }
+
+int strobe_pystr_is(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *str_type, const char *text)
+{
+    struct strobe_pystr str;
+    size_t at = 0, len = strlen(text), n;
+    uint32_t point;
+    char utf8[4];
+    int err = strobe_pystr_open(mem, lay, obj, str_type, len, &str);
+
+    if (err)
+        return err;
+    if (str.length > len)
+        return 0;
+    while ((err = strobe_pystr_next(&str, &point)) > 0) {
+        n = strobe_utf8_put(point, utf8);
+        if (n > len - at || memcmp(text + at, utf8, n) != 0)
+            return 0;
+        at += n;
+    }
+    return err < 0 ? err : at == len;
+}

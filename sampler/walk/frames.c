@@ -132,9 +132,9 @@ static int span_at(struct strobe_frames_source *src, uint64_t addr, size_t len, 
 
 /* Start of the bytecode that a frame's instruction pointer points into: the code object's own, or a free-threaded build's
  * thread-local copy (CPython: Include/cpython/code.h, _PyCodeArray {Py_ssize_t size; char *entries[]}). */
-static int bytecode_start(struct strobe_frames_source *src, uint64_t code, const unsigned char *frame, uint64_t *ret_start)
+int strobe_frames_bytecode(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, const unsigned char *frame,
+                           uint64_t *ret_start)
 {
-    const struct strobe_layout *lay = src->lay;
     uint64_t array, size, start;
     uint32_t index = lay->fr_tlbc_index == STROBE_NONE ? 0 : strobe_span_u32(frame, lay->fr_tlbc_index);
     int err;
@@ -143,11 +143,11 @@ static int bytecode_start(struct strobe_frames_source *src, uint64_t code, const
         *ret_start = code + lay->co_code;
         return 0;
     }
-    if ((err = strobe_mem_u64(src->mem, code + lay->co_tlbc, &array)) || (err = strobe_mem_u64(src->mem, array, &size)))
+    if ((err = strobe_mem_u64(mem, code + lay->co_tlbc, &array)) || (err = strobe_mem_u64(mem, array, &size)))
         return err;
     if (index >= size)
         return STROBE_ERR_TORN;
-    if ((err = strobe_mem_u64(src->mem, array + 8 + 8 * (uint64_t)index, &start)))
+    if ((err = strobe_mem_u64(mem, array + 8 + 8 * (uint64_t)index, &start)))
         return err;
     *ret_start = start;
     return 0;
@@ -169,7 +169,7 @@ int strobe_frames_read_one(struct strobe_frames_source *src, uint64_t addr, stru
         ret->instr = (uint64_t)((int64_t)(int32_t)strobe_span_u32(frame, lay->fr_instr) * lay->lasti_unit);
         return 0;
     }
-    err = bytecode_start(src, ret->code, frame, &start);
+    err = strobe_frames_bytecode(src->mem, lay, ret->code, frame, &start);
     ret->instr = strobe_span_u64(frame, lay->fr_instr) - start;
     return err;
 }
@@ -222,7 +222,7 @@ static int walk_interpreter_frames(struct strobe_frames_source *src, struct stro
             frames->depth = 0;
         if (!code)
             continue;
-        if ((err = bytecode_start(src, code, frame, &start)))
+        if ((err = strobe_frames_bytecode(src->mem, lay, code, frame, &start)))
             return src->strict ? STROBE_ERR_TORN : err;
         if (!push(frames, code, strobe_span_u64(frame, lay->fr_instr) - start, here))
             return STROBE_ERR_LIMIT;
@@ -285,20 +285,18 @@ static uint64_t fold(uint64_t h, uint64_t word, uint64_t odd)
     return h ^ (h >> 29);
 }
 
-/* Two 64-bit hashes: among the stacks of a recording a collision is not to be expected in the life of the universe. */
-static void hash(struct strobe_frames *frames)
+void strobe_frames_hash(const struct strobe_raw_frame *at, size_t n, uint64_t ret_hash[2])
 {
     uint64_t a = 0x243f6a8885a308d3ull, b = 0x13198a2e03707344ull;
 
-    for (uint32_t i = 0; i < frames->n; i++) {
-        const struct strobe_raw_frame *frame = &frames->at[i];
-        uint64_t word = frame->code ^ (frame->instr << 48 | frame->instr >> 16);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t word = at[i].code ^ (at[i].instr << 48 | at[i].instr >> 16);
 
         a = fold(a, word, 0x9e3779b97f4a7c15ull);
         b = fold(b, word, 0xc2b2ae3d27d4eb4full);
     }
-    frames->hash[0] = a;
-    frames->hash[1] = b;
+    ret_hash[0] = a;
+    ret_hash[1] = b;
 }
 
 int strobe_frames_walk(struct strobe_frames_source *source, struct strobe_frames *frames)
@@ -315,6 +313,6 @@ int strobe_frames_walk(struct strobe_frames_source *source, struct strobe_frames
     else if (err && err != STROBE_ERR_LIMIT)
         frames->depth = 0;
     if (!err)
-        hash(frames);
+        strobe_frames_hash(frames->at, frames->n, frames->hash);
     return err;
 }

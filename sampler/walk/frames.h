@@ -62,6 +62,14 @@ int strobe_frames_reserve(struct strobe_frames *frames, uint32_t n);
  * STROBE_ERR_TORN: the chain cannot be what the thread had at one moment; or a read error. */
 int strobe_frames_walk(struct strobe_frames_source *source, struct strobe_frames *frames);
 
+/* Two 64-bit hashes of the (code, instr) pairs: among the stacks of a recording a collision is not to be expected in the life of the
+ * universe. */
+void strobe_frames_hash(const struct strobe_raw_frame *at, size_t n, uint64_t ret_hash[2]);
+
+/* 3.11+: address of the bytecode that a frame's instruction pointer points into.  frame: the frame's bytes, strobe_frames_span() of
+ * them.  STROBE_ERR_TORN or a read error. */
+int strobe_frames_bytecode(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, const unsigned char *frame,
+                           uint64_t *ret_start);
 
 /* One frame, decoded as the walk does. */
 int strobe_frames_read_one(struct strobe_frames_source *source, uint64_t addr, struct strobe_raw_frame *ret_frame);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,layout,elf,walk}/...  The same files each time.
+"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,callsite,layout,asyncio,elf,walk}/...  The same files each time.
 
 From the recorded images (tests/images), this interpreter's own line tables and an ELF object written here.
 """
@@ -65,12 +65,31 @@ def linetables(folder):
     write(folder, "ranges", struct.pack("<Bii", 1, 10, 300) + bytes([6, 1, 8, 128, 254, 0, 0, 127, 4, 129, 2, 3]))
 
 
+def callsites(folder):
+    """Bytecode of this interpreter; the others' have other numbers for much the same instructions."""
+    def visit(code):
+        table = getattr(code, "co_exceptiontable", b"")
+        write(folder, "%s-%d" % (code.co_name.strip("<>"), code.co_firstlineno),
+              struct.pack("<BHH", sys.version_info[1] - 8, 4, len(table)) + table + code.co_code)
+        for const in code.co_consts:
+            if hasattr(const, "co_code"):
+                visit(const)
+    with open(os.path.join(os.path.dirname(HERE), "images", "target.py"), encoding="utf-8") as source:
+        visit(compile(source.read(), "target.py", "exec"))
+
+
 def layouts(folder):
     for path in IMAGES:
         facts, ranges = load(path)
         table = read(ranges, int(facts["runtime"], 16), 1024)
         if table[:8] == b"xdebugpy":
             write(folder, os.path.basename(path), table)
+
+
+def asyncio_tables(folder):
+    for free, header in (0, 16), (1, 32):
+        words = [header + at for at in (152, 120, 80, 92, 93, 112, 136)] + [226240, 10856, 1104, 1024, 1032, 1048]
+        write(folder, "table-%d" % free, bytes([free]) + struct.pack("<13Q", *words))
 
 
 def elf_object():
@@ -130,7 +149,7 @@ def walks(folder):
 
 
 def main():
-    for name, make in (("linetable", linetables), ("layout", layouts), ("elf", elves), ("walk", walks)):
+    for name, make in (("linetable", linetables), ("callsite", callsites), ("layout", layouts), ("asyncio", asyncio_tables), ("elf", elves), ("walk", walks)):
         make(os.path.join(sys.argv[1], name))
 
 

@@ -14,12 +14,20 @@
 static struct replay seen;
 
 /* Runs the walk over mem in both ways: they ask for different pieces of memory. */
-static int walk(struct strobe_mem *mem, const struct strobe_layout_hint *hint)
+static int walk(struct strobe_mem *mem, const struct image *image, const struct strobe_layout_hint *hint)
 {
     int err = replay_walk(mem, hint, STROBE_MODE_EXACT, &seen);
+    struct strobe_aio_layout aio;
+    struct strobe_layout lay;
 
     if (!err)
         err = replay_walk(mem, hint, STROBE_MODE_NONBLOCKING, &seen);
+    if (!err)
+        err = strobe_layout_init(mem, hint, &lay, NULL);
+    if (!err) {
+        err = replay_asyncio(image, mem, &lay, &aio);
+        err = err == STROBE_ERR_MISSING ? 0 : err; /* the process knows nothing of asyncio */
+    }
     return err;
 }
 
@@ -36,10 +44,12 @@ static int read_text(const char *path, struct strobe_buf *ret)
     return ret->failed ? STROBE_ERR_NOMEM : 0;
 }
 
-static int set_facts(struct image *image, const struct strobe_layout *lay, const char *version, const char *truth)
+static int set_facts(struct image *image, struct strobe_attach *attach, const char *truth)
 {
+    const struct strobe_layout *lay = strobe_attach_layout(attach);
     struct strobe_buf text = STROBE_BUF_INIT;
-    int err = image_set(image, "version", version);
+    int err = image_set(image, "version", strobe_attach_version(attach));
+    uint64_t asyncio;
 
     strobe_buf_printf(&text, "%" PRIx64, lay->runtime);
     err = err ? err : image_set(image, "runtime", strobe_buf_str(&text));
@@ -48,6 +58,11 @@ static int set_facts(struct image *image, const struct strobe_layout *lay, const
     err = err ? err : image_set(image, "hexversion", strobe_buf_str(&text));
     err = err ? err : image_set(image, "threads", lay->free_threaded ? "free" : "gil");
     err = err ? err : image_set(image, "truth", truth);
+    strobe_buf_clear(&text);
+    if (!err && !strobe_attach_asyncio(attach, NULL, &asyncio)) {
+        strobe_buf_printf(&text, "%" PRIx64, asyncio);
+        err = image_set(image, "asyncio", strobe_buf_str(&text));
+    }
     strobe_buf_release(&text);
     return err;
 }
@@ -73,15 +88,16 @@ int main(int argc, char **argv)
     strobe_buf_clear(&text);
     if ((err = read_text(argv[2], &text)) || (err = image_new(&image)))
         goto done;
-    if ((err = set_facts(image, strobe_attach_layout(attach), strobe_attach_version(attach), strobe_buf_str(&text))))
+    if ((err = set_facts(image, attach, strobe_buf_str(&text))))
         goto done;
     if ((err = replay_hint(image, &hint)) || (err = record_mem_new(strobe_attach_mem(attach), &rec)))
         goto done;
-    if ((err = walk(rec, &hint)) || (err = record_mem_save(rec, image)) || (err = image_save(image, argv[3])))
+    if ((err = walk(rec, image, &hint)) || (err = record_mem_save(rec, image)) || (err = image_save(image, argv[3])))
         goto done;
-    if ((err = image_mem_new(image, &replay)) || (err = walk(replay, &hint)))
+    if ((err = image_mem_new(image, &replay)) || (err = walk(replay, image, &hint)))
         goto done;
-    printf("%s: Python %s, %zu threads, %zu pages\n", argv[3], strobe_attach_version(attach), seen.n_threads, image_count(image));
+    printf("%s: Python %s, %zu threads, %zu pages%s\n", argv[3], strobe_attach_version(attach), seen.n_threads, image_count(image),
+           image_get(image, "asyncio") ? ", asyncio's table" : "");
 done:
     if (err)
         fprintf(stderr, "record_image: %s\n", strobe_err_text(err));

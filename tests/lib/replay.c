@@ -156,6 +156,20 @@ int replay_hint(const struct image *image, struct strobe_layout_hint *ret)
     return 0;
 }
 
+int replay_asyncio(const struct image *image, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_aio_layout *ret)
+{
+    const char *text = image_get(image, "asyncio");
+    char *end;
+    uint64_t table = 0;
+
+    if (text) {
+        table = strtoull(text, &end, 16);
+        if (end == text || *end || !table)
+            return STROBE_ERR_FORMAT;
+    }
+    return strobe_aio_layout_init(mem, lay, table, ret, NULL);
+}
+
 /* One line of the truth.  The current thread is the last one of ret. */
 static int parse_line(char *line, struct replay *ret)
 {

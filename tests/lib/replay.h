@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/names.h"
+#include "runtime/asyncio_layout.h"
 #include "runtime/code.h"
 #include "runtime/layout.h"
 #include "snapshot.h"
@@ -71,5 +72,8 @@ int replay_walk(struct strobe_mem *mem, const struct strobe_layout_hint *hint, e
 /* Facts of an image.  STROBE_ERR_FORMAT when they are missing or malformed. */
 int replay_hint(const struct image *image, struct strobe_layout_hint *ret);
 int replay_truth(const struct image *image, struct replay *ret);
+/* The layout of asyncio's tasks in an image.  From 3.14 on it needs the address of asyncio's own table, the fact "asyncio"
+ * (hexadecimal), which an image has when its process had imported asyncio.  STROBE_ERR_MISSING: needed, and there is none. */
+int replay_asyncio(const struct image *image, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_aio_layout *ret);
 
 #endif

@@ -25,6 +25,10 @@ KEYS, VAR, OBJECT = "struct _dictkeysobject", "PyVarObject", "PyObject"
 OLDKEYS = ("struct { Py_ssize_t refcnt; Py_ssize_t dk_size; void *lookup; Py_ssize_t usable; Py_ssize_t dk_nentries; "
            "char dk_indices[]; }")
 MODULE = "struct { PyObject base; PyObject *md_dict; }"
+# Python/hamt.c
+BITMAP = "struct { PyObject_VAR_HEAD uint32_t b_bitmap; PyObject *b_array[1]; }"
+ARRAY = "struct { PyObject_HEAD PyObject *a_array[32]; Py_ssize_t a_count; }"
+COLLISION = "struct { PyObject_VAR_HEAD int32_t c_hash; PyObject *c_array[1]; }"
 
 # member: (first minor, last minor, struct, field)...; field None = its size; "t" = free-threaded builds only.
 FIELDS = {
@@ -64,6 +68,7 @@ FIELDS = {
     "ts_gil_requested": [(15, LAST, TSTATE, "gil_requested")],
     "ts_chunk": [(11, LAST, TSTATE, "datastack_chunk")],
     "ts_chunk_top": [(11, LAST, TSTATE, "datastack_top")],
+    "ts_dict": [(8, 12, TSTATE, "dict")],
     "cframe_current": [(11, 12, "_PyCFrame", "current_frame")],
     "fr_code": [(8, 10, OLDFRAME, "f_code"), (11, 12, FRAME, "f_code"), (13, LAST, FRAME, "f_executable")],
     "fr_previous": [(8, 10, OLDFRAME, "f_back"), (11, LAST, FRAME, "previous")],
@@ -75,6 +80,8 @@ FIELDS = {
                     (14, LAST, FRAME, "stackpointer")],
     "fr_tlbc_index": [("t", 14, FRAME, "tlbc_index")],
     "fr_localsplus": [(8, 10, OLDFRAME, "f_localsplus"), (11, LAST, FRAME, "localsplus")],
+    "fr_valuestack": [(8, 10, OLDFRAME, "f_valuestack")],
+    "fr_globals": [(8, 10, OLDFRAME, "f_globals"), (11, LAST, FRAME, "f_globals")],
     "fr_locals": [(8, 10, OLDFRAME, "f_locals"), (11, LAST, FRAME, "f_locals")],
     "fr_size": [(8, 10, OLDFRAME, "f_localsplus"), (11, LAST, FRAME, "localsplus")],
     "co_filename": [(8, LAST, CODE, "co_filename")],
@@ -94,6 +101,8 @@ FIELDS = {
     "co_nlocals": [(8, LAST, CODE, "co_nlocals")],
     "co_kwonlyargcount": [(8, LAST, CODE, "co_kwonlyargcount")],
     "co_firsttraceable": [(11, LAST, CODE, "_co_firsttraceable")],
+    "co_names": [(8, LAST, CODE, "co_names")],
+    "co_exceptiontable": [(11, LAST, CODE, "co_exceptiontable")],
     "co_version": [(12, LAST, CODE, "co_version")],
     "co_framesize": [(12, LAST, CODE, "co_framesize")],
     "co_stacksize": [(8, LAST, CODE, "co_stacksize")],
@@ -151,6 +160,14 @@ FIELDS = {
     "func_code": [(8, LAST, "PyFunctionObject", "func_code")],
     "func_qualname": [(8, LAST, "PyFunctionObject", "func_qualname")],
     "cfunc_def": [(8, LAST, "PyCFunctionObject", "m_ml")],
+    "context_vars": [(8, LAST, "struct _pycontextobject", "ctx_vars")],
+    "contextvar_name": [(8, LAST, "struct _pycontextvarobject", "var_name")],
+    "hamt_root": [(8, LAST, "PyHamtObject", "h_root")],
+    "hamt_count": [(8, LAST, "PyHamtObject", "h_count")],
+    "hamt_bitmap": [(8, 11, BITMAP, "b_bitmap"), (12, LAST, "PyHamtNode_Bitmap", "b_bitmap")],
+    "hamt_bitmap_items": [(8, 11, BITMAP, "b_array"), (12, LAST, "PyHamtNode_Bitmap", "b_array")],
+    "hamt_array_items": [(8, LAST, ARRAY, "a_array")],
+    "hamt_collision_items": [(8, LAST, COLLISION, "c_array")],
 }
 
 HEAD = r'''
@@ -164,12 +181,14 @@ HEAD = r'''
 #include "internal/pycore_pymem.h"
 #include "internal/pycore_gil.h"
 #include "internal/pycore_object.h"
+#include "internal/pycore_context.h"
 #else
 #include "internal/pycore_interp.h"
 #include "internal/pycore_runtime.h"
 #include "internal/pycore_gc.h"
 #include "internal/pycore_gil.h"
 #include "internal/pycore_ceval.h"
+#include "internal/pycore_context.h"
 #endif
 #if PY_VERSION_HEX >= 0x030B0000
 #include "internal/pycore_frame.h"

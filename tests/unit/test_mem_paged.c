@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The block cache over images, with a counting reader between the two.
+/* The block cache over images, with a counting reader between the two, and over a memory without end.
  *
  *   BASE                          + 4 MiB
  *   | dense: wholly mapped ...... |  hole | one page | hole | 100 odd bytes | */
@@ -135,25 +135,6 @@ static void test_epoch_forgets(void **state)
     assert_int_equal(world->stats->calls, 2);
 }
 
-/* More blocks than slots: old ones make room, everything stays right, and a working set that fits comes from the cache. */
-static void test_more_blocks_than_slots(void **state)
-{
-    struct world *world = *state;
-    uint64_t calls;
-
-    for (int round = 0; round < 2; round++)
-        for (uint64_t off = 0; off + BLOCK <= DENSE; off += BLOCK)
-            check(world, off + 77, 8);
-    strobe_mem_epoch(world->mem);
-    for (int round = 0; round < 2; round++)
-        for (uint64_t off = 0; off < 32 * BLOCK; off += BLOCK)
-            check(world, off, 8);
-    calls = world->stats->calls;
-    for (uint64_t off = 0; off < 32 * BLOCK; off += BLOCK)
-        check(world, off + PAGE, 8);
-    assert_int_equal(world->stats->calls, calls);
-}
-
 static void test_large_reads_bypass(void **state)
 {
     struct world *world = *state;
@@ -279,16 +260,180 @@ static void test_other_errors_are_passed_on(void **state)
     strobe_mem_close(mem);
 }
 
-static void test_no_allocation_after_creation(void **state)
-{
-    struct world *world = *state;
+/* ---- more blocks than the smallest cache holds ---- */
 
-    alloc_fail_arm(1);
-    for (uint64_t off = 0; off + BLOCK <= DENSE; off += BLOCK)
-        check(world, off, 8);
-    strobe_mem_epoch(world->mem);
-    check(world, LONELY, 8);
+enum {
+    LEAST = 256,  /* slots at first */
+    MOST = 4096,
+    MANY = 3000,  /* blocks of an epoch */
+    HOLED = 7,    /* every so many-th block has only its second page */
+};
+
+/* A memory without end: each word is made of its address and a salt, which is the moment. */
+struct endless {
+    struct strobe_mem mem;
+    uint64_t salt, blocks, pages;
+    const char *low, *high; /* bounds of where blocks were read to */
+};
+
+static uint64_t made_word(const struct endless *endless, uint64_t addr)
+{
+    return (addr + endless->salt) * 0x9e3779b97f4a7c15u;
+}
+
+static int endless_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
+{
+    struct endless *endless = (struct endless *)mem;
+    uint64_t word;
+
+    endless->blocks += len == BLOCK;
+    endless->pages += len == PAGE;
+    if (addr / BLOCK % HOLED == 0 && (addr % BLOCK / PAGE != 1 || (addr + len - 1) % BLOCK / PAGE != 1))
+        return STROBE_ERR_FAULT;
+    if (len == BLOCK) {
+        endless->low = endless->low && endless->low < (char *)buf ? endless->low : buf;
+        endless->high = endless->high > (char *)buf + len ? endless->high : (char *)buf + len;
+    }
+    for (size_t i = 0; i + 8 <= len; i += 8) {
+        word = made_word(endless, addr + i);
+        memcpy((char *)buf + i, &word, 8);
+    }
+    return 0;
+}
+
+static void endless_close(struct strobe_mem *mem)
+{
+}
+
+static const struct strobe_mem_ops endless_ops = {.read = endless_read, .close = endless_close};
+
+static struct strobe_mem *paged_over(struct endless *endless)
+{
+    struct strobe_mem *mem = NULL;
+
+    *endless = (struct endless){.mem.ops = &endless_ops};
+    assert_int_equal(strobe_mem_paged_new(&endless->mem, &mem), 0);
+    return mem;
+}
+
+/* Looks at both ends of the second page of n blocks from the given one on. */
+static void look(struct strobe_mem *mem, const struct endless *endless, uint64_t from, uint64_t n)
+{
+    uint64_t addr, word;
+
+    for (uint64_t block = from; block < from + n; block++) {
+        for (int end = 0; end < 2; end++) {
+            addr = BASE + block * BLOCK + PAGE + (end ? PAGE - 8 : 0);
+            assert_int_equal(strobe_mem_u64(mem, addr, &word), 0);
+            if (word != made_word(endless, addr))
+                fail_msg("block %llu is wrong", (unsigned long long)block);
+        }
+    }
+}
+
+/* As many blocks as one epoch asks for are kept: what was there stays there, a block with holes too, and its data is right. */
+static void test_grows(void **state)
+{
+    struct endless endless;
+    struct strobe_mem *mem = paged_over(&endless);
+
+    for (uint64_t n = 0; n < MANY; n++) {
+        look(mem, &endless, n, 1);
+        if ((n & (n + 1)) == 0 || (n & (n - 1)) == 0) /* before and after each growth */
+            look(mem, &endless, 0, n + 1);
+    }
+    for (int epoch = 0; epoch < 3; epoch++) {
+        assert_int_equal(endless.blocks, MANY);
+        assert_in_range(endless.pages, MANY / HOLED, MANY / HOLED + 1);
+        look(mem, &endless, 0, MANY);
+        assert_int_equal(endless.blocks, MANY); /* all from the cache */
+        strobe_mem_epoch(mem);
+        endless.salt++;
+        endless.blocks = endless.pages = 0;
+        look(mem, &endless, 0, MANY);
+    }
+    strobe_mem_close(mem);
+}
+
+/* More than the largest cache holds: right, no block read more often than without a cache, and what is wanted all the time stays. */
+static void test_more_than_it_can_hold(void **state)
+{
+    enum { N = 3 * MOST };
+    struct endless endless;
+    struct strobe_mem *mem = paged_over(&endless);
+
+    for (int round = 0; round < 2; round++)
+        look(mem, &endless, 0, N);
+    assert_in_range(endless.blocks, N, 2 * N);
+    endless.blocks = 0;
+    for (uint64_t n = 0; n < N; n++) {
+        look(mem, &endless, n, 1);
+        look(mem, &endless, 2 * N, 8);
+    }
+    assert_in_range(endless.blocks, N, N + 5 * 8);
+    strobe_mem_close(mem);
+}
+
+/* Epochs that read little stay where they are in our memory, however far the addresses move; and nothing is allocated. */
+static void test_small_stays_small(void **state)
+{
+    struct endless endless;
+    struct strobe_mem *mem = paged_over(&endless);
+
+    alloc_fail_arm(0);
+    for (uint64_t epoch = 0; epoch < 500; epoch++) {
+        look(mem, &endless, epoch * 10007, 20);
+        strobe_mem_epoch(mem);
+    }
+    assert_true(endless.high - endless.low <= 20 * BLOCK);
+    look(mem, &endless, 1, LEAST);
+    look(mem, &endless, 1, LEAST);
     assert_int_equal(alloc_fail_disarm(), 0);
+    assert_true(endless.high - endless.low <= LEAST * BLOCK);
+    strobe_mem_close(mem);
+}
+
+/* Once grown, always: the next epoch of that size allocates nothing. */
+static void test_grows_once(void **state)
+{
+    struct endless endless;
+    struct strobe_mem *mem = paged_over(&endless);
+
+    alloc_fail_arm(0);
+    look(mem, &endless, 0, MANY);
+    assert_int_equal(alloc_fail_disarm(), 4 * 2); /* 256 << 4 = 4096 */
+    alloc_fail_arm(0);
+    strobe_mem_epoch(mem);
+    look(mem, &endless, 5 * MANY, MANY);
+    look(mem, &endless, 0, 2 * MOST); /* the end of growth */
+    assert_int_equal(alloc_fail_disarm(), 0);
+    strobe_mem_close(mem);
+}
+
+/* No memory to grow: it goes on with what it has, nothing is lost, and it grows when there is memory again. */
+static void test_growth_fails(void **state)
+{
+    for (uint64_t n = 1; n <= 2; n++) {
+        struct endless endless;
+        struct strobe_mem *mem = paged_over(&endless);
+
+        look(mem, &endless, 0, LEAST);
+        alloc_fail_arm(n);
+        look(mem, &endless, LEAST, LEAST);
+        assert_true(alloc_fail_hit());
+        assert_int_equal(alloc_fail_disarm(), n); /* in its old size: that many blocks fit once more */
+        assert_int_equal(alloc_fail_live(), 0);
+        assert_int_equal(endless.blocks, 2 * LEAST);
+        look(mem, &endless, LEAST, LEAST);
+        assert_int_equal(endless.blocks, 2 * LEAST);
+        look(mem, &endless, 0, MANY);
+        strobe_mem_epoch(mem);
+        look(mem, &endless, 0, MANY);
+        endless.blocks = 0;
+        look(mem, &endless, 0, MANY);
+        assert_int_equal(endless.blocks, 0);
+        strobe_mem_close(mem);
+    }
 }
 
 static void test_each_allocation_fails_once(void **state)
@@ -319,7 +464,6 @@ int main(void)
         WITH_WORLD(test_one_read_a_block),
         WITH_WORLD(test_any_read_is_right),
         WITH_WORLD(test_epoch_forgets),
-        WITH_WORLD(test_more_blocks_than_slots),
         WITH_WORLD(test_large_reads_bypass),
         WITH_WORLD(test_page_in_a_block_with_holes),
         WITH_WORLD(test_exact_bytes),
@@ -327,7 +471,11 @@ int main(void)
         WITH_WORLD(test_readv_passes_through),
         WITH_WORLD(test_every_read_fails_once),
         cmocka_unit_test(test_other_errors_are_passed_on),
-        WITH_WORLD(test_no_allocation_after_creation),
+        cmocka_unit_test(test_grows),
+        cmocka_unit_test(test_more_than_it_can_hold),
+        cmocka_unit_test(test_small_stays_small),
+        cmocka_unit_test(test_grows_once),
+        cmocka_unit_test(test_growth_fails),
         WITH_WORLD(test_each_allocation_fails_once),
     };
 

@@ -328,6 +328,44 @@ static void tick(struct replay_session *session)
     }
 }
 
+/* asyncio's layout: by constants, or with the table whose address an image carries. */
+static void test_asyncio_layout(void **state)
+{
+    enum { TABLE = 0x1000, INTERP_SIZE_AT = 48 };
+    struct world *world = *state;
+    struct strobe_mem *mem = reader(world);
+    struct strobe_aio_layout aio, again;
+    struct strobe_layout lay;
+    uint64_t h, size;
+
+    assert_int_equal(strobe_layout_init(mem, &world->hint, &lay, NULL), 0);
+    h = lay.ob_header;
+    if (!strobe_aio_layout_has_table(&lay)) {
+        assert_int_equal(replay_asyncio(world->image, mem, &lay, &aio), 0);
+        assert_int_equal(aio.task_coro, aio.task_fut_waiter + 8);
+        strobe_mem_close(mem);
+        return;
+    }
+    if (!image_get(world->image, "asyncio")) {
+        uint64_t table[] = {h + 152, h + 120, h + 80, h + 92, h + 93, h + 112, h + 136, 0, 8192, 4096, 2048, 2056, 2064};
+
+        assert_int_equal(replay_asyncio(world->image, mem, &lay, &aio), STROBE_ERR_MISSING);
+        assert_int_equal(strobe_mem_u64(mem, lay.runtime + INTERP_SIZE_AT, &size), 0);
+        table[7] = size;
+        strobe_mem_close(mem);
+        assert_int_equal(image_add(world->image, TABLE, table, sizeof table), 0);
+        assert_int_equal(image_set(world->image, "asyncio", "1000"), 0);
+        mem = reader(world);
+    }
+    assert_int_equal(replay_asyncio(world->image, mem, &lay, &aio), 0);
+    assert_int_equal(aio.task_coro, h + 112);
+    again = aio;
+    assert_int_equal(image_set(world->image, "asyncio", "no address"), 0);
+    assert_int_equal(replay_asyncio(world->image, mem, &lay, &again), STROBE_ERR_FORMAT);
+    assert_memory_equal(&again, &aio, sizeof aio);
+    strobe_mem_close(mem);
+}
+
 /* Once everything was seen, sampling allocates nothing, whether the lists are walked again or not. */
 static void test_sampling_allocates_nothing(void **state)
 {
@@ -359,6 +397,7 @@ static const struct CMUnitTest each_image[] = {
     cmocka_unit_test_setup_teardown(test_the_tick_after_a_failed_read_is_whole, setup, teardown),
     cmocka_unit_test_setup_teardown(test_a_circle_of_frames, setup, teardown),
     cmocka_unit_test_setup_teardown(test_circles_of_lists, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_asyncio_layout, setup, teardown),
     cmocka_unit_test_setup_teardown(test_sampling_allocates_nothing, setup, teardown),
 };
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/pyroles.h"
+
+#include <stdlib.h>
+
+#include "base/grow.h"
+#include "runtime/pyspan.h"
+
+enum { MAX_TYPES = 65536 }; /* classes that are remembered; a program has some thousands, and only those on await chains come here */
+
+struct strobe_role_entry {
+    uint64_t type, name, base, dict; /* words of the type object, by which it is known again */
+    uint64_t basicsize;
+    enum strobe_role role;
+    uint64_t checked; /* sample */
+};
+
+/* module NULL: tp_name of a class made in C says it all; else a class statement's name, whose module is in its dict. */
+static const struct {
+    const char *module, *name;
+    enum strobe_role role;
+} known[] = {
+    {NULL, "coroutine", STROBE_ROLE_GENERATOR},
+    {NULL, "generator", STROBE_ROLE_GENERATOR},
+    {NULL, "async_generator", STROBE_ROLE_GENERATOR},
+    {NULL, "coroutine_wrapper", STROBE_ROLE_WRAPPER},
+    {NULL, "async_generator_asend", STROBE_ROLE_WRAPPER},
+    {NULL, "async_generator_athrow", STROBE_ROLE_WRAPPER},
+    {NULL, "anext_awaitable", STROBE_ROLE_ANEXT},
+    {NULL, "FutureIter", STROBE_ROLE_FUTURE_ITER},
+    {NULL, "_asyncio.FutureIter", STROBE_ROLE_FUTURE_ITER},
+    {NULL, "_asyncio.Task", STROBE_ROLE_TASK},
+    {NULL, "_asyncio.Future", STROBE_ROLE_FUTURE},
+    {NULL, "TaskWakeupMethWrapper", STROBE_ROLE_WAKEUP},
+    {NULL, "_asyncio.TaskWakeupMethWrapper", STROBE_ROLE_WAKEUP},
+    {NULL, "builtin_function_or_method", STROBE_ROLE_BUILTIN},
+    {NULL, "method", STROBE_ROLE_METHOD},
+    {NULL, "function", STROBE_ROLE_FUNCTION},
+    {NULL, "functools.partial", STROBE_ROLE_PARTIAL},
+    {"asyncio.tasks", "_GatheringFuture", STROBE_ROLE_GATHERING},
+    {"asyncio.tasks", "Task", STROBE_ROLE_PY_TASK},
+    {"asyncio.futures", "Future", STROBE_ROLE_PY_FUTURE},
+    {"concurrent.futures._base", "Future", STROBE_ROLE_CONCURRENT_FUTURE},
+    {"asyncio.locks", "Lock", STROBE_ROLE_LOCK},
+    {"asyncio.locks", "BoundedSemaphore", STROBE_ROLE_BOUNDED_SEMAPHORE},
+    {"asyncio.locks", "Semaphore", STROBE_ROLE_SEMAPHORE},
+    {"asyncio.locks", "Event", STROBE_ROLE_EVENT},
+    {"asyncio.locks", "Condition", STROBE_ROLE_CONDITION},
+    {"asyncio.locks", "Barrier", STROBE_ROLE_BARRIER},
+    {"asyncio.queues", "Queue", STROBE_ROLE_QUEUE},
+    {"asyncio.taskgroups", "TaskGroup", STROBE_ROLE_TASK_GROUP},
+    {"anyio._backends._asyncio", "CapacityLimiter", STROBE_ROLE_LIMITER},
+    {"anyio._backends._asyncio", "Lock", STROBE_ROLE_ANYIO_LOCK},
+    {"anyio._backends._asyncio", "Semaphore", STROBE_ROLE_ANYIO_SEMAPHORE},
+    {"anyio._backends._asyncio", "Event", STROBE_ROLE_ANYIO_EVENT},
+    {"anyio._backends._asyncio", "TaskGroup", STROBE_ROLE_ANYIO_TASK_GROUP},
+    {"anyio._core._synchronization", "CapacityLimiter", STROBE_ROLE_LIMITER},
+    {"anyio._core._synchronization", "Lock", STROBE_ROLE_ANYIO_LOCK},
+    {"anyio._core._synchronization", "Semaphore", STROBE_ROLE_ANYIO_SEMAPHORE},
+    {"anyio._core._synchronization", "Event", STROBE_ROLE_ANYIO_EVENT},
+    {"anyio._core._synchronization", "Condition", STROBE_ROLE_ANYIO_CONDITION},
+    {"contextlib", "_AsyncGeneratorContextManager", STROBE_ROLE_ASYNC_CONTEXT},
+    {"concurrent.futures.thread", "ThreadPoolExecutor", STROBE_ROLE_THREAD_POOL},
+    {"concurrent.futures.interpreter", "InterpreterPoolExecutor", STROBE_ROLE_INTERPRETER_POOL},
+    {"concurrent.futures.process", "ProcessPoolExecutor", STROBE_ROLE_PROCESS_POOL},
+};
+
+void strobe_roles_init(struct strobe_roles *roles, struct strobe_mem *mem, const struct strobe_layout *lay)
+{
+    *roles = (struct strobe_roles){.mem = mem, .lay = lay, .known = STROBE_HTAB_INIT, .sample = 1};
+}
+
+void strobe_roles_release(struct strobe_roles *roles)
+{
+    strobe_htab_release(&roles->known);
+    free(roles->at);
+    roles->at = NULL;
+    roles->n = roles->cap = 0;
+}
+
+void strobe_roles_begin(struct strobe_roles *roles)
+{
+    roles->sample++;
+    roles->last_type = 0;
+}
+
+/* __module__ of a class statement. */
+static bool module_is(struct strobe_roles *roles, const struct strobe_pytype *type, const char *module)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+    uint64_t value;
+    bool same = !strobe_py_dict_get(roles->mem, roles->lay, type->dict, "__module__", &value) &&
+                !strobe_py_str(roles->mem, roles->lay, value, &text) && strcmp(strobe_buf_str(&text), module) == 0;
+
+    strobe_buf_release(&text);
+    return same;
+}
+
+static enum strobe_role role_of_class(struct strobe_roles *roles, const struct strobe_pytype *type)
+{
+    char name[64];
+
+    if (strobe_py_type_name(roles->mem, roles->lay, type->addr, name, sizeof name))
+        return STROBE_ROLE_NONE;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(name, known[i].name) == 0 && (!known[i].module || module_is(roles, type, known[i].module)))
+            return known[i].role;
+    return STROBE_ROLE_NONE;
+}
+
+static enum strobe_role role_of_chain(struct strobe_roles *roles, const struct strobe_pytype *type)
+{
+    struct strobe_pytype t = *type;
+
+    for (int i = 0; i < STROBE_PY_MAX_MRO; i++) {
+        enum strobe_role role = role_of_class(roles, &t);
+
+        if (role != STROBE_ROLE_NONE || !t.base || strobe_pytype_read(roles->mem, roles->lay, t.base, &t))
+            return role;
+    }
+    return STROBE_ROLE_NONE;
+}
+
+static bool same_type(const struct strobe_role_entry *entry, const struct strobe_pytype *type)
+{
+    return entry->name == type->name && entry->base == type->base && entry->dict == type->dict &&
+           entry->basicsize == (uint64_t)type->basicsize;
+}
+
+/* The entry of a class, checked in this sample; NULL when it cannot be read or kept. */
+static struct strobe_role_entry *entry_of(struct strobe_roles *roles, uint64_t type)
+{
+    uint64_t *index = strobe_htab_get(&roles->known, type, 0);
+    struct strobe_role_entry *entry = index ? &roles->at[*index] : NULL;
+    struct strobe_pytype words;
+
+    if (entry && entry->checked == roles->sample)
+        return entry;
+    if (strobe_pytype_read(roles->mem, roles->lay, type, &words))
+        return NULL;
+    if (!entry) {
+        if (roles->n == MAX_TYPES || strobe_grow(&roles->at, &roles->cap, roles->n + 1, sizeof *roles->at) ||
+            strobe_htab_put(&roles->known, type, 0, roles->n))
+            return NULL;
+        entry = &roles->at[roles->n++];
+        *entry = (struct strobe_role_entry){.type = type};
+    }
+    if (!entry->checked || !same_type(entry, &words)) {
+        entry->name = words.name;
+        entry->base = words.base;
+        entry->dict = words.dict;
+        entry->basicsize = (uint64_t)words.basicsize;
+        entry->role = role_of_chain(roles, &words);
+    }
+    entry->checked = roles->sample;
+    return entry;
+}
+
+enum strobe_role strobe_roles_of_type(struct strobe_roles *roles, uint64_t type)
+{
+    struct strobe_role_entry *entry;
+
+    if (type == roles->last_type)
+        return roles->last_role;
+    if (!strobe_py_plausible(type))
+        return STROBE_ROLE_NONE;
+    entry = entry_of(roles, type);
+    roles->last_type = entry ? type : 0;
+    roles->last_role = entry ? entry->role : STROBE_ROLE_NONE;
+    return roles->last_role;
+}
+
+uint64_t strobe_roles_size(const struct strobe_roles *roles, uint64_t type)
+{
+    const uint64_t *index = strobe_htab_get(&roles->known, type, 0);
+
+    return index ? roles->at[*index].basicsize : 0;
+}
+
+enum strobe_role strobe_roles_of(struct strobe_roles *roles, uint64_t obj)
+{
+    uint64_t type;
+
+    return strobe_py_type(roles->mem, roles->lay, obj, &type) ? STROBE_ROLE_NONE : strobe_roles_of_type(roles, type);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tasklook.h"
+
+#include <stdlib.h>
+
+#include "base/grow.h"
+#include "walk/walk.h"
+
+enum {
+    LIST_TRIES = 8,  /* readings of a list of tasks that changes */
+    AGAIN_TRIES = 4, /* readings of a task that changes */
+};
+
+struct strobe_tasklook {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    struct strobe_snapshot *snap;
+    struct strobe_taskreader *reader;
+    struct strobe_task_source *sources;
+    uint64_t *tstates;
+    size_t n_sources, cap_sources, cap_tstates;
+    struct strobe_task_sample sample;
+    bool listed; /* threads were read before: their list is at most a look old */
+    int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table);
+    void *find_ctx;
+};
+
+int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_snapshot *snap, struct strobe_tasklook **ret)
+{
+    struct strobe_tasklook *look = calloc(1, sizeof *look);
+    int err;
+
+    if (!look)
+        return STROBE_ERR_NOMEM;
+    look->mem = mem;
+    look->lay = lay;
+    look->snap = snap;
+    err = strobe_taskreader_new(mem, lay, &look->reader);
+    if (err)
+        strobe_tasklook_free(look);
+    else
+        *ret = look;
+    return err;
+}
+
+void strobe_tasklook_free(struct strobe_tasklook *look)
+{
+    if (!look)
+        return;
+    strobe_taskreader_free(look->reader);
+    free(look->sources);
+    free(look->tstates);
+    free(look);
+}
+
+void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *ctx)
+{
+    look->find = find;
+    look->find_ctx = ctx;
+}
+
+struct strobe_taskreader *strobe_tasklook_reader(struct strobe_tasklook *look)
+{
+    return look->reader;
+}
+
+/* The interpreters and their thread states, as the snapshot listed them last. */
+static int list_sources(struct strobe_tasklook *look)
+{
+    const struct strobe_walk *walk = strobe_snapshot_walk(look->snap);
+    size_t n = 0;
+
+    if (strobe_grow(&look->sources, &look->cap_sources, walk->n_interps, sizeof *look->sources) ||
+        strobe_grow(&look->tstates, &look->cap_tstates, walk->n_order, sizeof *look->tstates))
+        return STROBE_ERR_NOMEM;
+    for (uint32_t i = 0; i < walk->n_interps; i++) {
+        struct strobe_task_source *source = &look->sources[i];
+
+        *source = (struct strobe_task_source){walk->interps[i].addr, walk->interps[i].id, look->tstates + n, 0};
+        for (uint32_t k = 0; k < walk->n_order; k++)
+            if (walk->slots[walk->order[k]].interp == i) {
+                look->tstates[n++] = walk->slots[walk->order[k]].tstate;
+                source->n_tstates++;
+            }
+    }
+    look->n_sources = walk->n_interps;
+    return 0;
+}
+
+static void want_table(struct strobe_tasklook *look)
+{
+    uint64_t table;
+
+    if (strobe_taskreader_wants_table(look->reader) && look->find && !look->find(look->find_ctx, look->mem, &table))
+        strobe_taskreader_set_table(look->reader, table, NULL);
+}
+
+static int read_tasks(struct strobe_tasklook *look)
+{
+    int err = STROBE_ERR_TORN;
+
+    want_table(look);
+    for (int i = 0; i < LIST_TRIES && (err == STROBE_ERR_TORN || err == STROBE_ERR_FAULT); i++) {
+        strobe_mem_epoch(look->mem);
+        err = strobe_taskreader_read(look->reader, look->sources, look->n_sources);
+    }
+    for (int i = 0; !err && i < AGAIN_TRIES && look->reader->n_unsettled; i++) {
+        strobe_mem_epoch(look->mem);
+        err = strobe_taskreader_again(look->reader, NULL, NULL);
+    }
+    return err;
+}
+
+int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sample **ret_threads, const struct strobe_task_sample **ret_tasks)
+{
+    const struct strobe_sample *threads;
+    bool missing;
+    int err = look->listed ? 0 : strobe_snapshot_take(look->snap, &threads);
+
+    if (!err)
+        err = list_sources(look);
+    look->listed = !err;
+    if (err)
+        return err;
+    err = read_tasks(look);
+    if (strobe_err_class(err) == STROBE_CLASS_FATAL)
+        return err;
+    missing = err == STROBE_ERR_MISSING;
+    if ((err = strobe_snapshot_take(look->snap, &threads))) {
+        look->listed = false;
+        return err;
+    }
+    look->sample = (struct strobe_task_sample){.n_tasks = 0};
+    if (!missing && (err = strobe_taskreader_finish(look->reader, threads, &look->sample)))
+        return err;
+    look->sample.time_ns = threads->time_ns;
+    *ret_threads = threads;
+    *ret_tasks = &look->sample;
+    return 0;
+}

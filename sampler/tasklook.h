@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tasklook: one look at the threads and the asyncio tasks of a target.
+ *
+ *   threads, once, for their list      tasks, optimistically, the loop going on      threads again, and who moved meanwhile
+ *
+ * A task is what it was when it was read; one that runs is what its thread's stack says.  Where a loop's thread has not run between
+ * the two readings of the threads, all of its tasks are one moment's truth.
+ * May include: snapshot.h, walk, mem/host.h, runtime/layout.h, base.  Threads: one. */
+#ifndef STROBE_TASKLOOK_H
+#define STROBE_TASKLOOK_H
+
+#include "snapshot.h"
+#include "walk/taskreader.h"
+#include "walk/tasks.h"
+
+struct strobe_tasklook;
+
+/* All borrowed; the snapshot is used for every reading of the threads.  ret: owned by the caller. */
+int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_snapshot *snap, struct strobe_tasklook **ret);
+void strobe_tasklook_free(struct strobe_tasklook *look);
+
+/* See strobe_taskreader_set_table; asked for by find(ctx, mem) at each look until it is found.  find returns 0 and an
+ * address, or an error.  NULL = none. */
+void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *ctx);
+
+/* What the walk over tasks knows of classes and code objects, for others who look at the same target. */
+struct strobe_taskreader *strobe_tasklook_reader(struct strobe_tasklook *look);
+
+/* Reads threads and tasks.  ret_threads, ret_tasks: borrowed, valid until the next take.  A target without asyncio has no tasks;
+ * errors are those of strobe_snapshot_take. */
+int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sample **ret_threads, const struct strobe_task_sample **ret_tasks);
+
+#endif

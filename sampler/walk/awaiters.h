@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* awaiters: which tasks the end of a future would wake: what its callbacks lead to.
+ *
+ *   await task            task_wakeup of the awaiting task
+ *   gather, shield        a function whose closure has the outer future, whose callbacks lead on
+ *   wait, as_completed    likewise, by the waiter or the queue of results
+ *   wait_for (to 3.11)    functools.partial(_release_waiter, waiter)
+ *   TaskGroup             a method of the group, which knows its parent task
+ * (CPython: Lib/asyncio/tasks.py, taskgroups.py, futures.py.)  From 3.14 on tasks say it themselves (fut_awaited_by), but not in
+ * every case.  May include: mem, runtime, walk/coderoles.h, base.  Memory: its own.  Threads: one. */
+#ifndef STROBE_WALK_AWAITERS_H
+#define STROBE_WALK_AWAITERS_H
+
+#include "base/htab.h"
+#include "runtime/asyncio_layout.h"
+#include "runtime/pyroles.h"
+#include "walk/coderoles.h"
+
+struct strobe_awaiters {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    const struct strobe_aio_layout *aio;
+    struct strobe_roles *roles;
+    struct strobe_coderoles *codes;
+    struct strobe_htab known;  /* callback -> (first << 32 | n) in tasks, of this sample: gather() has one for all its children */
+    uint64_t *tasks;           /* addresses */
+    size_t n, cap;
+    uint64_t chained;          /* of the future asked for last: the concurrent future on its other side; 0 = none */
+    bool chained_back;         /* ... which waits for this one, rather than the other way round */
+    const char *how;           /* likewise: "shield" (static) when it is the outer future of one; else NULL */
+};
+
+/* All borrowed. */
+void strobe_awaiters_init(struct strobe_awaiters *a, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
+                          struct strobe_coderoles *codes);
+void strobe_awaiters_release(struct strobe_awaiters *a);
+/* A new sample.  aio: borrowed until the next. */
+void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_layout *aio);
+
+/* Appends to a->tasks the addresses of the tasks that a future's end would wake; some may appear twice.  future may be a task.
+ * STROBE_ERR_NOMEM, or 0: what cannot be read is passed over. */
+int strobe_awaiters_of(struct strobe_awaiters *a, uint64_t future, enum strobe_role role);
+
+#endif

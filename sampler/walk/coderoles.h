@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coderoles: code objects as the walk over tasks knows them: how many locals, is it a library's, what does a task wait for that is
+ * suspended in it, and in which slots lie the objects that tell.  One entry a code object, checked once a sample.
+ * May include: mem, runtime.  Memory: its own cache.  Threads: one. */
+#ifndef STROBE_WALK_CODEROLES_H
+#define STROBE_WALK_CODEROLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/htab.h"
+#include "runtime/layout.h"
+#include "walk/tasks.h"
+
+/* What a task does whose innermost Python frame runs this code. */
+enum strobe_code_role {
+    STROBE_CODE_PLAIN,   /* nothing in particular */
+    STROBE_CODE_THROUGH, /* only passes on what an inner frame or future is: Future.__await__, wait_for() from 3.12 on */
+    STROBE_CODE_BY_SELF, /* waits for its `self`, of whatever role that object's class has (acquire, Event.wait, ...) */
+    STROBE_CODE_WAITS,   /* waits: kind and how */
+    /* Frames of threads that work for others (walk/pools.h). */
+    STROBE_CODE_WORKER,         /* of a ThreadPoolExecutor */
+    STROBE_CODE_WORKER_CALL,    /* the frame that such a worker's call is made in */
+    STROBE_CODE_MANAGER,        /* of a ProcessPoolExecutor, in the parent */
+    STROBE_CODE_PROCESS_WORKER, /* of a ProcessPoolExecutor, in the child */
+    STROBE_CODE_ANYIO_WORKER,
+    /* Callbacks of futures; slot[]: cells of their closures instead of locals.  See walk/awaiters.h. */
+    STROBE_CODE_WAKES,       /* somebody who waits for the future in slot[0], or takes from the queue in slot[1] */
+    STROBE_CODE_WAKES_TASK,  /* a method: its self is the task */
+    STROBE_CODE_WAKES_GROUP, /* a method: its self is a TaskGroup; a function: slot[0] is anyio's */
+    STROBE_CODE_WAKES_TAKER, /* a method: its self has the queue in _done */
+    STROBE_CODE_SHIELDS,     /* on the outer future of shield(): `how` says so */
+    STROBE_CODE_CHAINS,      /* passes on a concurrent future's result: slot[0] is that */
+    STROBE_CODE_CHAINS_BACK, /* sets a concurrent future's result: slot[0] is that */
+};
+
+enum { STROBE_CODE_SLOTS = 3 };
+
+struct strobe_code_entry {
+    uint64_t code;
+    uint64_t words[4];    /* name, line table, file, flags and first line: by which it is known again */
+    uint64_t checked;     /* sample */
+    uint32_t n_locals;    /* slots before the value stack */
+    uint16_t role;        /* enum strobe_code_role */
+    uint8_t kind;         /* enum strobe_wait_kind, of STROBE_CODE_WAITS */
+    bool library;         /* of asyncio, anyio or contextlib: not the code that names what is waited for */
+    bool outer_wins;      /* its role counts more than that of library frames inside of it */
+    bool enters, leaves;  /* __aenter__: the context it enters is not held yet; __aexit__ */
+    bool coroutine;       /* an `async def` or the like: its frame lies in an object of its own */
+    int16_t slot[STROBE_CODE_SLOTS]; /* of the locals that the role is about; -1 = no such local */
+    const char *how;      /* static, or NULL */
+};
+
+struct strobe_coderoles {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    struct strobe_htab known;
+    struct strobe_code_entry **at; /* each has its place until release */
+    size_t n, cap;
+    uint64_t sample;
+    uint64_t changes;          /* entries whose code object was found to be another: who keeps names by address forgets them */
+    struct strobe_htab awaits; /* (code, instr) -> 1 awaits, 2 yields: of this sample */
+};
+
+void strobe_coderoles_init(struct strobe_coderoles *roles, struct strobe_mem *mem, const struct strobe_layout *lay);
+void strobe_coderoles_release(struct strobe_coderoles *roles);
+void strobe_coderoles_begin(struct strobe_coderoles *roles);
+/* The entry of a code object, valid until release (what it says: in this sample); NULL when there is none at that address. */
+const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *roles, uint64_t code);
+/* Where the state of a generator does not tell (up to 3.12): does the code await there, rather than yield?  instr as in
+ * struct strobe_raw_frame. */
+bool strobe_coderoles_awaits(struct strobe_coderoles *roles, uint64_t code, int64_t instr);
+
+#endif

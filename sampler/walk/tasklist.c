@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "walk/tasklist.h"
+
+#include <stdlib.h>
+
+#include "base/grow.h"
+#include "runtime/pyobj.h"
+
+enum {
+    MAX_TASKS = 1 << 22,   /* tasks of one interpreter: a process with more has run out of memory (a task takes some kilobytes) */
+    SET_ENTRY = 16,        /* setentry: {key, hash} (Include/cpython/setobject.h) */
+    SET_CHUNK = 1024,      /* entries read at a time */
+};
+
+void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles)
+{
+    *list = (struct strobe_tasklist){.mem = mem, .lay = lay, .roles = roles, .seen = STROBE_HTAB_INIT};
+}
+
+void strobe_tasklist_release(struct strobe_tasklist *list)
+{
+    strobe_htab_release(&list->seen);
+    free(list->at);
+    list->at = NULL;
+    list->n = list->cap = 0;
+}
+
+void strobe_tasklist_clear(struct strobe_tasklist *list)
+{
+    list->n = 0;
+    strobe_htab_clear(&list->seen);
+}
+
+static int add(struct strobe_tasklist *list, uint64_t task)
+{
+    struct strobe_tasklist_item item = {.addr = task};
+    int err = strobe_py_type(list->mem, list->lay, task, &item.type);
+
+    if (err)
+        return err;
+    item.role = strobe_roles_of_type(list->roles, item.type);
+    if (strobe_htab_get(&list->seen, task, 0))
+        return 0;
+    if (list->n == MAX_TASKS)
+        return STROBE_ERR_LIMIT;
+    if (strobe_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at) || strobe_htab_put(&list->seen, task, 0, list->n))
+        return STROBE_ERR_NOMEM;
+    list->at[list->n++] = item;
+    return 0;
+}
+
+/* 3.14+: {next, prev} in each task, a circle through the head.  A task that leaves sets its words to 0. */
+static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t head)
+{
+    uint64_t node;
+    int err = strobe_mem_u64(list->mem, head, &node);
+
+    for (size_t i = 0; !err && node != head; i++) {
+        uint64_t task = node - aio->task_node;
+
+        if (!node)
+            return i ? STROBE_ERR_TORN : 0; /* a head that is not initialised */
+        if (i == MAX_TASKS)
+            return STROBE_ERR_LIMIT;
+        err = add(list, task);
+        if (err)
+            return err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT ? err : STROBE_ERR_TORN;
+        if (list->at[list->n - 1].role != STROBE_ROLE_TASK)
+            return STROBE_ERR_TORN; /* no task any more */
+        err = strobe_mem_u64(list->mem, node, &node);
+    }
+    return err;
+}
+
+/* The members of a set, through weak references when they are such. */
+static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
+{
+    const struct strobe_layout *lay = list->lay;
+    unsigned char chunk[SET_CHUNK * SET_ENTRY];
+    enum strobe_py_kind kind;
+    uint64_t mask, table;
+    int err = strobe_py_kind(list->mem, lay, set, &kind);
+
+    if (err || kind != STROBE_PY_SET)
+        return err ? err : STROBE_ERR_OBJECT;
+    if ((err = strobe_mem_u64(list->mem, set + lay->set_mask, &mask)) || (err = strobe_mem_u64(list->mem, set + lay->set_table, &table)))
+        return err;
+    if ((mask & (mask + 1)) || mask > 8 * (uint64_t)MAX_TASKS)
+        return STROBE_ERR_TORN;
+    for (uint64_t at = 0; at <= mask; at += SET_CHUNK) {
+        uint64_t n = mask + 1 - at < SET_CHUNK ? mask + 1 - at : SET_CHUNK;
+
+        if ((err = strobe_mem_read(list->mem, table + at * SET_ENTRY, chunk, n * SET_ENTRY)))
+            return err;
+        for (uint64_t i = 0; i < n; i++) {
+            uint64_t key = strobe_span_u64(chunk, i * SET_ENTRY), hash = strobe_span_u64(chunk, i * SET_ENTRY + 8);
+
+            if (!key || hash == UINT64_MAX) /* free, or a dummy */
+                continue;
+            if (weak && (err = strobe_mem_u64(list->mem, key + lay->weakref_object, &key)))
+                return err;
+            err = add(list, key); /* a dead reference leads to None, which is dropped by its role */
+            if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
+                return err;
+        }
+    }
+    return 0;
+}
+
+/* A set or WeakSet that is an attribute of asyncio.tasks; absent in some versions. */
+static int add_attribute(struct strobe_tasklist *list, uint64_t dict, const char *name, bool weak)
+{
+    uint64_t value;
+    int err = strobe_py_dict_get(list->mem, list->lay, dict, name, &value);
+
+    if (!err && weak)
+        err = strobe_py_attr(list->mem, list->lay, value, "data", &value);
+    if (!err)
+        err = add_set(list, value, weak);
+    return err == STROBE_ERR_MISSING ? 0 : err;
+}
+
+/* Drops what is no task: classes unknown to us stay, None does not. */
+static void drop_others(struct strobe_tasklist *list, size_t from)
+{
+    size_t kept = from;
+
+    for (size_t i = from; i < list->n; i++) {
+        enum strobe_py_kind kind;
+
+        if (list->at[i].role == STROBE_ROLE_NONE &&
+            (strobe_py_kind(list->mem, list->lay, list->at[i].addr, &kind) || kind != STROBE_PY_OTHER))
+            continue;
+        strobe_htab_put(&list->seen, list->at[i].addr, 0, kept); /* known already: nothing to allocate */
+        list->at[kept++] = list->at[i];
+    }
+    list->n = kept;
+}
+
+size_t strobe_tasklist_find(const struct strobe_tasklist *list, uint64_t addr)
+{
+    const uint64_t *index = strobe_htab_get(&list->seen, addr, 0);
+
+    return index && *index < list->n && list->at[*index].addr == addr ? (size_t)*index : SIZE_MAX;
+}
+
+int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t interp, const uint64_t *tstates,
+                        size_t n_tstates)
+{
+    size_t from = list->n;
+    uint64_t dict;
+    int err = strobe_py_module_dict(list->mem, list->lay, interp, "asyncio.tasks", &dict);
+
+    if (err)
+        return err;
+    if (aio && aio->interp_tasks_head != STROBE_NONE) {
+        err = add_llist(list, aio, interp + aio->interp_tasks_head);
+        for (size_t i = 0; !err && i < n_tstates; i++)
+            err = add_llist(list, aio, tstates[i] + aio->thread_tasks_head);
+    }
+    if (!err)
+        err = add_attribute(list, dict, "_all_tasks", true);
+    if (!err)
+        err = add_attribute(list, dict, "_scheduled_tasks", true);
+    if (!err)
+        err = add_attribute(list, dict, "_eager_tasks", false);
+    drop_others(list, from);
+    return err;
+}

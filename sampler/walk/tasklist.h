@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tasklist: the addresses of all tasks of an interpreter, of every loop and thread, each once.
+ *
+ *   3.8 - 3.11   asyncio.tasks._all_tasks, a WeakSet
+ *   3.12, 3.13   asyncio.tasks._scheduled_tasks, a WeakSet, and _eager_tasks, a set
+ *   3.14+        linked lists of the tasks made in C: one a thread state, one in the interpreter (of threads that have ended);
+ *                the sets of 3.12 hold the others
+ * (CPython: Lib/asyncio/tasks.py, Modules/_asynciomodule.c.)  They may hold tasks that have ended.
+ * May include: mem, runtime, base.  Memory: its own, kept from reading to reading.  Threads: one. */
+#ifndef STROBE_WALK_TASKLIST_H
+#define STROBE_WALK_TASKLIST_H
+
+#include "base/htab.h"
+#include "runtime/asyncio_layout.h"
+#include "runtime/layout.h"
+#include "runtime/pyroles.h"
+
+struct strobe_tasklist_item {
+    uint64_t addr, type;
+    enum strobe_role role; /* STROBE_ROLE_TASK, _PY_TASK, or NONE: of a class that strobe does not know */
+};
+
+struct strobe_tasklist {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    struct strobe_roles *roles;
+    struct strobe_tasklist_item *at;
+    size_t n, cap;
+    struct strobe_htab seen; /* address -> index in at */
+};
+
+void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles);
+void strobe_tasklist_release(struct strobe_tasklist *list);
+void strobe_tasklist_clear(struct strobe_tasklist *list);
+/* Index of a task in `at`, or SIZE_MAX. */
+size_t strobe_tasklist_find(const struct strobe_tasklist *list, uint64_t addr);
+
+/* Appends the tasks of one interpreter.  tstates: its thread states' addresses.  aio: NULL = its layout is not known (yet): then only the
+ * sets are read.  STROBE_ERR_MISSING: asyncio is not imported there; STROBE_ERR_TORN: a list changed while it was read; a read error or
+ * STROBE_ERR_NOMEM.  What was appended before an error stays. */
+int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t interp, const uint64_t *tstates,
+                        size_t n_tstates);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* taskreader: reads the tasks of a target into a struct strobe_task_sample.
+ *
+ *   read     lists the tasks, reads the chain of each, what it waits for, what it holds; threads are not looked at
+ *   again    reads those once more that moved while they were read
+ *   finish   joins them with the threads' stacks (those that run), finds who waits for whom, counts
+ *
+ * A task that changes while it is read does not fit together (its chain does not end at the future it waits for, what it awaits
+ * has not begun or has ended, its coroutine executes): it is "unsettled".  May include: mem, runtime, walk, base.
+ * Memory: its own, kept from reading to reading.  Threads: one. */
+#ifndef STROBE_WALK_TASKREADER_H
+#define STROBE_WALK_TASKREADER_H
+
+#include "base/arena.h"
+#include "base/htab.h"
+#include "runtime/asyncio_layout.h"
+#include "walk/awaiters.h"
+#include "walk/chain.h"
+#include "walk/coderoles.h"
+#include "walk/tasklist.h"
+#include "walk/tasks.h"
+
+/* An interpreter whose tasks are to be read. */
+struct strobe_task_source {
+    uint64_t interp;        /* address */
+    int64_t id;
+    const uint64_t *tstates; /* its thread states' addresses */
+    size_t n_tstates;
+};
+
+/* What has been read of one task. */
+struct strobe_task_draft {
+    struct strobe_task task;
+    uint64_t outer_frame;   /* address of its outermost coroutine's frame; 0 = none */
+    uint32_t place;         /* index in its frames of the one whose code names what it waits for; STROBE_NO_INDEX = none */
+    enum strobe_role role;
+    bool unsettled;
+};
+
+struct strobe_taskreader {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    struct strobe_aio_layout aio;
+    bool has_aio, fitted;   /* fitted: its size was compared with the type's */
+    struct strobe_roles roles;
+    struct strobe_coderoles codes;
+    struct strobe_chain chain, inner; /* inner: of a context that holds for somebody else */
+    struct strobe_tasklist list;
+    struct strobe_awaiters awaiters;
+    struct strobe_arena arena;        /* frames */
+
+    struct strobe_task_draft *drafts; /* by the list's index */
+    size_t n_drafts, cap_drafts;
+    size_t n_unsettled;
+    struct strobe_wait *waits;
+    size_t n_waits, cap_waits;
+    struct strobe_htab wait_index;    /* (kind and how, object) -> index in waits */
+    struct strobe_hold *holds;
+    size_t n_holds, cap_holds;
+    struct strobe_htab frames;        /* of the threads' stacks: frame address -> thread << 32 | index */
+
+    struct strobe_task *tasks;        /* the finished sample's */
+    uint32_t *edges;
+    uint32_t *renumbered;             /* by draft: its index in tasks */
+    size_t cap_tasks, cap_edges, cap_renumbered;
+};
+
+/* mem and lay are borrowed.  ret: owned by the caller. */
+int strobe_taskreader_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_taskreader **ret);
+void strobe_taskreader_free(struct strobe_taskreader *reader);
+
+/* table: address of asyncio's own table of offsets, where the version has one (3.14+); 0 elsewhere.  Until it was given and found good,
+ * versions that need it show no tasks made in C.  why: as for strobe_aio_layout_init. */
+int strobe_taskreader_set_table(struct strobe_taskreader *reader, uint64_t table, char *why);
+/* Does it need a table and have none yet? */
+bool strobe_taskreader_wants_table(const struct strobe_taskreader *reader);
+
+/* STROBE_ERR_MISSING: no interpreter has imported asyncio.  STROBE_ERR_TORN: a list of tasks could not be read whole. */
+int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe_task_source *sources, size_t n);
+/* Reads the unsettled ones again; `late` (or NULL) ends it early.  reader->n_unsettled says how many are left. */
+int strobe_taskreader_again(struct strobe_taskreader *reader, bool (*late)(void *ctx), void *ctx);
+/* threads: NULL = none are known.  Unsettled tasks that are on no stack are left out and counted.
+ * ret: borrowed, valid until the next read. */
+int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, struct strobe_task_sample *ret);
+
+/* Private to walk/task*.c: fills draft->task's state and wait from reader->chain (walk/taskwait.c). */
+int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task_draft *draft);
+int strobe_taskreader_wait(struct strobe_taskreader *reader, enum strobe_wait_kind kind, const char *how, uint64_t object, uint32_t *ret);
+
+#endif

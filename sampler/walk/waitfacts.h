@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* waitfacts: what the things that tasks wait for say of themselves: permits, capacity, length, file descriptor.  Read for a look at
+ * one moment; a recording does without.  May include: mem, runtime, walk/tasks.h.  No state. */
+#ifndef STROBE_WALK_WAITFACTS_H
+#define STROBE_WALK_WAITFACTS_H
+
+#include "runtime/layout.h"
+#include "runtime/pyroles.h"
+#include "walk/tasks.h"
+
+enum strobe_capacity_source {
+    STROBE_CAPACITY_UNKNOWN,
+    STROBE_CAPACITY_STORED,  /* the object keeps it: BoundedSemaphore, CapacityLimiter, a lock (1) */
+    STROBE_CAPACITY_COUNTED, /* permits that are free, and tasks that were seen to hold one */
+};
+
+#define STROBE_UNLIMITED INT64_MAX /* capacity and free of a CapacityLimiter of math.inf tokens */
+
+/* -1 = unknown or not applicable, everywhere. */
+struct strobe_wait_facts {
+    int64_t free;      /* permits of a semaphore or limiter; a lock: 1 = free; an event: 1 = set; a barrier: places not taken;
+                        * a condition: as its lock */
+    int64_t capacity;  /* of a semaphore, limiter, lock; parties of a barrier */
+    enum strobe_capacity_source capacity_source;
+    int64_t size, maxsize; /* of a queue: items, and at most (0 = unbounded) */
+    int64_t unfinished;    /* of a queue: items taken whose task_done() is due */
+    int64_t queued;    /* futures in its own queue of waiters; of a queue, those of the operation that is waited for */
+    int64_t borrowed;  /* of a limiter: its borrowers, seen to hold it by an `async with` or not */
+    int32_t fd;        /* of a socket, stream or server (its first); uvloop's are not to be read */
+    int32_t pid;       /* of a subprocess */
+};
+
+/* ret: always filled.  Reading may race with the loop: values are then of a moment nearby. */
+void strobe_wait_facts_read(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
+                            const struct strobe_wait *wait, struct strobe_wait_facts *ret);
+
+/* When a TimerHandle is due, in the loop's time (seconds of CLOCK_MONOTONIC).  Errors of the reading. */
+int strobe_timer_due(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t handle, double *ret_when);
+
+#endif
