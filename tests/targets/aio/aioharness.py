@@ -203,11 +203,16 @@ def tasks():
     return found
 
 
+def _done_of(waiter):
+    """anyio's waiters are pairs of a task and a future."""
+    return (waiter[1] if isinstance(waiter, tuple) else waiter).done
+
+
 def _check(task, wait, obj):
     """The stated facts against the object."""
-    waiters = getattr(obj, {"queue-get": "_getters", "queue-put": "_putters"}.get(wait["kind"], "_waiters"), None)
+    waiters = getattr(obj, {"queue-get": "_getters", "queue-put": "_putters", "limiter": "_wait_queue"}.get(wait["kind"], "_waiters"), None)
     if "waiters" in wait and waiters is not None:
-        count = sum(not waiter.done() for waiter in waiters)
+        count = len(waiters) if wait["kind"] == "limiter" else sum(not done() for done in map(_done_of, waiters))
         assert count == wait["waiters"], (task, count)
     if "free" in wait and hasattr(obj, "_value"):
         assert obj._value == wait["free"], (task, obj._value)
