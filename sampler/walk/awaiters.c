@@ -108,11 +108,13 @@ static bool cell(struct strobe_awaiters *a, uint64_t function, const struct stro
     return code->slot[which] >= 0 && !strobe_py_closure(a->mem, a->lay, function, (size_t)code->slot[which], ret);
 }
 
-static int of_function(struct strobe_awaiters *a, uint64_t function, int hops)
+/* ret_same: it leads to the same tasks whoever asks. */
+static int of_function(struct strobe_awaiters *a, uint64_t function, int hops, bool *ret_same)
 {
     const struct strobe_code_entry *code = function_code(a, function);
     uint64_t value;
 
+    *ret_same = true;
     if (!code)
         return 0;
     switch (code->role) {
@@ -123,10 +125,12 @@ static int of_function(struct strobe_awaiters *a, uint64_t function, int hops)
     case STROBE_CODE_WAKES_GROUP:
         return cell(a, function, code, 0, &value) ? parent_of_group(a, value, true) : 0;
     case STROBE_CODE_SHIELDS:
+        *ret_same = false;
         a->how = hops == 0 ? code->how : a->how;
         return 0;
     case STROBE_CODE_CHAINS:
     case STROBE_CODE_CHAINS_BACK:
+        *ret_same = false;
         if (cell(a, function, code, 0, &value) && hops == 0) {
             a->chained = value;
             a->chained_back = code->role == STROBE_CODE_CHAINS_BACK;
@@ -171,6 +175,7 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
 {
     uint64_t *known, task;
     size_t from = a->n;
+    bool same;
     int err = 0;
 
     if (callback < 4096 || callback % 8)
@@ -189,9 +194,9 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
     case STROBE_ROLE_METHOD: return of_method(a, callback, hops);
     case STROBE_ROLE_PARTIAL: return of_partial(a, callback, hops);
     case STROBE_ROLE_FUNCTION:
-        err = of_function(a, callback, hops);
+        err = of_function(a, callback, hops, &same);
         /* The same function object may be the callback of many. */
-        if (!err && !a->chained && !a->how)
+        if (!err && same)
             err = strobe_htab_put(&a->known, callback, 0, (uint64_t)from << 32 | (a->n - from));
         return err;
     default: return 0;
@@ -202,7 +207,7 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
 static int of_list(struct strobe_awaiters *a, uint64_t list, int hops)
 {
     uint64_t *pairs, pair[1], none[1];
-    size_t n, got;
+    size_t n, got, width;
     int err;
 
     if (strobe_py_items(a->mem, a->lay, list, none, 1, &n) || !n || n > MAX_CALLBACKS)
@@ -212,7 +217,7 @@ static int of_list(struct strobe_awaiters *a, uint64_t list, int hops)
         return STROBE_ERR_NOMEM;
     err = strobe_py_items(a->mem, a->lay, list, pairs, n, &got) ? STROBE_ERR_OBJECT : 0;
     for (size_t i = 0; !err && i < n && i < got; i++)
-        if (!strobe_py_items(a->mem, a->lay, pairs[i], pair, 1, &got) && got)
+        if (!strobe_py_items(a->mem, a->lay, pairs[i], pair, 1, &width) && width)
             err = of_callback(a, pair[0], hops);
     free(pairs);
     return err == STROBE_ERR_OBJECT ? 0 : err;

@@ -106,6 +106,15 @@ static bool can_be_held(enum strobe_role role, enum strobe_wait_kind *ret_kind)
     }
 }
 
+/* Does the task wait in this condition's wait()?  Then it has let the lock go, or wants it back. */
+static bool waits_in(const struct strobe_chain *chain, uint64_t condition)
+{
+    for (uint32_t i = 0; i < chain->n_libs; i++)
+        if (chain->libs[i].code.role == STROBE_CODE_BY_SELF && chain->libs[i].value[0] == condition)
+            return true;
+    return false;
+}
+
 /* One context that a frame is inside of.  An asynccontextmanager's is its generator's frame, and what that is inside of is held too;
  * a Condition's is its lock. */
 static int note_hold(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, uint32_t frame, int depth)
@@ -118,7 +127,7 @@ static int note_hold(struct strobe_taskreader *reader, struct strobe_task *task,
     if (can_be_held(role, &kind))
         return add_hold(reader, task, object, kind, frame);
     if (role == STROBE_ROLE_CONDITION || role == STROBE_ROLE_ANYIO_CONDITION)
-        return strobe_py_attr(reader->mem, reader->lay, object, "_lock", &value) || depth >= MAX_INNER
+        return waits_in(&reader->chain, object) || strobe_py_attr(reader->mem, reader->lay, object, "_lock", &value) || depth >= MAX_INNER
                    ? 0 : note_hold(reader, task, value, frame, depth + 1);
     if (role != STROBE_ROLE_ASYNC_CONTEXT || depth >= MAX_INNER || strobe_py_attr(reader->mem, reader->lay, object, "gen", &value) ||
         strobe_chain_read(&reader->inner, value))
@@ -215,9 +224,12 @@ static int read_py_task(struct strobe_taskreader *reader, struct strobe_task_dra
 {
     struct strobe_task *task = &draft->task;
     struct strobe_buf state = STROBE_BUF_INIT;
-    uint64_t value = attribute(reader, task->addr, "_state");
+    uint64_t value;
     int64_t cancels = 0;
-    int err = value ? strobe_py_str(reader->mem, reader->lay, value, &state) : STROBE_ERR_TORN;
+    int err = strobe_py_getattr(reader->mem, reader->lay, task->addr, "_state", &value); /* pending: the class's */
+
+    if (!err)
+        err = strobe_py_str(reader->mem, reader->lay, value, &state);
 
     if (!err)
         err = strobe_awaiters_of(&reader->awaiters, task->addr, draft->role);

@@ -146,7 +146,7 @@ static int is_pending(struct strobe_taskreader *reader, uint64_t future, enum st
     int err;
 
     if (role == STROBE_ROLE_PY_FUTURE || role == STROBE_ROLE_PY_TASK) {
-        if (!(err = strobe_py_attr(reader->mem, reader->lay, future, "_state", &value)) &&
+        if (!(err = strobe_py_getattr(reader->mem, reader->lay, future, "_state", &value)) &&
             !(err = strobe_py_str(reader->mem, reader->lay, value, &text)))
             *ret = strcmp(strobe_buf_str(&text), "PENDING") == 0;
         strobe_buf_release(&text);
