@@ -229,8 +229,9 @@ static void put_doings(const struct chains *c, const uint32_t *holders, uint32_t
     }
     for (int kind = 0; kind < STROBE_WAIT_KINDS; kind++)
         if (kinds[kind]) {
-            strobe_buf_printf(out, "%s%" PRIu32 " wait%s for %s", first ? " " : ", ", kinds[kind], kinds[kind] == 1 ? "s" : "",
-                              strobe_report_wait_word((enum strobe_wait_kind)kind));
+            strobe_buf_puts(out, first ? " " : ", ");
+            strobe_buf_grouped(out, kinds[kind]);
+            strobe_buf_printf(out, " wait%s for %s", kinds[kind] == 1 ? "s" : "", strobe_report_wait_word((enum strobe_wait_kind)kind));
             first = false;
         }
     if (ready)
@@ -255,8 +256,9 @@ static void put_holders(const struct chains *c, uint32_t thing, struct strobe_bu
         strobe_tasks_name(&report->tasks[holders[0]], out);
         strobe_buf_puts(out, target == STROBE_NO_INDEX ? " holds it:" : " holds it");
     } else {
-        strobe_buf_printf(out, "the %" PRIu32 " tasks %s hold it%s", n, all_seen(c, thing) ? "that" : "that were seen to",
-                          target == STROBE_NO_INDEX ? ":" : "");
+        strobe_buf_puts(out, "the ");
+        strobe_buf_grouped(out, n);
+        strobe_buf_printf(out, " tasks %s hold it%s", all_seen(c, thing) ? "that" : "that were seen to", target == STROBE_NO_INDEX ? ":" : "");
     }
     if (target == STROBE_NO_INDEX) {
         put_doings(c, holders, n, out);
