@@ -60,15 +60,22 @@ void strobe_report_utf8(const char *text, struct strobe_buf *out)
 
 void strobe_report_escape_json(const char *json, struct strobe_buf *out)
 {
-    const char *at = json, *end = json + strlen(json);
+    const char *at = json, *end = json + strlen(json), *from = json; /* what is not written yet */
 
     while (at < end) {
         const char *start = at;
-        uint32_t cp = strobe_utf8_next(&at, end); /* strings were made valid before */
+        uint32_t cp;
 
-        if (cp >= 0x20 && cp < STROBE_BAD_BYTE && is_control(cp))
-            strobe_buf_printf(out, "\\u%04x", (unsigned)cp);
-        else
-            strobe_buf_put(out, start, (size_t)(at - start));
+        if ((unsigned char)*at < 0x7f) { /* nearly all there is; what JSON forbids inside strings is only between them */
+            at++;
+            continue;
+        }
+        cp = strobe_utf8_next(&at, end); /* strings were made valid before */
+        if (cp >= STROBE_BAD_BYTE || !is_control(cp))
+            continue;
+        strobe_buf_put(out, from, (size_t)(start - from));
+        strobe_buf_printf(out, "\\u%04x", (unsigned)cp);
+        from = at;
     }
+    strobe_buf_put(out, from, (size_t)(end - from));
 }

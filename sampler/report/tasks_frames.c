@@ -86,7 +86,8 @@ void strobe_tasks_frame(const struct strobe_report_process *process, const struc
     slash = strrchr(file, '/');
     if (!*file)
         return;
-    strobe_buf_printf(out, " %s", style->file);
+    strobe_buf_putc(out, ' ');
+    strobe_buf_puts(out, style->file);
     strobe_report_escape(slash ? slash + 1 : file, out);
     strobe_buf_puts(out, style->off);
     if (f->line > 0)
@@ -101,8 +102,11 @@ uint32_t strobe_tasks_frames(const struct strobe_report_process *process, const 
 
     n = strobe_tasks_choose(process, frames, n, users, shown, &hidden);
     for (uint32_t i = 0; i < n; i++) {
-        if (i)
-            strobe_buf_printf(out, " %s ", style->arrow);
+        if (i) {
+            strobe_buf_putc(out, ' ');
+            strobe_buf_puts(out, style->arrow);
+            strobe_buf_putc(out, ' ');
+        }
         if (shown[i] == STROBE_NO_INDEX) {
             strobe_buf_printf(out, "%s%s ", style->dim, style->dots);
             strobe_buf_grouped(out, hidden);

@@ -144,6 +144,8 @@ static int assign(struct strobe_tasks_index *index, bool alone, uint32_t *scratc
             family = group;
         } else {
             key_of(index, t, scratch, n_parents, name, &key);
+            if (name->failed)
+                return STROBE_ERR_NOMEM;
             if ((err = number_of(tab, &key, &index->n_groups, &group)))
                 return err;
             key.name[0] = key.name[1] = 0;
@@ -158,7 +160,7 @@ static int assign(struct strobe_tasks_index *index, bool alone, uint32_t *scratc
     }
     if (alone)
         index->n_families = index->n_groups;
-    return name->failed ? STROBE_ERR_NOMEM : 0;
+    return 0;
 }
 
 static void list_members(struct strobe_tasks_index *index)
@@ -197,14 +199,13 @@ static int by_weight(const void *a, const void *b, void *ctx)
     return x < y ? -1 : x > y;
 }
 
-/* Group below group, from task below task; the last list, of number n_groups, is that of the roots. */
-static int list_subs(struct strobe_tasks_index *index, bool alone)
+/* Group below group, from task below task: pairs of those that wait and what they wait for, each once. */
+static int pair_groups(const struct strobe_tasks_index *index, bool alone, uint32_t (*pairs)[2], size_t *ret_n)
 {
     const struct strobe_task_sample *sample = index->report->sample;
-    uint32_t (*pairs)[2] = strobe_tasks_alloc(index, (size_t)sample->n_awaiters + index->n_groups, sizeof *pairs);
     struct strobe_htab seen = STROBE_HTAB_INIT;
     size_t n = 0;
-    int err = pairs ? 0 : STROBE_ERR_NOMEM;
+    int err = 0;
 
     for (uint32_t t = 0; !err && t < index->n; t++) {
         uint32_t child = index->group_of[t];
@@ -221,14 +222,26 @@ static int list_subs(struct strobe_tasks_index *index, bool alone)
         }
     }
     strobe_htab_release(&seen);
-    index->subs = err ? NULL : strobe_tasks_alloc(index, n + index->n_groups, sizeof *index->subs);
-    if (!index->subs)
+    *ret_n = n;
+    return err;
+}
+
+/* The last list, of number n_groups, is that of the roots. */
+static int list_subs(struct strobe_tasks_index *index, bool alone)
+{
+    uint32_t (*pairs)[2] = strobe_tasks_alloc(index, (size_t)index->report->sample->n_awaiters + index->n_groups, sizeof *pairs);
+    size_t n;
+
+    if (!pairs || pair_groups(index, alone, pairs, &n))
         return STROBE_ERR_NOMEM;
     for (uint32_t g = 0; g < index->n_groups; g++)
         if (index->groups[g].owner == STROBE_NO_INDEX) {
             pairs[n][0] = index->n_groups;
             pairs[n++][1] = g;
         }
+    index->subs = strobe_tasks_alloc(index, n, sizeof *index->subs);
+    if (!index->subs)
+        return STROBE_ERR_NOMEM;
     for (size_t i = 0; i < n; i++)
         index->groups[pairs[i][0]].n_subs++;
     for (uint32_t g = 0, at = 0; g <= index->n_groups; g++) {

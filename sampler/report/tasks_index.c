@@ -15,6 +15,11 @@ void strobe_tasks_places(uint32_t *at, uint32_t n)
         at[i + 1] += at[i];
 }
 
+/* A task on a walk downward, and the place in `children` of the one below it that comes next. */
+struct cursor {
+    uint32_t task, next;
+};
+
 static uint32_t *numbers(struct strobe_tasks_index *index, size_t n, int byte)
 {
     uint32_t *found = strobe_tasks_alloc(index, n, sizeof *found);
@@ -114,46 +119,57 @@ static void place_ready(struct strobe_tasks_index *index, uint32_t *pending, uin
     }
 }
 
-/* A parent of the task that is not placed. */
-static uint32_t open_parent(const struct strobe_tasks_index *index, uint32_t task)
+/* A walk downward from a task that is not placed, depth first.  Appends each task that it comes to when it leaves it for good: who is
+ * left after all others is in an outermost cycle (S. R. Kosaraju's order). */
+static void walk_down(const struct strobe_tasks_index *index, uint32_t start, struct cursor *path, bool *seen, uint32_t *finished,
+                      uint32_t *n_finished)
 {
-    const struct strobe_task_sample *sample = index->report->sample;
+    uint32_t n_path = 1;
 
-    for (uint32_t i = 0; i < sample->tasks[task].n_awaiters; i++)
-        if (index->rank[sample->awaiters[sample->tasks[task].first_awaiter + i]] == STROBE_NO_INDEX)
-            return sample->awaiters[sample->tasks[task].first_awaiter + i];
-    return task; /* cannot be: it would be placed */
+    path[0] = (struct cursor){start, index->child_at[start]};
+    seen[start] = true;
+    while (n_path > 0) {
+        struct cursor *at = &path[n_path - 1];
+        uint32_t child;
+
+        if (at->next == index->child_at[at->task + 1]) {
+            finished[(*n_finished)++] = at->task;
+            n_path--;
+            continue;
+        }
+        child = index->children[at->next++];
+        if (seen[child] || index->rank[child] != STROBE_NO_INDEX)
+            continue;
+        seen[child] = true;
+        path[n_path++] = (struct cursor){child, index->child_at[child]};
+    }
 }
 
-/* What is left waits in cycles, or below of some.  Upward from such a task, until one comes twice: that one is in a cycle, and is
- * placed as if nobody waited for it.  The path upward is kept: each task is on it once. */
+/* What is left waits in cycles, or below of some.  One member of each outermost cycle is placed as if nobody waited for it. */
 static int break_cycles(struct strobe_tasks_index *index, uint32_t *pending, uint32_t head, uint32_t tail)
 {
-    uint32_t *path, n_path = 0, start = 0;
-    bool *on_path;
+    uint32_t *finished, n_finished = 0;
+    struct cursor *path;
+    bool *seen;
 
     if (tail == index->n)
         return 0;
     path = strobe_tasks_alloc(index, index->n, sizeof *path);
-    on_path = strobe_tasks_alloc(index, index->n, sizeof *on_path);
-    if (!path || !on_path)
+    finished = strobe_tasks_alloc(index, index->n, sizeof *finished);
+    seen = strobe_tasks_alloc(index, index->n, sizeof *seen);
+    if (!path || !finished || !seen)
         return STROBE_ERR_NOMEM;
-    memset(on_path, 0, index->n * sizeof *on_path);
-    while (tail < index->n) {
-        uint32_t next;
+    memset(seen, 0, index->n * sizeof *seen);
+    for (uint32_t t = 0; t < index->n; t++)
+        if (!seen[t] && index->rank[t] == STROBE_NO_INDEX)
+            walk_down(index, t, path, seen, finished, &n_finished);
+    while (n_finished-- > 0) {
+        uint32_t task = finished[n_finished];
 
-        while (n_path > 0 && index->rank[path[n_path - 1]] != STROBE_NO_INDEX)
-            n_path--;
-        while (n_path == 0 && index->rank[start] != STROBE_NO_INDEX)
-            start++;
-        next = n_path ? open_parent(index, path[n_path - 1]) : start;
-        if (!on_path[next]) {
-            on_path[next] = true;
-            path[n_path++] = next;
+        if (index->rank[task] != STROBE_NO_INDEX)
             continue;
-        }
-        index->rank[next] = tail;
-        index->order[tail++] = next;
+        index->rank[task] = tail;
+        index->order[tail++] = task;
         place_ready(index, pending, &head, &tail);
     }
     return 0;

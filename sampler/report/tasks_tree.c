@@ -28,15 +28,14 @@ static void cut(struct strobe_buf *buf, size_t len)
     }
 }
 
+/* Of a number as strobe_buf_grouped writes it. */
 static int digits_of(uint32_t n)
 {
-    struct strobe_buf text = STROBE_BUF_INIT;
-    int width;
+    int digits = 1;
 
-    strobe_buf_grouped(&text, n);
-    width = (int)text.len;
-    strobe_buf_release(&text);
-    return width;
+    for (; n > 9; n /= 10)
+        digits++;
+    return digits + (digits - 1) / 3;
 }
 
 /* Of this node and its siblings behind it. */

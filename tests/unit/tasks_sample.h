@@ -100,7 +100,7 @@ static inline uint32_t tasks_frame(struct tasks_sample *s, const char *text, siz
     char path[128];
     uint32_t id;
 
-    if (!space) {
+    if (!space || *text == '.') { /* a mark */
         assert_int_equal(strobe_names_string(s->names, text, len, &f.name), 0);
     } else {
         colon = memchr(space, ':', (size_t)(end - space));

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tasks_bottleneck: chains of saturated things.
+ *
+ *   190 tasks ── Semaphore, 0 of 10 free ── its 10 holders ── pool, 4 of 4 busy, 6 queued
+ *
+ * A chain goes on where all that hold a thing, and all of them seen, wait for one other.  Its last thing is what holds all up. */
+#include "report/tasks_diagnose.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    MAX_BOTTLENECKS = 3,
+    MAX_LINKS = 4, /* things of one chain that are named */
+    MIN_TASKS = 2, /* that wait for one thing alone, to be worth a word */
+};
+
+struct chains {
+    struct strobe_tasks_look *look;
+    const struct strobe_tasks_index *index;
+    uint32_t n;         /* things */
+    uint32_t *target;   /* by task: the thing that it waits for in the end; STROBE_NO_INDEX */
+    uint32_t *next;     /* by thing: the saturated one that all its holders wait for; STROBE_NO_INDEX */
+    uint32_t *last;     /* by thing: end of its chain; STROBE_NO_INDEX = it is not saturated, or the chain runs in a circle */
+    uint32_t *before;   /* by thing: one that leads to it */
+    uint32_t *n_before; /* by thing: how many lead to it */
+    uint32_t *walk;     /* by thing: the walk that came by */
+    uint32_t *callers;  /* by last thing: tasks that wait for one of the chain ... */
+    uint32_t *tasks;    /* ... and those that hold one, too */
+};
+
+static bool is_pool(const struct chains *c, uint32_t thing)
+{
+    return thing >= c->index->n_waits;
+}
+
+static const struct strobe_report_pool *pool_of(const struct chains *c, uint32_t thing)
+{
+    return &c->index->report->pools[thing - c->index->n_waits];
+}
+
+static uint32_t n_holders(const struct chains *c, uint32_t thing)
+{
+    return is_pool(c, thing) ? 0 : c->index->holder_at[thing + 1] - c->index->holder_at[thing];
+}
+
+/* Where the capacity was counted, all that is known of is seen by definition. */
+static bool all_seen(const struct chains *c, uint32_t thing)
+{
+    const struct strobe_wait_facts *facts = &c->index->report->waits[thing].facts;
+
+    return n_holders(c, thing) > 0 && (facts->capacity_source != STROBE_CAPACITY_STORED || n_holders(c, thing) >= facts->capacity);
+}
+
+static bool is_saturated(const struct chains *c, uint32_t thing)
+{
+    const struct strobe_report_wait *wait;
+
+    if (is_pool(c, thing)) {
+        const struct strobe_pool *pool = pool_of(c, thing)->pool;
+
+        return pool->max > 0 && pool->n_busy >= pool->max && pool->n_queued > 0;
+    }
+    wait = &c->index->report->waits[thing];
+    if (!c->index->waiting[thing])
+        return false;
+    if (wait->wait->kind == STROBE_WAIT_LOCK)
+        return wait->facts.free == 0 || (wait->facts.free < 0 && n_holders(c, thing));
+    return (wait->wait->kind == STROBE_WAIT_SEMAPHORE || wait->wait->kind == STROBE_WAIT_LIMITER) && wait->facts.free == 0;
+}
+
+/* A task that waits for tasks waits for what all of them wait for.  Children first. */
+static void find_targets(struct chains *c)
+{
+    const struct strobe_tasks_index *index = c->index;
+
+    for (uint32_t i = index->n; i-- > 0;) {
+        uint32_t t = index->order[i], from = index->child_at[t], to = index->child_at[t + 1];
+        const struct strobe_report_task *task = &index->report->tasks[t];
+        enum strobe_wait_kind kind;
+
+        if (task->task->state != STROBE_TASK_WAITING || task->wait == STROBE_NO_INDEX)
+            continue;
+        kind = index->report->waits[task->wait].wait->kind;
+        c->target[t] = task->wait;
+        if (kind == STROBE_WAIT_EXECUTOR || kind == STROBE_WAIT_WORKER_THREAD) {
+            uint32_t pool = strobe_tasks_pool(index->report, task);
+
+            c->target[t] = pool == STROBE_NO_INDEX ? STROBE_NO_INDEX : index->n_waits + pool;
+        } else if (kind == STROBE_WAIT_TASKS) {
+            c->target[t] = from < to ? c->target[index->children[from]] : STROBE_NO_INDEX;
+            for (uint32_t k = from; k < to && c->target[t] != STROBE_NO_INDEX; k++)
+                if (c->target[index->children[k]] != c->target[t])
+                    c->target[t] = STROBE_NO_INDEX;
+        }
+    }
+}
+
+/* What all holders wait for, when they do; STROBE_NO_INDEX. */
+static uint32_t holders_target(const struct chains *c, uint32_t thing)
+{
+    const uint32_t *holders = c->index->holders + (is_pool(c, thing) ? 0 : c->index->holder_at[thing]);
+    uint32_t n = n_holders(c, thing), target = n ? c->target[holders[0]] : STROBE_NO_INDEX;
+
+    for (uint32_t i = 1; i < n && target != STROBE_NO_INDEX; i++)
+        if (c->target[holders[i]] != target)
+            target = STROBE_NO_INDEX;
+    return target;
+}
+
+static void find_links(struct chains *c)
+{
+    for (uint32_t thing = 0; thing < c->n; thing++) {
+        uint32_t target = is_pool(c, thing) || !is_saturated(c, thing) || !all_seen(c, thing) ? STROBE_NO_INDEX : holders_target(c, thing);
+
+        if (target == STROBE_NO_INDEX || !is_saturated(c, target))
+            continue;
+        c->next[thing] = target;
+        c->before[target] = thing;
+        c->n_before[target]++;
+    }
+}
+
+/* All that hold one thing wait for the next, and so around.  Where each has one holder only it was told as a deadlock of tasks. */
+static void tell_circle(struct chains *c, uint32_t start)
+{
+    struct strobe_buf *out = c->look->out;
+    bool exclusive = true;
+    uint32_t thing = start, n = 0;
+
+    do {
+        exclusive &= strobe_tasks_exclusive(c->index, thing);
+        thing = c->next[thing];
+    } while (thing != start);
+    if (exclusive)
+        return;
+    strobe_buf_puts(out, "deadlock: ");
+    do {
+        strobe_buf_puts(out, n ? ", and all that hold it wait for " : "all that are seen to hold ");
+        if (!n) {
+            strobe_tasks_thing(c->index, thing, out);
+            strobe_buf_puts(out, " wait for ");
+        }
+        thing = c->next[thing];
+        if (n++ == MAX_LINKS) {
+            strobe_buf_puts(out, c->look->style.dots);
+            break;
+        }
+        if (thing == start && n == 1)
+            strobe_buf_puts(out, "it");
+        else
+            strobe_tasks_thing(c->index, thing, out);
+    } while (thing != start);
+    strobe_buf_putc(out, 0);
+    c->look->n++;
+}
+
+/* From each thing on, to what has no next, or has been seen. */
+static void find_ends(struct chains *c)
+{
+    for (uint32_t start = 0, circles = 0; start < c->n; start++) {
+        uint32_t end = start, thing;
+
+        if (c->walk[start] != STROBE_NO_INDEX || !is_saturated(c, start))
+            continue;
+        while (c->walk[end] == STROBE_NO_INDEX) {
+            c->walk[end] = start;
+            if (c->next[end] != STROBE_NO_INDEX)
+                end = c->next[end];
+        }
+        if (c->next[end] == STROBE_NO_INDEX)
+            c->last[end] = end;
+        else if (c->walk[end] == start && circles++ < MAX_BOTTLENECKS)
+            tell_circle(c, end);
+        for (thing = start; c->walk[thing] == start && c->last[thing] == STROBE_NO_INDEX && thing != end; thing = c->next[thing])
+            c->last[thing] = c->last[end];
+    }
+}
+
+/* "10 permits of S", "4 threads of pool", "Lock L". */
+static void put_link(const struct chains *c, uint32_t thing, struct strobe_buf *out)
+{
+    const struct strobe_report_wait *wait;
+
+    if (is_pool(c, thing)) {
+        const struct strobe_report_pool *pool = pool_of(c, thing);
+
+        strobe_buf_printf(out, "%" PRId64 " %s of ", pool->pool->max,
+                          pool->pool->kind == STROBE_POOL_PROCESSES ? "processes" : pool->pool->max == 1 ? "thread" : "threads");
+        strobe_tasks_pool_name(pool, out);
+        return;
+    }
+    wait = &c->index->report->waits[thing];
+    if (wait->wait->kind != STROBE_WAIT_LOCK) {
+        if (wait->facts.capacity > 0)
+            strobe_buf_printf(out, "%" PRId64 " ", wait->facts.capacity);
+        strobe_buf_printf(out, "%s%s of ", wait->wait->kind == STROBE_WAIT_LIMITER ? "token" : "permit", wait->facts.capacity == 1 ? "" : "s");
+    }
+    strobe_tasks_thing(c->index, thing, out);
+}
+
+/* As the code names a pool; else its class and prefix. */
+static void put_code_name(const struct chains *c, uint32_t thing, struct strobe_buf *out)
+{
+    const struct strobe_report_tasks *report = c->index->report;
+
+    for (uint32_t w = 0; w < c->index->n_waits; w++)
+        if (report->waits[w].pool == thing - c->index->n_waits && *report->waits[w].name) {
+            strobe_report_escape(report->waits[w].name, out);
+            return;
+        }
+    strobe_tasks_pool_name(pool_of(c, thing), out);
+}
+
+/* "7 wait for sleep, 1 is running" */
+static void put_doings(const struct chains *c, const uint32_t *holders, uint32_t n, struct strobe_buf *out)
+{
+    const struct strobe_report_tasks *report = c->index->report;
+    uint32_t kinds[STROBE_WAIT_KINDS] = {0}, ready = 0, running = 0;
+    bool first = true;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct strobe_report_task *task = &report->tasks[holders[i]];
+
+        if (task->task->state == STROBE_TASK_WAITING && task->wait != STROBE_NO_INDEX)
+            kinds[report->waits[task->wait].wait->kind]++;
+        ready += task->task->state == STROBE_TASK_READY;
+        running += task->task->state == STROBE_TASK_RUNNING;
+    }
+    for (int kind = 0; kind < STROBE_WAIT_KINDS; kind++)
+        if (kinds[kind]) {
+            strobe_buf_puts(out, first ? " " : ", ");
+            strobe_buf_grouped(out, kinds[kind]);
+            strobe_buf_printf(out, " wait%s for %s", kinds[kind] == 1 ? "s" : "", strobe_report_wait_word((enum strobe_wait_kind)kind));
+            first = false;
+        }
+    if (ready)
+        strobe_buf_printf(out, "%s%" PRIu32 " ready", first ? " " : ", ", ready);
+    if (running)
+        strobe_buf_printf(out, "%s%" PRIu32 " running", first && !ready ? " " : ", ", running);
+}
+
+/* What the holders of a thing that is no pool do. */
+static void put_holders(const struct chains *c, uint32_t thing, struct strobe_buf *out)
+{
+    const struct strobe_report_tasks *report = c->index->report;
+    const uint32_t *holders = c->index->holders + c->index->holder_at[thing];
+    uint32_t n = n_holders(c, thing), target = holders_target(c, thing);
+
+    if (!n) {
+        strobe_buf_puts(out, "; who holds it was not seen");
+        return;
+    }
+    strobe_buf_puts(out, "; ");
+    if (n == 1) {
+        strobe_tasks_name(&report->tasks[holders[0]], out);
+        strobe_buf_puts(out, target == STROBE_NO_INDEX ? " holds it:" : " holds it");
+    } else {
+        strobe_buf_puts(out, "the ");
+        strobe_buf_grouped(out, n);
+        strobe_buf_printf(out, " tasks %s hold it%s", all_seen(c, thing) ? "that" : "that were seen to", target == STROBE_NO_INDEX ? ":" : "");
+    }
+    if (target == STROBE_NO_INDEX) {
+        put_doings(c, holders, n, out);
+        return;
+    }
+    strobe_buf_puts(out, n == 1 ? " and waits for " : " wait for ");
+    if (is_pool(c, target))
+        strobe_tasks_pool_name(pool_of(c, target), out);
+    else
+        strobe_tasks_thing(c->index, target, out);
+}
+
+/* A task counts once for each chain that it waits for or holds a part of. */
+static void count_tasks(struct chains *c)
+{
+    const struct strobe_report_tasks *report = c->index->report;
+
+    for (uint32_t t = 0; t < c->index->n; t++) {
+        const struct strobe_report_task *task = &report->tasks[t];
+        const struct strobe_hold *holds = report->sample->holds + task->task->first_hold;
+        uint32_t waits = STROBE_NO_INDEX;
+
+        if (c->target[t] != STROBE_NO_INDEX && report->waits[task->wait].wait->kind != STROBE_WAIT_TASKS)
+            waits = c->last[c->target[t]];
+        if (waits != STROBE_NO_INDEX) {
+            c->callers[waits]++;
+            c->tasks[waits]++;
+        }
+        for (uint32_t i = 0; i < task->task->n_holds; i++) {
+            uint32_t wait = c->index->wait_of[holds[i].wait], last = wait == STROBE_NO_INDEX ? wait : c->last[wait];
+            bool again = last == waits;
+
+            for (uint32_t k = 0; k < i && !again; k++) {
+                uint32_t other = c->index->wait_of[holds[k].wait];
+
+                again = other != STROBE_NO_INDEX && c->last[other] == last;
+            }
+            if (last != STROBE_NO_INDEX && !again)
+                c->tasks[last]++;
+        }
+    }
+}
+
+static void tell(struct chains *c, uint32_t last)
+{
+    struct strobe_buf *out = c->look->out;
+    uint32_t links[MAX_LINKS], n = 0;
+
+    for (uint32_t thing = last; n < MAX_LINKS; thing = c->before[thing]) {
+        links[n++] = thing;
+        if (c->n_before[thing] != 1)
+            break;
+    }
+    strobe_buf_puts(out, "bottleneck: ");
+    for (uint32_t i = n; i-- > 0;) {
+        put_link(c, links[i], out);
+        strobe_buf_puts(out, i == 0 ? (n == 1 && !is_pool(c, last) ? " for " : " serve ") : i == 1 ? " and " : ", ");
+    }
+    strobe_buf_grouped(out, c->tasks[last]);
+    strobe_buf_puts(out, c->tasks[last] == 1 ? " task" : " tasks");
+    if (is_pool(c, last)) {
+        strobe_buf_puts(out, ": raise ");
+        put_code_name(c, last, out);
+        strobe_buf_puts(out, " max_workers first");
+    } else {
+        put_holders(c, last, out);
+    }
+    strobe_buf_putc(out, 0);
+    c->look->n++;
+}
+
+static void tell_all(struct chains *c)
+{
+    for (int told = 0; told < MAX_BOTTLENECKS; told++) {
+        uint32_t best = STROBE_NO_INDEX;
+
+        for (uint32_t thing = 0; thing < c->n; thing++)
+            if (c->last[thing] == thing && (c->callers[thing] >= MIN_TASKS || (c->n_before[thing] && c->callers[thing])) &&
+                (best == STROBE_NO_INDEX || c->tasks[thing] > c->tasks[best]))
+                best = thing;
+        if (best == STROBE_NO_INDEX)
+            return;
+        tell(c, best);
+        c->callers[best] = 0; /* told */
+    }
+}
+
+static uint32_t *numbers(struct strobe_tasks_look *look, size_t n, int byte)
+{
+    uint32_t *found = strobe_arena_alloc(&look->arena, (n + 1) * sizeof *found);
+
+    return found ? memset(found, byte, n * sizeof *found) : NULL;
+}
+
+int strobe_tasks_bottlenecks(struct strobe_tasks_look *look)
+{
+    struct chains c = {.look = look, .index = look->index, .n = look->index->n_waits + look->index->report->n_pools};
+
+    c.target = numbers(look, look->index->n, 0xff);
+    c.next = numbers(look, c.n, 0xff);
+    c.last = numbers(look, c.n, 0xff);
+    c.before = numbers(look, c.n, 0xff);
+    c.n_before = numbers(look, c.n, 0);
+    c.walk = numbers(look, c.n, 0xff);
+    c.callers = numbers(look, c.n, 0);
+    c.tasks = numbers(look, c.n, 0);
+    if (!c.target || !c.next || !c.last || !c.before || !c.n_before || !c.walk || !c.callers || !c.tasks)
+        return STROBE_ERR_NOMEM;
+    find_targets(&c);
+    find_links(&c);
+    find_ends(&c);
+    count_tasks(&c);
+    tell_all(&c);
+    return 0;
+}
