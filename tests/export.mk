@@ -5,3 +5,10 @@ $(EXPORT_DEMO): $(EXPORT_DEMO).o $(BUILD)/libstrobe.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 export-demo: $(EXPORT_DEMO)
 .PHONY: export-demo
+
+# The program that reads contexts of a live process.
+CONTEXT_DEMO = $(BUILD)/tests/integration/context_demo
+$(CONTEXT_DEMO): $(CONTEXT_DEMO).o $(ATTACH_OBJ) $(BUILD)/libstrobe.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+context-demo: $(CONTEXT_DEMO)
+.PHONY: context-demo

@@ -95,7 +95,7 @@ struct strobe_layout {
         fr_stacktop, fr_tlbc_index, fr_localsplus, fr_valuestack /* 3.8-3.10 */, fr_globals, fr_locals /* f_locals dict */, fr_size /* header, without localsplus */;
     uint32_t co_filename, co_name, co_qualname, co_firstlineno, co_linetable, co_code /* inline code, or the bytes object */,
         co_flags, co_argcount, co_varnames, co_cellvars, co_freevars, co_localsplusnames, co_localspluskinds, co_nlocalsplus,
-        co_nlocals, co_kwonlyargcount, co_firsttraceable, co_version, co_framesize, co_stacksize, co_tlbc,
+        co_nlocals, co_kwonlyargcount, co_firsttraceable, co_names, co_exceptiontable, co_version, co_framesize, co_stacksize, co_tlbc,
         co_size /* up to the inline code */;
     uint32_t ob_type, ob_size /* of a var object */, ob_header /* sizeof(PyObject) */;
     uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize, ty_members,
@@ -113,6 +113,9 @@ struct strobe_layout {
         cfunc_def /* m_ml, then m_self */, method_func, method_self;
     uint32_t gen_frame /* 3.8-3.10: the frame's address, 0 = finished; 3.11+: the frame itself */, gen_running /* 3.8, 3.9 */, gen_state;
     uint32_t deque_left /* leftmost block */, deque_index /* of the first item in it */;
+    /* contextvars: Context, ContextVar, the mapping in a Context and its three kinds of nodes. */
+    uint32_t context_vars, contextvar_name, hamt_root, hamt_count, hamt_bitmap, hamt_bitmap_items, hamt_array_items,
+        hamt_collision_items;
     /* _queue.SimpleQueue: to 3.12 the items of a list from a position on; then a ring of `capacity` places. */
     uint32_t simplequeue_list, simplequeue_pos, simplequeue_get, simplequeue_items, simplequeue_capacity, simplequeue_count;
     uint32_t rows_end[0]; /* no storage; stays last, so that a test finds members without a row */

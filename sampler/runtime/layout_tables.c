@@ -33,6 +33,7 @@ enum {
     KEYS = STROBE_LAYOUT_KEYS, VALUES = STROBE_LAYOUT_VALUES, SET = STROBE_LAYOUT_SET, CHUNK = STROBE_LAYOUT_CHUNK,
     CELL = STROBE_LAYOUT_CELL, WEAKREF = STROBE_LAYOUT_WEAKREF, MODULE = STROBE_LAYOUT_MODULE, FUNC = STROBE_LAYOUT_FUNC,
     CFUNC = STROBE_LAYOUT_CFUNC, METHOD = STROBE_LAYOUT_METHOD, GEN = STROBE_LAYOUT_GEN, DEQUE = STROBE_LAYOUT_DEQUE,
+    CONTEXT = STROBE_LAYOUT_CONTEXT, CONTEXTVAR = STROBE_LAYOUT_CONTEXTVAR, HAMT = STROBE_LAYOUT_HAMT, NODE = STROBE_LAYOUT_HAMT_NODE,
     SIMPLEQUEUE = STROBE_LAYOUT_SIMPLEQUEUE,
 };
 
@@ -91,6 +92,10 @@ const struct strobe_layout_group_info strobe_layout_groups[STROBE_LAYOUT_GROUPS]
     [METHOD] = {"method", CAP_OBJECT, true, {0}},
     [GEN] = {"generator", CAP_OBJECT, true, SIZE_AT(0, 664, 792)},
     [DEQUE] = {"deque", CAP_OBJECT, true, {0}},
+    [CONTEXT] = {"context", CAP_OBJECT, true, {0}},
+    [CONTEXTVAR] = {"context variable", CAP_OBJECT, true, {0}},
+    [HAMT] = {"context's mapping", CAP_OBJECT, true, {0}},
+    [NODE] = {"node of a context's mapping", CAP_OBJECT, true, {0}},
     [SIMPLEQUEUE] = {"SimpleQueue", CAP_OBJECT, true, {0}},
 };
 
@@ -202,6 +207,8 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(co_nlocals), CO, I32,             {  28,   28,   28,   80,   80,     80,     80,     80,     96,     96,     96}},
     {F(co_kwonlyargcount), CO, I32,      {  24,   24,   24,   64,   60,     60,     60,     60,     76,     76,     76}},
     {F(co_firsttraceable), CO, I32,      {  NO,   NO,   NO,  168,  176,    184,    192,    192,    200,    208,    208}},
+    {F(co_names), CO, PTR,               {  64,   64,   64,   32,   32,     32,     32,     32,     48,     48,     48}},
+    {F(co_exceptiontable), CO, PTR,      {  NO,   NO,   NO,   40,   40,     40,     40,     40,     56,     56,     56}},
     {F(co_version), CO, I32,             {  NO,   NO,   NO,   NO,   92,     92,     92,     92,    108,    108,    108}},
     {F(co_framesize), CO, I32,           {  NO,   NO,   NO,   NO,   76,     76,     76,     76,     92,     92,     92}},
     {F(co_stacksize), CO, I32,           {  32,   32,   32,   68,   64,     64,     64,     64,     80,     80,     80}},
@@ -275,6 +282,15 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     /* dequeobject: Modules/_collectionsmodule.c */
     {F(deque_left), DEQUE, PTR,          {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
     {F(deque_index), DEQUE, PTR,         {  40,   40,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
+    /* Include/internal/pycore_context.h, pycore_hamt.h; array and collision nodes: Python/hamt.c */
+    {F(context_vars), CONTEXT, PTR,      {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
+    {F(contextvar_name), CONTEXTVAR, PTR, { 16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(hamt_root), HAMT, PTR,            {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(hamt_count), HAMT, PTR,           {  32,   32,   32,   32,   32,     32,     32,     32,     48,     48,     48}},
+    {F(hamt_bitmap), NODE, I32,          {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
+    {F(hamt_bitmap_items), NODE, TAIL,   {  32,   32,   32,   32,   32,     32,     32,     32,     48,     48,     48}},
+    {F(hamt_array_items), NODE, TAIL,    {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
+    {F(hamt_collision_items), NODE, TAIL, { 32,   32,   32,   32,   32,     32,     32,     32,     48,     48,     48}},
     /* simplequeueobject, RingBuf: Modules/_queuemodule.c */
     {F(simplequeue_list), SIMPLEQUEUE, PTR, { 32, 32,   32,   32,   32,     NO,     NO,     NO,     NO,     NO,     NO}},
     {F(simplequeue_pos), SIMPLEQUEUE, PTR, {  40, 40,   40,   40,   40,     NO,     NO,     NO,     NO,     NO,     NO}},

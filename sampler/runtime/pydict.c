@@ -324,9 +324,9 @@ static int offset_store(struct strobe_mem *mem, const struct strobe_layout *lay,
     return 0;
 }
 
-static int stored_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
+/* All attributes stored on the instance; each as for strobe_pydict_each. */
+static int each_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, strobe_py_item_fn *each, void *ctx)
 {
-    struct search s = {.mem = mem, .lay = lay, .name = name};
     size_t slots = STROBE_PY_MAX_ITEMS;
     struct strobe_pytype type;
     struct store store;
@@ -347,16 +347,24 @@ static int stored_attr(struct strobe_mem *mem, const struct strobe_layout *lay, 
         if (!err)
             err = read_keys(mem, lay, keys_addr, &keys);
         if (!err)
-            err = each_split(mem, lay, &keys, store.values, &slots, search_item, &s);
+            err = each_split(mem, lay, &keys, store.values, &slots, each, ctx);
     } else if (store.dict != 0) {
-        err = strobe_pydict_each(mem, lay, store.dict, &slots, search_item, &s);
+        err = strobe_pydict_each(mem, lay, store.dict, &slots, each, ctx);
     }
-    return search_result(&s, err, ret_value);
+    return err;
+}
+
+int strobe_py_attr_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, strobe_py_item_fn *each, void *ctx)
+{
+    int err = each_attr(mem, lay, obj, each, ctx);
+
+    return err == STROBE_ERR_MISSING ? 0 : err;
 }
 
 int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
 {
-    int err = stored_attr(mem, lay, obj, name, ret_value);
+    struct search s = {.mem = mem, .lay = lay, .name = name};
+    int err = search_result(&s, each_attr(mem, lay, obj, search_item, &s), ret_value);
 
     return err == STROBE_ERR_MISSING ? strobe_py_slot(mem, lay, obj, name, ret_value) : err;
 }

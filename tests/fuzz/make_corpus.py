@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,layout,asyncio,elf,walk}/...  The same files each time.
+"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,callsite,layout,asyncio,elf,walk}/...  The same files each time.
 
 From the recorded images (tests/images), this interpreter's own line tables and an ELF object written here.
 """
@@ -63,6 +63,19 @@ def linetables(folder):
         visit(compile(source.read(), "target.py", "exec"))
     write(folder, "pairs", struct.pack("<Bii", 0, 10, 300) + bytes([6, 1, 8, 255, 255, 0, 0, 128, 4, 127, 2, 3]))
     write(folder, "ranges", struct.pack("<Bii", 1, 10, 300) + bytes([6, 1, 8, 128, 254, 0, 0, 127, 4, 129, 2, 3]))
+
+
+def callsites(folder):
+    """Bytecode of this interpreter; the others' have other numbers for much the same instructions."""
+    def visit(code):
+        table = getattr(code, "co_exceptiontable", b"")
+        write(folder, "%s-%d" % (code.co_name.strip("<>"), code.co_firstlineno),
+              struct.pack("<BHH", sys.version_info[1] - 8, 4, len(table)) + table + code.co_code)
+        for const in code.co_consts:
+            if hasattr(const, "co_code"):
+                visit(const)
+    with open(os.path.join(os.path.dirname(HERE), "images", "target.py"), encoding="utf-8") as source:
+        visit(compile(source.read(), "target.py", "exec"))
 
 
 def layouts(folder):
@@ -136,7 +149,7 @@ def walks(folder):
 
 
 def main():
-    for name, make in (("linetable", linetables), ("layout", layouts), ("asyncio", asyncio_tables), ("elf", elves), ("walk", walks)):
+    for name, make in (("linetable", linetables), ("callsite", callsites), ("layout", layouts), ("asyncio", asyncio_tables), ("elf", elves), ("walk", walks)):
         make(os.path.join(sys.argv[1], name))
 
 

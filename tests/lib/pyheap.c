@@ -49,6 +49,7 @@ static void fill_314t(struct strobe_layout *l)
     l->fr_localsplus = l->fr_size = 80;
     l->co_filename = 128, l->co_name = 136, l->co_flags = 64, l->co_argcount = 68, l->co_kwonlyargcount = 76;
     l->co_localsplusnames = 112, l->co_localspluskinds = 120, l->co_nlocalsplus = 88, l->co_size = 232;
+    l->co_nlocals = 96, l->co_names = 48, l->co_exceptiontable = 56, l->co_firsttraceable = 208, l->co_code = 232;
     l->ob_type = 24, l->ob_size = 32, l->ob_header = 32;
     l->ty_name = 40, l->ty_basicsize = 48, l->ty_itemsize = 56, l->ty_flags = 184, l->ty_base = 272, l->ty_dict = 280;
     l->ty_members = 256, l->ty_dictoffset = 304, l->ty_mro = 360, l->ty_qualname = 888, l->ty_cached_keys = 896;
@@ -62,6 +63,8 @@ static void fill_314t(struct strobe_layout *l)
     l->simplequeue_list = l->simplequeue_pos = STROBE_NONE;
     l->simplequeue_get = 48, l->simplequeue_items = 56, l->simplequeue_capacity = 64, l->simplequeue_count = 72;
     l->cell_ref = 32, l->module_dict = 32, l->func_code = 64, l->func_qualname = 56, l->cfunc_def = 32;
+    l->context_vars = 40, l->contextvar_name = l->hamt_root = 32, l->hamt_count = 48;
+    l->hamt_bitmap = 40, l->hamt_bitmap_items = l->hamt_collision_items = 48, l->hamt_array_items = 32;
 }
 
 struct pyheap *pyheap_new(enum pyheap_version version)

@@ -25,6 +25,15 @@ KEYS, VAR, OBJECT = "struct _dictkeysobject", "PyVarObject", "PyObject"
 OLDKEYS = ("struct { Py_ssize_t refcnt; Py_ssize_t dk_size; void *lookup; Py_ssize_t usable; Py_ssize_t dk_nentries; "
            "char dk_indices[]; }")
 MODULE = "struct { PyObject base; PyObject *md_dict; }"
+# Python/hamt.c
+BITMAP = "struct { PyObject_VAR_HEAD uint32_t b_bitmap; PyObject *b_array[1]; }"
+ARRAY = "struct { PyObject_HEAD PyObject *a_array[32]; Py_ssize_t a_count; }"
+COLLISION = "struct { PyObject_VAR_HEAD int32_t c_hash; PyObject *c_array[1]; }"
+# Modules/_queuemodule.c
+OLDQUEUE = "struct { PyObject_HEAD void *lock; int locked; PyObject *lst; Py_ssize_t lst_pos; }"
+QUEUE = ("struct { PyObject_HEAD _Bool waiting; struct { Py_ssize_t put_idx; Py_ssize_t get_idx; PyObject **items; "
+         "Py_ssize_t items_cap; Py_ssize_t num_items; } buf; }")
+DEQUE = "struct { PyObject_VAR_HEAD void *leftblock; void *rightblock; Py_ssize_t leftindex; }"  # Modules/_collectionsmodule.c
 
 # member: (first minor, last minor, struct, field)...; field None = its size; "t" = free-threaded builds only.
 FIELDS = {
@@ -96,6 +105,8 @@ FIELDS = {
     "co_nlocals": [(8, LAST, CODE, "co_nlocals")],
     "co_kwonlyargcount": [(8, LAST, CODE, "co_kwonlyargcount")],
     "co_firsttraceable": [(11, LAST, CODE, "_co_firsttraceable")],
+    "co_names": [(8, LAST, CODE, "co_names")],
+    "co_exceptiontable": [(11, LAST, CODE, "co_exceptiontable")],
     "co_version": [(12, LAST, CODE, "co_version")],
     "co_framesize": [(12, LAST, CODE, "co_framesize")],
     "co_stacksize": [(8, LAST, CODE, "co_stacksize")],
@@ -112,6 +123,7 @@ FIELDS = {
     "ty_dict": [(8, LAST, TYPE, "tp_dict")],
     "ty_mro": [(8, LAST, TYPE, "tp_mro")],
     "ty_base": [(8, LAST, TYPE, "tp_base")],
+    "ty_members": [(8, LAST, TYPE, "tp_members")],
     "ty_qualname": [(8, LAST, HEAPTYPE, "ht_qualname")],
     "ty_cached_keys": [(8, LAST, HEAPTYPE, "ht_cached_keys")],
     "long_tag": [(8, 11, VAR, "ob_size"), (12, LAST, "PyLongObject", "long_value.lv_tag")],
@@ -151,8 +163,31 @@ FIELDS = {
     "weakref_object": [(8, LAST, "PyWeakReference", "wr_object")],
     "module_dict": [(8, LAST, MODULE, "md_dict")],
     "func_code": [(8, LAST, "PyFunctionObject", "func_code")],
+    "func_globals": [(8, LAST, "PyFunctionObject", "func_globals")],
+    "func_closure": [(8, LAST, "PyFunctionObject", "func_closure")],
     "func_qualname": [(8, LAST, "PyFunctionObject", "func_qualname")],
     "cfunc_def": [(8, LAST, "PyCFunctionObject", "m_ml")],
+    "method_func": [(8, LAST, "PyMethodObject", "im_func")],
+    "method_self": [(8, LAST, "PyMethodObject", "im_self")],
+    "gen_frame": [(8, 10, "PyGenObject", "gi_frame"), (11, LAST, "PyGenObject", "gi_iframe")],
+    "gen_running": [(8, 9, "PyGenObject", "gi_running")],
+    "gen_state": [(11, LAST, "PyGenObject", "gi_frame_state")],
+    "deque_left": [(8, LAST, DEQUE, "leftblock")],
+    "deque_index": [(8, LAST, DEQUE, "leftindex")],
+    "context_vars": [(8, LAST, "struct _pycontextobject", "ctx_vars")],
+    "contextvar_name": [(8, LAST, "struct _pycontextvarobject", "var_name")],
+    "hamt_root": [(8, LAST, "PyHamtObject", "h_root")],
+    "hamt_count": [(8, LAST, "PyHamtObject", "h_count")],
+    "hamt_bitmap": [(8, 11, BITMAP, "b_bitmap"), (12, LAST, "PyHamtNode_Bitmap", "b_bitmap")],
+    "hamt_bitmap_items": [(8, 11, BITMAP, "b_array"), (12, LAST, "PyHamtNode_Bitmap", "b_array")],
+    "hamt_array_items": [(8, LAST, ARRAY, "a_array")],
+    "hamt_collision_items": [(8, LAST, COLLISION, "c_array")],
+    "simplequeue_list": [(8, 12, OLDQUEUE, "lst")],
+    "simplequeue_pos": [(8, 12, OLDQUEUE, "lst_pos")],
+    "simplequeue_get": [(13, LAST, QUEUE, "buf.get_idx")],
+    "simplequeue_items": [(13, LAST, QUEUE, "buf.items")],
+    "simplequeue_capacity": [(13, LAST, QUEUE, "buf.items_cap")],
+    "simplequeue_count": [(13, LAST, QUEUE, "buf.num_items")],
 }
 
 HEAD = r'''
@@ -166,12 +201,14 @@ HEAD = r'''
 #include "internal/pycore_pymem.h"
 #include "internal/pycore_gil.h"
 #include "internal/pycore_object.h"
+#include "internal/pycore_context.h"
 #else
 #include "internal/pycore_interp.h"
 #include "internal/pycore_runtime.h"
 #include "internal/pycore_gc.h"
 #include "internal/pycore_gil.h"
 #include "internal/pycore_ceval.h"
+#include "internal/pycore_context.h"
 #endif
 #if PY_VERSION_HEX >= 0x030B0000
 #include "internal/pycore_frame.h"

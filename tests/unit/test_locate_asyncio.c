@@ -28,8 +28,9 @@ static volatile uint64_t runtime[8] = {[6] = INTERP_SIZE}; /* the word at 48 */
 
 static struct strobe_layout layout(void)
 {
-    struct strobe_layout lay = {.version = 0x030f00f0, .minor = 15, .ob_header = 16, .ts_size = 280, .runtime = (uint64_t)(uintptr_t)runtime};
+    struct strobe_layout lay = {.version = 0x030f00f0, .minor = 15, .ob_header = 16, .ts_size = 280};
 
+    lay.runtime = (uint64_t)(uintptr_t)runtime;
     return lay;
 }
 

@@ -227,8 +227,9 @@ async def main():
     for name in chosen:
         await shapes[name]()
     await hops()
-    stop = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_soon(lambda: harness.ready(shapes=chosen, all=list(shapes)))
+    loop = asyncio.get_running_loop()
+    stop = loop.create_future()
+    loop.call_soon(lambda: harness.ready(shapes=chosen, all=list(shapes), loop=type(loop).__module__.split(".")[0]))
     await stop
 
 

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bytecode is read once and followed by callsim.c; what is wanted of its result is turned into names here. */
+#include "runtime/callsite.h"
+
+#include "runtime/callsim.h"
+#include "runtime/pyspan.h"
+
+enum {
+    MAX_CODE = 1 << 20,  /* bytes of bytecode or of a table; callsim.c has a limit of its own */
+    MAX_CHAIN = 32,      /* links of an access path */
+    MAX_NAME = 256,      /* bytes; longer ones do not fit anyway */
+    UNIT = 2,            /* bytes */
+};
+
+/* One function, open. */
+struct site {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    const struct strobe_opcodes *opcodes;
+    struct strobe_callsim *sim;
+    struct strobe_buf code, table;
+    uint64_t str_type;
+    size_t object_len;
+    unsigned char object[STROBE_MAX_CO_SIZE];
+};
+
+static const struct strobe_opcodes *find_opcodes(const struct strobe_layout *lay)
+{
+    for (size_t i = 0; i < strobe_opcodes_count && !lay->newer; i++)
+        if (strobe_opcodes[i].minor == lay->minor)
+            return &strobe_opcodes[i];
+    return NULL;
+}
+
+/* Where the bytecode lies in the object itself (3.11+), its number of units is the object's size. */
+static int read_inline_code(struct site *site, uint64_t code, struct strobe_bytecode *bytes)
+{
+    const struct strobe_layout *lay = site->lay;
+    uint64_t units, table;
+    int err;
+
+    if (!strobe_span_word(site->object, site->object_len, lay->ob_size, &units) ||
+        !strobe_span_word(site->object, site->object_len, lay->co_exceptiontable, &table))
+        return STROBE_ERR_OBJECT;
+    if (units > MAX_CODE / UNIT)
+        return STROBE_ERR_LIMIT;
+    err = strobe_buf_reserve(&site->code, units * UNIT + 1);
+    if (!err)
+        err = strobe_mem_read(site->mem, code + lay->co_code, site->code.data, units * UNIT);
+    if (!err)
+        err = strobe_py_bytes(site->mem, lay, table, MAX_CODE, &site->table);
+    if (err)
+        return err;
+    site->code.len = units * UNIT;
+    if (lay->co_firsttraceable <= site->object_len - sizeof(uint32_t))
+        bytes->first = (int64_t)UNIT * (int32_t)strobe_span_u32(site->object, lay->co_firsttraceable);
+    return 0;
+}
+
+static int open_site(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, struct site *site)
+{
+    struct strobe_bytecode bytes = {.first = -1};
+    uint64_t obj;
+    int err;
+
+    *site = (struct site){.mem = mem, .lay = lay, .opcodes = find_opcodes(lay), .object_len = lay->co_size};
+    if (!site->opcodes)
+        return STROBE_ERR_MISSING;
+    if (!strobe_py_plausible(code) || site->object_len > sizeof site->object || site->object_len < sizeof(uint64_t))
+        return STROBE_ERR_OBJECT;
+    err = strobe_mem_read(mem, code, site->object, site->object_len);
+    if (err)
+        return err;
+    if (lay->co_exceptiontable != STROBE_NONE)
+        err = read_inline_code(site, code, &bytes);
+    else if (strobe_span_word(site->object, site->object_len, lay->co_code, &obj))
+        err = strobe_py_bytes(mem, lay, obj, MAX_CODE, &site->code);
+    else
+        err = STROBE_ERR_OBJECT;
+    if (!err && (site->code.failed || site->table.failed))
+        err = STROBE_ERR_NOMEM;
+    if (err)
+        return err;
+    bytes.code = (const unsigned char *)strobe_buf_str(&site->code);
+    bytes.code_len = site->code.len;
+    bytes.table = (const unsigned char *)strobe_buf_str(&site->table);
+    bytes.table_len = site->table.len;
+    return strobe_callsim_new(site->opcodes, &bytes, &site->sim);
+}
+
+static void close_site(struct site *site)
+{
+    strobe_callsim_free(site->sim);
+    strobe_buf_release(&site->code);
+    strobe_buf_release(&site->table);
+}
+
+/* Name number n of a tuple of the code object; *n is counted down by the tuple's length when it is not in it. */
+static int tuple_name(struct site *site, uint32_t off, uint64_t *n, char name[MAX_NAME])
+{
+    uint64_t tuple, items, len, str;
+    int err;
+
+    if (!strobe_span_word(site->object, site->object_len, off, &tuple))
+        return STROBE_ERR_OBJECT;
+    err = strobe_pyitems_open(site->mem, site->lay, tuple, &items, &len);
+    if (err)
+        return err;
+    if (*n >= len) {
+        *n -= len;
+        return STROBE_ERR_MISSING;
+    }
+    err = strobe_mem_u64(site->mem, items + *n * sizeof str, &str);
+    return err ? err : strobe_pystr_copy(site->mem, site->lay, str, &site->str_type, name, MAX_NAME);
+}
+
+/* The name of a local; slot: as counted by the instruction, then its index in localsplus. */
+static int local_name(struct site *site, enum strobe_value_kind kind, uint32_t *slot, char name[MAX_NAME])
+{
+    const struct strobe_layout *lay = site->lay;
+    uint64_t n = *slot;
+    int err;
+
+    if (lay->co_localsplusnames != STROBE_NONE)
+        return tuple_name(site, lay->co_localsplusnames, &n, name);
+    if (kind == STROBE_VALUE_LOCAL || !site->opcodes->cells_apart)
+        return tuple_name(site, lay->co_varnames, &n, name);
+    err = tuple_name(site, lay->co_cellvars, &n, name);
+    if (err == STROBE_ERR_MISSING)
+        err = tuple_name(site, lay->co_freevars, &n, name);
+    if (!err && lay->co_nlocals <= site->object_len - sizeof(uint32_t))
+        *slot += strobe_span_u32(site->object, lay->co_nlocals);
+    return err;
+}
+
+/* Copies or appends; a name that does not fit is no name. */
+static int put_text(char *to, size_t size, const char *text)
+{
+    size_t have = strlen(to), len = strlen(text);
+
+    if (len >= size - have)
+        return STROBE_ERR_LIMIT;
+    memcpy(to + have, text, len + 1);
+    return 0;
+}
+
+static int put_name(struct site *site, char *to, size_t size, uint32_t index)
+{
+    char name[MAX_NAME];
+    uint64_t n = index;
+    int err = tuple_name(site, site->lay->co_names, &n, name);
+
+    return err ? err : put_text(to, size, name);
+}
+
+static int put_base(struct site *site, const struct strobe_value *value, struct strobe_site *ret)
+{
+    char name[MAX_NAME] = "super";
+    uint64_t n = value->arg;
+    int err = 0;
+
+    ret->slot = UINT32_MAX;
+    if (value->kind == STROBE_VALUE_LOCAL || value->kind == STROBE_VALUE_DEREF) {
+        ret->base = value->kind == STROBE_VALUE_LOCAL ? STROBE_SITE_LOCAL : STROBE_SITE_DEREF;
+        ret->slot = value->arg;
+        err = local_name(site, value->kind, &ret->slot, name);
+    } else if (value->kind == STROBE_VALUE_GLOBAL) {
+        ret->base = STROBE_SITE_GLOBAL;
+        err = tuple_name(site, site->lay->co_names, &n, name);
+    } else if (value->kind == STROBE_VALUE_SUPER) {
+        ret->base = STROBE_SITE_CALL;
+    } else {
+        return STROBE_ERR_MISSING;
+    }
+    if (!err && (name[0] == '.' || !name[0])) /* made by the compiler, as the ".0" of a comprehension */
+        err = STROBE_ERR_MISSING;
+    return err ? err : put_text(ret->base_name, sizeof ret->base_name, name);
+}
+
+static int put_link(struct site *site, const struct strobe_value *value, struct strobe_site *ret)
+{
+    int err = 0;
+
+    switch (value->kind) {
+    case STROBE_VALUE_ATTR:
+        if (ret->path[0])
+            err = put_text(ret->path, sizeof ret->path, ".");
+        return err ? err : put_name(site, ret->path, sizeof ret->path, value->arg);
+    case STROBE_VALUE_SUBSCRIPT:
+        return put_text(ret->path, sizeof ret->path, "[...]");
+    case STROBE_VALUE_CALL:
+        return put_text(ret->path, sizeof ret->path, "()");
+    default:
+        return STROBE_ERR_MISSING;
+    }
+}
+
+/* Base and path of a value. */
+static int put_path(struct site *site, uint32_t id, struct strobe_site *ret)
+{
+    const struct strobe_value *chain[MAX_CHAIN], *value = strobe_callsim_value(site->sim, id);
+    size_t n = 0;
+    int err;
+
+    while (value->of && n < MAX_CHAIN) {
+        chain[n++] = value;
+        value = strobe_callsim_value(site->sim, value->of);
+    }
+    err = value->of ? STROBE_ERR_MISSING : put_base(site, value, ret);
+    if (!err && n && chain[n - 1]->kind == STROBE_VALUE_CALL) {
+        ret->base = STROBE_SITE_CALL;
+        ret->slot = UINT32_MAX;
+        n--;
+    }
+    while (!err && n)
+        err = put_link(site, chain[--n], ret);
+    return err;
+}
+
+/* Which method of a context manager a value is, or was given by: ENTER, EXIT or NONE. */
+static const struct strobe_value *find_special(const struct strobe_callsim *sim, uint32_t id)
+{
+    const struct strobe_value *value = strobe_callsim_value(sim, id);
+
+    if (value->kind == STROBE_VALUE_CALL)
+        value = strobe_callsim_value(sim, value->of);
+    return value;
+}
+
+static int describe(struct site *site, uint32_t id, struct strobe_site *ret)
+{
+    const struct strobe_value *value = strobe_callsim_value(site->sim, id), *inner = find_special(site->sim, id);
+    int err = 0;
+
+    if (inner->kind == STROBE_VALUE_ENTER || (inner->kind == STROBE_VALUE_EXIT && inner != value)) {
+        ret->role = inner->kind == STROBE_VALUE_ENTER ? STROBE_SITE_ENTER : STROBE_SITE_EXIT;
+        id = inner->of;
+    } else if (value->kind == STROBE_VALUE_ANEXT) {
+        ret->role = STROBE_SITE_FOR;
+        id = strobe_callsim_value(site->sim, value->of)->of;
+    } else if (value->kind == STROBE_VALUE_CALL && inner->kind == STROBE_VALUE_ATTR) {
+        err = put_name(site, ret->method, sizeof ret->method, inner->arg);
+        id = inner->of;
+    }
+    return err ? err : put_path(site, id, ret);
+}
+
+/* The instruction that awaits: it itself, or what suspends it directly behind (3.11+: YIELD_VALUE, RESUME), or in front of it
+ * (up to 3.10 a suspended frame is about to run it once more). */
+static int find_await(const struct site *site, int64_t instr, size_t *ret_index)
+{
+    const struct strobe_op *op;
+    size_t index;
+    int err = strobe_callsim_at(site->sim, instr, &index);
+
+    if (err)
+        return err;
+    op = strobe_callsim_op(site->sim, index);
+    if (op->kind == STROBE_OP_RESUME && index)
+        op = strobe_callsim_op(site->sim, --index);
+    if (op->kind == STROBE_OP_YIELD && index)
+        op = strobe_callsim_op(site->sim, --index);
+    else if (op->kind != STROBE_OP_SEND && site->opcodes->cells_apart)
+        op = strobe_callsim_op(site->sim, ++index);
+    if (!op || op->kind != STROBE_OP_SEND)
+        return STROBE_ERR_MISSING;
+    *ret_index = index;
+    return 0;
+}
+
+int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_site)
+{
+    struct strobe_site found = {.role = STROBE_SITE_AWAIT, .slot = UINT32_MAX, .stack = UINT32_MAX};
+    const uint32_t *stack;
+    struct site site;
+    size_t index, n;
+    int err = open_site(mem, lay, code, &site);
+
+    if (!err)
+        err = find_await(&site, instr, &index);
+    if (!err)
+        err = strobe_callsim_stack(site.sim, index, &stack, &n);
+    if (!err) {
+        size_t popped = strobe_callsim_op(site.sim, index)->pop.fixed;
+
+        err = popped && popped <= n ? describe(&site, stack[n - popped], &found) : STROBE_ERR_MISSING;
+    }
+    if (!err)
+        *ret_site = found;
+    close_site(&site);
+    return err;
+}
+
+/* The `async with`s on a stack; each goes to found, STROBE_SITE_MAX_HELD at most. */
+static int find_held(struct site *site, const uint32_t *stack, size_t depth, struct strobe_site *found, size_t *ret_n)
+{
+    enum strobe_site_role role = STROBE_SITE_BODY;
+    uint32_t called = 0; /* exit function whose result lies on the stack */
+    size_t n = 0;
+
+    for (size_t i = depth; i-- > 0 && n < STROBE_SITE_MAX_HELD;) {
+        const struct strobe_value *value = strobe_callsim_value(site->sim, stack[i]), *inner = find_special(site->sim, stack[i]);
+        struct strobe_site blank = {.slot = UINT32_MAX, .stack = (uint32_t)i};
+        int err;
+
+        if (inner->kind == STROBE_VALUE_ENTER)
+            role = STROBE_SITE_ENTER;
+        else if (inner->kind == STROBE_VALUE_EXIT && inner != value)
+            called = value->of;
+        if (value->kind != STROBE_VALUE_EXIT || (i > 0 && stack[i - 1] == stack[i])) /* from 3.14 it lies there twice */
+            continue;
+        blank.role = called == stack[i] ? STROBE_SITE_EXIT : role;
+        found[n] = blank;
+        err = put_path(site, value->of, &found[n]);
+        if (err == STROBE_ERR_MISSING || err == STROBE_ERR_LIMIT)
+            found[n] = blank;
+        else if (err)
+            return err;
+        role = STROBE_SITE_BODY;
+        n++;
+    }
+    *ret_n = n;
+    return 0;
+}
+
+int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_sites,
+                          size_t max, size_t *ret_n)
+{
+    struct strobe_site found[STROBE_SITE_MAX_HELD];
+    size_t index, depth, n = 0;
+    const uint32_t *stack;
+    struct site site;
+    int err = open_site(mem, lay, code, &site);
+
+    if (!err)
+        err = strobe_callsim_at(site.sim, instr, &index);
+    if (!err)
+        err = strobe_callsim_stack(site.sim, index, &stack, &depth);
+    if (!err)
+        err = find_held(&site, stack, depth, found, &n);
+    if (!err) {
+        *ret_n = n < max ? n : max;
+        memcpy(ret_sites, found, *ret_n * sizeof *found);
+    }
+    close_site(&site);
+    return err;
+}
