@@ -48,7 +48,7 @@ def assert_pool(pool, said):
     assert int(pool["object"], 16) == said["object"]
     assert len(pool["workers"]) == said["threads"] and pool["busy"] == said["busy"] == sum(one["busy"] for one in pool["workers"])
     assert [int(one, 16) for one in pool["queued"]] == said["queued"] and pool["n_queued"] == said["qsize"]
-    if "running" in said:
+    if said.get("running"):
         running = {int(one["future"], 16): one["tid"] for one in pool["workers"] if one["busy"]}
         assert running == {int(key): tid for key, tid in said["running"].items()}
     if "tids" in said:
