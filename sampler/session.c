@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/grow.h"
 #include "session_parts.h"
+#include "session_tasks.h"
 
 enum {
     POLL_NS = 20000000,          /* how often the caller's poll is called */
@@ -80,6 +81,8 @@ static void drop_target(struct strobe_session *session, size_t i)
 
     strobe_pause_log_add(&session->pauses, strobe_snapshot_pauses(target->snap));
     add_up(&session->snapshots, target);
+    if (target->tasks)
+        strobe_task_side_stats(target->tasks, &session->gone_tasks);
     strobe_sampled_free(target);
     session->targets[i] = session->targets[--session->n_targets];
 }
@@ -274,9 +277,12 @@ void strobe_session_stats(const struct strobe_session *session, struct strobe_se
 
     *ret = session->stats;
     ret->snapshots = session->snapshots;
+    ret->tasks = session->gone_tasks;
     for (size_t i = 0; i < session->n_targets; i++) {
         strobe_pause_log_add(&log, strobe_snapshot_pauses(session->targets[i]->snap));
         add_up(&ret->snapshots, session->targets[i]);
+        if (session->targets[i]->tasks)
+            strobe_task_side_stats(session->targets[i]->tasks, &ret->tasks);
     }
     ret->pauses = log.n;
     ret->pause_typical_ns = strobe_pause_log_quantile(&log, 0.5);

@@ -14,6 +14,8 @@
 
 enum { STROBE_FLAT_OUT_PERIOD_NS = 10000 }; /* the unit of weights when there is no rate */
 
+struct strobe_agg;
+
 struct strobe_session_opts {
     double rate;             /* samples per second, > 0; 0 = as fast as possible */
     uint64_t duration_ns;    /* 0 = until stopped or the targets are gone */
@@ -24,6 +26,23 @@ struct strobe_session_opts {
     bool process_roots;      /* root frame "process PID:"COMMAND"" */
     enum strobe_line_mode lines;
     uint64_t max_samples;    /* 0 = no limit (benchmarks) */
+    /* Asyncio's tasks: billed to an aggregate of their own (agg/await.h); NULL = they are not looked at. */
+    struct strobe_agg *task_agg; /* borrowed */
+    bool only_tasks;         /* threads are not counted */
+    bool blame;              /* waiting is billed to what causes it */
+    const char *context_name; /* a root frame "[NAME=VALUE]" by this context variable of each task; borrowed, NULL = none */
+    double task_rate;        /* looks at tasks per second, at most; 0 = as often as fits a quarter of the time */
+};
+
+enum { STROBE_TASK_STATES = 4 }; /* enum strobe_task_state */
+struct strobe_task_stats {
+    uint64_t ticks;          /* looks at tasks */
+    uint64_t samples;        /* tasks in them */
+    uint64_t dropped;        /* tasks left out of a look because they changed under it; billed at their next */
+    uint64_t most;           /* tasks at once */
+    uint64_t task_ns;        /* billed: the sum of the tasks' lifetimes inside the recording */
+    uint64_t by_state[STROBE_TASK_STATES]; /* of that */
+    uint64_t cost_ns;        /* of one look, lately */
 };
 
 struct strobe_session_stats {
@@ -39,6 +58,7 @@ struct strobe_session_stats {
     struct strobe_snapshot_stats snapshots; /* summed over all targets */
     uint64_t pauses;         /* times a thread was held */
     uint64_t pause_typical_ns, pause_p99_ns, pause_max_ns; /* median, 99th percentile, longest */
+    struct strobe_task_stats tasks;
 };
 
 struct strobe_session;
@@ -55,6 +75,8 @@ struct strobe_session_target {
     const struct strobe_layout *layout;
     int32_t pid;
     const char *label; /* command line, for process roots; copied */
+    int (*find_asyncio)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table); /* see tasklook.h; ctx outlives the target; NULL = none */
+    void *find_ctx;
 };
 int strobe_session_add(struct strobe_session *session, const struct strobe_session_target *target);
 /* Takes a process's target out, between two ticks (in the poll hook): it has ended or execed. */

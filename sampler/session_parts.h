@@ -19,6 +19,7 @@ struct strobe_sampled {
     struct strobe_stackids ids;
     struct strobe_thread_memo *memos; /* by the slots of the walker */
     size_t n_memos;
+    struct strobe_task_side *tasks; /* NULL = they are not looked at */
     uint32_t process_root; /* marker id; 0 = none */
     int32_t pid;
     uint64_t last_ns;      /* of the last sample; 0 = none yet */
@@ -36,6 +37,7 @@ struct strobe_session {
     struct strobe_session_stats stats;
     struct strobe_pause_log pauses;           /* of targets that are gone */
     struct strobe_snapshot_stats snapshots;   /* likewise */
+    struct strobe_task_stats gone_tasks;      /* likewise */
     uint64_t period_ns, start_ns, end_ns, start_unix_ns, random;
     double cpu_start;
     uint32_t gc_marker;

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/grow.h"
+#include "session_tasks.h"
 
 enum { NAME_NS = 1000000000 }; /* thread names are asked for again this often */
 
@@ -24,6 +25,7 @@ struct strobe_thread_memo {
 
 void strobe_sampled_free(struct strobe_sampled *target)
 {
+    strobe_task_side_free(target->tasks);
     strobe_stackids_release(&target->ids);
     strobe_codes_free(target->codes);
     strobe_snapshot_free(target->snap);
@@ -49,7 +51,7 @@ static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread 
     strobe_stackids_visit(&target->ids, thread, stamp_of(target, target->asked_ns));
 }
 
-static int init_target(struct strobe_session *session, struct strobe_sampled *target, const char *label)
+static int init_target(struct strobe_session *session, struct strobe_sampled *target, const struct strobe_session_target *from)
 {
     struct strobe_snapshot_opts opts = {.mode = session->opts.mode};
     struct strobe_buf root = STROBE_BUF_INIT;
@@ -62,10 +64,12 @@ static int init_target(struct strobe_session *session, struct strobe_sampled *ta
     strobe_codes_set_line_mode(target->codes, session->opts.lines);
     strobe_snapshot_set_visitor(target->snap, visit, target);
     if (session->opts.process_roots) {
-        strobe_buf_printf(&root, "process %d:\"%s\"", (int)target->pid, label ? label : "");
+        strobe_buf_printf(&root, "process %d:\"%s\"", (int)target->pid, from->label ? from->label : "");
         err = root.failed ? STROBE_ERR_NOMEM : strobe_names_marker(session->names, root.data, &target->process_root);
         strobe_buf_release(&root);
     }
+    if (!err && session->opts.task_agg)
+        err = strobe_task_side_new(session, target, from->find_asyncio, from->find_ctx, &target->tasks);
     return err;
 }
 
@@ -81,7 +85,7 @@ int strobe_sampled_new(struct strobe_session *session, const struct strobe_sessi
     target->layout = *from->layout;
     target->pid = from->pid;
     target->readable_ns = session->clock->now(session->clock);
-    err = init_target(session, target, from->label);
+    err = init_target(session, target, from);
     if (err) {
         target->mem = NULL; /* still the caller's */
         target->host = NULL;
@@ -216,12 +220,19 @@ int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *t
     uint64_t weight;
     int err;
 
+    if (target->tasks && session->opts.only_tasks && !strobe_task_side_due(target->tasks, now))
+        return 0;
     strobe_stackids_clear(&target->ids);
     target->asked_ns = now;
-    err = strobe_snapshot_take(target->snap, &sample);
+    if (target->tasks && strobe_task_side_due(target->tasks, now))
+        err = strobe_task_side_take(session, target->tasks, now, &sample);
+    else
+        err = strobe_snapshot_take(target->snap, &sample);
     if (err)
         return err;
     target->readable_ns = sample->time_ns;
+    if (session->opts.only_tasks)
+        return 0;
     strobe_stackids_begin(&target->ids);
     weight = weight_of(session, target, sample->time_ns);
     for (uint32_t i = 0; i < sample->n_threads; i++) {
@@ -241,4 +252,3 @@ int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *t
     }
     return 0;
 }
-

@@ -20,7 +20,8 @@ struct strobe_tasklook {
     uint64_t *tstates;
     size_t n_sources, cap_sources, cap_tstates;
     struct strobe_task_sample sample;
-    int (*find)(void *ctx, uint64_t *ret_table);
+    bool listed; /* threads were read before: their list is at most a look old */
+    int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table);
     void *find_ctx;
 };
 
@@ -52,10 +53,15 @@ void strobe_tasklook_free(struct strobe_tasklook *look)
     free(look);
 }
 
-void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, uint64_t *ret_table), void *ctx)
+void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *ctx)
 {
     look->find = find;
     look->find_ctx = ctx;
+}
+
+struct strobe_taskreader *strobe_tasklook_reader(struct strobe_tasklook *look)
+{
+    return look->reader;
 }
 
 /* The interpreters and their thread states, as the snapshot listed them last. */
@@ -85,7 +91,7 @@ static void want_table(struct strobe_tasklook *look)
 {
     uint64_t table;
 
-    if (strobe_taskreader_wants_table(look->reader) && look->find && !look->find(look->find_ctx, &table))
+    if (strobe_taskreader_wants_table(look->reader) && look->find && !look->find(look->find_ctx, look->mem, &table))
         strobe_taskreader_set_table(look->reader, table, NULL);
 }
 
@@ -108,23 +114,25 @@ static int read_tasks(struct strobe_tasklook *look)
 int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sample **ret_threads, const struct strobe_task_sample **ret_tasks)
 {
     const struct strobe_sample *threads;
-    int err = strobe_snapshot_take(look->snap, &threads);
+    bool missing;
+    int err = look->listed ? 0 : strobe_snapshot_take(look->snap, &threads);
 
     if (!err)
         err = list_sources(look);
+    look->listed = !err;
     if (err)
         return err;
     err = read_tasks(look);
     if (strobe_err_class(err) == STROBE_CLASS_FATAL)
         return err;
-    if (err == STROBE_ERR_MISSING) {
-        look->sample = (struct strobe_task_sample){.n_tasks = 0};
-    } else {
-        if ((err = strobe_snapshot_take(look->snap, &threads)))
-            return err;
-        if ((err = strobe_taskreader_finish(look->reader, threads, &look->sample)))
-            return err;
+    missing = err == STROBE_ERR_MISSING;
+    if ((err = strobe_snapshot_take(look->snap, &threads))) {
+        look->listed = false;
+        return err;
     }
+    look->sample = (struct strobe_task_sample){.n_tasks = 0};
+    if (!missing && (err = strobe_taskreader_finish(look->reader, threads, &look->sample)))
+        return err;
     look->sample.time_ns = threads->time_ns;
     *ret_threads = threads;
     *ret_tasks = &look->sample;

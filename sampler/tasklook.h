@@ -19,9 +19,12 @@ struct strobe_tasklook;
 int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_snapshot *snap, struct strobe_tasklook **ret);
 void strobe_tasklook_free(struct strobe_tasklook *look);
 
-/* See strobe_taskreader_set_table; asked for by find(ctx) at each look until it is found.  find returns 0 and an address, or an
- * error.  NULL = none. */
-void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, uint64_t *ret_table), void *ctx);
+/* See strobe_taskreader_set_table; asked for by find(ctx, mem) at each look until it is found.  find returns 0 and an
+ * address, or an error.  NULL = none. */
+void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *ctx);
+
+/* What the walk over tasks knows of classes and code objects, for others who look at the same target. */
+struct strobe_taskreader *strobe_tasklook_reader(struct strobe_tasklook *look);
 
 /* Reads threads and tasks.  ret_threads, ret_tasks: borrowed, valid until the next take.  A target without asyncio has no tasks;
  * errors are those of strobe_snapshot_take. */

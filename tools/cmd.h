@@ -17,6 +17,8 @@ bool strobe_cmd_ready(enum strobe_cmd cmd, int argc, char **argv, struct strobe_
 
 int strobe_cmd_dump(int argc, char **argv);
 int strobe_cmd_record(int argc, char **argv);
+int strobe_cmd_ps(int argc, char **argv);
+int strobe_cmd_pstree(int argc, char **argv);
 int strobe_cmd_top(int argc, char **argv);
 int strobe_cmd_completions(int argc, char **argv);
 

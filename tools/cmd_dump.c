@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "attach/target.h"
 #include "report/report.h"
@@ -21,16 +20,6 @@ struct dump {
     struct strobe_dumped *all; /* room for every process; n are filled */
     size_t n;
 };
-
-/* As tools do that honour both: CLICOLOR_FORCE wins, NO_COLOR and a pipe turn colours off. */
-static bool want_color(void)
-{
-    const char *force = getenv("CLICOLOR_FORCE"), *no = getenv("NO_COLOR");
-
-    if (force && *force && strcmp(force, "0") != 0)
-        return true;
-    return isatty(STDOUT_FILENO) && !(no && *no);
-}
 
 static void warn(const struct strobe_dumped *dumped)
 {
@@ -85,7 +74,7 @@ static int print(const struct dump *dump)
     for (size_t i = 0; !err && i < dump->n; i++) {
         reports[i] = dump->all[i].report;
         if (!dump->opts.json)
-            strobe_report_dump_text(&reports[i], want_color(), &out);
+            strobe_report_dump_text(&reports[i], strobe_want_color(), &out);
     }
     if (!err && dump->opts.json)
         err = strobe_report_dump_json(reports, (uint32_t)dump->n, dump->opts.subprocesses, &out);

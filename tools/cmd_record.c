@@ -16,8 +16,8 @@
 struct record {
     struct strobe_opts opts;
     const struct strobe_exporter *exporter;
-    char *path; /* owned */
-    struct strobe_output output;
+    char *path, *task_path; /* owned; task_path: of the tasks' profile, beside the threads' (--asyncio=both) */
+    struct strobe_output output, task_output;
     struct strobe_recording rec;
 };
 
@@ -93,6 +93,29 @@ static void say_cost(const struct strobe_opts *opts, const struct strobe_session
     strobe_buf_release(&line);
 }
 
+/* Where the tasks' time went. */
+static void say_tasks(const struct strobe_opts *opts, const struct strobe_session_stats *stats)
+{
+    const struct strobe_task_stats *tasks = &stats->tasks;
+    double all = (double)tasks->task_ns / 1e9, elapsed_s = (double)stats->elapsed_ns / 1e9;
+    double rate = elapsed_s > 0 ? (double)tasks->ticks / elapsed_s : 0;
+
+    if (!tasks->samples) {
+        strobe_say("No tasks: no asyncio task was there at any look%s.", opts->asyncio == STROBE_ASYNCIO_TASKS
+                   ? "; --asyncio=threads records threads" : "");
+        return;
+    }
+    strobe_say("Tasks: at most %" PRIu64 " at once, %.1f task-seconds: %.1f %% waiting, %.1f %% ready, %.1f %% running.%s", tasks->most, all,
+               100 * (double)tasks->by_state[0] / (double)tasks->task_ns, 100 * (double)tasks->by_state[1] / (double)tasks->task_ns,
+               100 * (double)tasks->by_state[2] / (double)tasks->task_ns, tasks->dropped ? "" : "");
+    if (tasks->dropped)
+        strobe_say("%" PRIu64 " of %" PRIu64 " task readings were inconsistent; their time was counted at the next.", tasks->dropped,
+                   tasks->dropped + tasks->samples);
+    if (!opts->flat_out && rate < 0.7 * opts->rate && tasks->ticks > 1)
+        strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ": one look takes %.1f ms (--task-rate).", rate, opts->rate,
+                   (double)tasks->cost_ns / 1e6);
+}
+
 static bool is_stopped(pid_t pid)
 {
     struct strobe_target_stat stat;
@@ -100,13 +123,24 @@ static bool is_stopped(pid_t pid)
     return !strobe_target_stat(pid, &stat) && stat.state == 'T';
 }
 
-/* Exports into the output file and gives it its name.  0, or a negative code with a sentence in why. */
-static int write_profile(struct record *record, struct strobe_buf *why)
+/* NAME.EXT -> NAME-tasks.EXT */
+static char *tasks_path(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    char *with;
+
+    if (!dot || dot == path || (slash && dot <= slash + 1))
+        dot = path + strlen(path);
+    return asprintf(&with, "%.*s-tasks%s", (int)(dot - path), path, dot) < 0 ? NULL : with;
+}
+
+/* Exports into an output file and gives it its name.  0, or a negative code with a sentence in why. */
+static int write_profile(struct record *record, struct strobe_agg *agg, struct strobe_output *output, const char *path, struct strobe_buf *why)
 {
     struct strobe_recording *rec = &record->rec;
-    struct strobe_sink sink = {strobe_output_write, &record->output};
+    struct strobe_sink sink = {strobe_output_write, output};
     struct strobe_profile profile = {
-        .agg = rec->agg,
+        .agg = agg,
         .names = rec->names,
         .title = strobe_buf_str(&rec->title),
         .show_line = !record->opts.no_line,
@@ -116,12 +150,12 @@ static int write_profile(struct record *record, struct strobe_buf *why)
 
     strobe_session_times(rec->session, &profile.start_ns, &profile.end_ns, &profile.start_unix_ns);
     err = record->exporter->write(&profile, &sink);
-    if (err && !record->output.saved_errno) {
-        strobe_buf_printf(why, "cannot write '%s': %s", record->path, strobe_err_text(err));
-        strobe_output_release(&record->output);
+    if (err && !output->saved_errno) {
+        strobe_buf_printf(why, "cannot write '%s': %s", path, strobe_err_text(err));
+        strobe_output_release(output);
         return err;
     }
-    close_err = strobe_output_commit(&record->output, why);
+    close_err = strobe_output_commit(output, why);
     return err ? err : close_err;
 }
 
@@ -139,6 +173,7 @@ static void say_end(struct strobe_recording *rec)
 /* Writes what was gathered; returns the exit status but for a launched program's own. */
 static int finish(struct record *record, int run_err)
 {
+    bool only_tasks = record->opts.asyncio == STROBE_ASYNCIO_TASKS;
     struct strobe_session_stats stats;
     struct strobe_buf why = STROBE_BUF_INIT;
     int ret_exit = STROBE_EXIT_OK;
@@ -149,14 +184,21 @@ static int finish(struct record *record, int run_err)
         strobe_complain("the recording ended early: %s", strobe_err_text(run_err));
         ret_exit = STROBE_EXIT_ERROR;
     }
-    if (write_profile(record, &why)) {
+    if (write_profile(record, only_tasks ? record->rec.task_agg : record->rec.agg, &record->output, record->path, &why) ||
+        (record->task_path && write_profile(record, record->rec.task_agg, &record->task_output, record->task_path, &why))) {
         strobe_complain("%s", strobe_buf_str(&why));
         ret_exit = STROBE_EXIT_ERROR;
         goto done;
     }
-    strobe_say("Wrote %s to '%s'. Samples: %" PRIu64 " Errors: %" PRIu64, record->exporter->noun, record->path, stats.samples,
-               stats.errors);
+    strobe_say("Wrote %s to '%s'. Samples: %" PRIu64 " Errors: %" PRIu64, record->exporter->noun, record->path,
+               only_tasks ? stats.tasks.samples : stats.samples, stats.errors);
+    if (record->task_path)
+        strobe_say("Wrote %s of the tasks to '%s'. Samples: %" PRIu64, record->exporter->noun, record->task_path, stats.tasks.samples);
     say_cost(&record->opts, &stats);
+    if (record->rec.task_agg)
+        say_tasks(&record->opts, &stats);
+    if (only_tasks)
+        goto done;
     if (!stats.samples && record->opts.gil && stats.ticks)
         strobe_say("No samples: no thread held the GIL at any look; without --gil all that run are counted.");
     else if (!stats.samples && is_stopped(record->opts.pid))
@@ -207,7 +249,16 @@ static int record_run(struct record *record)
         strobe_buf_puts(&why, strobe_err_text(STROBE_ERR_NOMEM));
         goto failed;
     }
-    if (strobe_output_open(&record->output, record->path, &why))
+    if (record->opts.asyncio == STROBE_ASYNCIO_BOTH && strcmp(record->path, "-") == 0) {
+        strobe_buf_puts(&why, "--asyncio=both writes two profiles: name a file with --output");
+        goto failed;
+    }
+    if (record->opts.asyncio == STROBE_ASYNCIO_BOTH && !(record->task_path = tasks_path(record->path))) {
+        strobe_buf_puts(&why, strobe_err_text(STROBE_ERR_NOMEM));
+        goto failed;
+    }
+    if (strobe_output_open(&record->output, record->path, &why) ||
+        (record->task_path && strobe_output_open(&record->task_output, record->task_path, &why)))
         goto failed;
     if (strobe_recording_start(&record->rec, &record->opts, record->exporter->needs_log, &why))
         goto failed;
@@ -223,6 +274,7 @@ static int record_run(struct record *record)
 failed:
     strobe_complain("%s", strobe_buf_str(&why));
     strobe_output_release(&record->output);
+    strobe_output_release(&record->task_output);
     own_exit = await_program(record, own_exit);
 done:
     strobe_buf_release(&why);
@@ -231,7 +283,7 @@ done:
 
 int strobe_cmd_record(int argc, char **argv)
 {
-    struct record record = {.output = STROBE_OUTPUT_INIT, .rec = STROBE_RECORDING_INIT};
+    struct record record = {.output = STROBE_OUTPUT_INIT, .task_output = STROBE_OUTPUT_INIT, .rec = STROBE_RECORDING_INIT};
     int ret_exit;
 
     if (strobe_cmd_ready(STROBE_CMD_RECORD, argc, argv, &record.opts, &ret_exit)) {
@@ -244,8 +296,10 @@ int strobe_cmd_record(int argc, char **argv)
         }
     }
     strobe_output_release(&record.output);
+    strobe_output_release(&record.task_output);
     strobe_recording_release(&record.rec);
     free(record.path);
+    free(record.task_path);
     strobe_opts_release(&record.opts);
     return ret_exit;
 }

@@ -84,10 +84,16 @@ void strobe_follow_bind(struct strobe_follow *follow, struct strobe_session *ses
     follow->session = session;
 }
 
+static int find_asyncio(void *ctx, struct strobe_mem *mem, uint64_t *ret_table)
+{
+    return strobe_attach_asyncio(ctx, mem, ret_table);
+}
+
 /* The session takes reader and host over; the facade stays for what people read. */
 static int add_to_session(struct strobe_follow *follow, struct strobe_attach *attach, pid_t pid)
 {
-    struct strobe_session_target target = {.layout = strobe_attach_layout(attach), .pid = pid, .label = strobe_attach_cmdline(attach)};
+    struct strobe_session_target target = {.layout = strobe_attach_layout(attach), .pid = pid, .label = strobe_attach_cmdline(attach),
+                                            .find_asyncio = find_asyncio, .find_ctx = attach};
     int err;
 
     strobe_attach_detach_parts(attach, &target.mem, &target.host);

@@ -19,6 +19,8 @@ static const struct command {
 } commands[] = {
     {"record", strobe_cmd_record, "Records where a Python process spends its time: flame graph, speedscope, raw, chrometrace, pstats"},
     {"dump", strobe_cmd_dump, "Prints what every thread of a Python process is doing now"},
+    {"pstree", strobe_cmd_pstree, "Prints its asyncio tasks: who waits for whom, and for what; equal tasks together"},
+    {"ps", strobe_cmd_ps, "Prints its asyncio tasks, a row a task"},
     {"top", strobe_cmd_top, "A live view (not implemented yet)"},
     {"completions", strobe_cmd_completions, NULL},
     {"help", cmd_help, "Prints this, or the help of a subcommand"},
@@ -92,8 +94,7 @@ bool strobe_cmd_ready(enum strobe_cmd cmd, int argc, char **argv, struct strobe_
         *ret_exit = STROBE_EXIT_OK;
         break;
     case STROBE_OPTS_USAGE:
-        strobe_complain("%s (strobe %s --help lists the options)", strobe_buf_str(&text),
-                        cmd == STROBE_CMD_DUMP ? "dump" : cmd == STROBE_CMD_RECORD ? "record" : "top");
+        strobe_complain("%s (strobe %s --help lists the options)", strobe_buf_str(&text), strobe_opts_word(cmd));
         *ret_exit = STROBE_EXIT_USAGE;
         break;
     case STROBE_OPTS_UNSUPPORTED:

@@ -104,7 +104,6 @@ op("END_FOR", "1>0", first=13)
 op("MATCH_CLASS", "3>2", last=10)
 op("MATCH_KEYS", "2>4", last=10)
 op("CHECK_EG_MATCH", "2>2")
-op("GET_ITER", "1>2", first=15)
 op("MAKE_FUNCTION", "2+b15>1", last=10)
 op("MAKE_FUNCTION", "1+b15>1", first=11, last=12)
 op("MAKE_FUNCTION", "1>1", first=13)
@@ -176,6 +175,7 @@ op("CALL_KW", "3+a>1", "CALL", at=2)
 # Awaiting.
 op("GET_AWAITABLE", "1>1", "KEEP")
 op("GET_YIELD_FROM_ITER", "1>1", "KEEP")
+op("GET_ITER", "1>2", "KEEP", first=15)  # of yield from too
 op("GET_AITER", "1>1", "AITER")
 op("GET_ANEXT", "1>2", "ANEXT")
 op("BEFORE_ASYNC_WITH", "1>2", "ASYNC_WITH")
@@ -297,12 +297,12 @@ def write(versions):
         print("    {HIDDEN, STOP, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0},")
         print("\n".join(lines) + "\n};")
         print("static const uint8_t numbers_%d[256] = {" % minor)
-        for at in range(0, 256, 32):
-            print("    %s," % ", ".join(map(str, numbers[at:at + 32])))
+        for at in range(0, 256, 24):
+            print("    %s," % ", ".join(map(str, numbers[at:at + 24])))
         print("};")
     print("\nconst struct strobe_opcodes strobe_opcodes[] = {")
     for minor, _, _ in versions:
-        # A jump's operand counts bytes up to 3.9, units of 2 bytes after.  Cells were counted from the first cell up to 3.10.
+        # Operands of jumps count bytes up to 3.9, units of 2 bytes after; those of cells count from the first cell up to 3.10.
         print("    {%d, %d, %s, ops_%d, numbers_%d}," % (minor, 1 if minor <= 9 else 2, "true" if minor <= 10 else "false", minor, minor))
     print("};")
     print("const size_t strobe_opcodes_count = sizeof strobe_opcodes / sizeof strobe_opcodes[0];")

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { R = STROBE_CMD_RECORD, D = STROBE_CMD_DUMP, T = STROBE_CMD_TOP };
+enum { R = STROBE_CMD_RECORD, D = STROBE_CMD_DUMP, T = STROBE_CMD_TOP, P = STROBE_CMD_PS, E = STROBE_CMD_PSTREE };
 
 /* Values of getopt's return for options without a letter: above any char. */
 enum {
@@ -20,6 +20,12 @@ enum {
     OPT_HIDE_PROGRESS,
     OPT_FLAT_OUT,
     OPT_MAX_SAMPLES,
+    OPT_EXPAND,
+    OPT_FOR,
+    OPT_BY,
+    OPT_ASYNCIO,
+    OPT_BLAME,
+    OPT_TASK_RATE,
 };
 
 /* Longest duration taken: 100 years; its nanoseconds fit 64 bits. */
@@ -33,7 +39,7 @@ struct option_row {
 };
 
 static const struct option_row rows[] = {
-    {"pid", "pid", 'p', R | D | T, "Process to look at, in decimal or in hexadecimal with 0x; may also stand alone, without -p"},
+    {"pid", "pid", 'p', R | D | T | P | E, "Process to look at, in decimal or in hexadecimal with 0x; may also stand alone, without -p"},
     {"core", "core", 'c', D, "Core file to read (not implemented yet)"},
     {"output", "filename", 'o', R, "Output file; - is standard output [default: {pid or program}-{time}.{svg,txt,json,pstats}]"},
     {"format", "format", 'f', R, "flamegraph, raw, speedscope, chrometrace or pstats [default: flamegraph]"},
@@ -46,17 +52,23 @@ static const struct option_row rows[] = {
     {"gil", NULL, 'g', R | T, "Only the thread that holds the GIL"},
     {"idle", NULL, 'i', R | T, "Count idle threads too"},
     {"locals", NULL, 'l', D, "Show arguments and local variables; each further -l shows 128 more characters of a value"},
-    {"json", NULL, 'j', D, "Print JSON"},
-    {"full-filenames", NULL, OPT_FULL_FILENAMES, R | D | T, "Show whole paths, not only the part inside the package"},
+    {"json", NULL, 'j', D | P | E, "Print JSON"},
+    {"full-filenames", NULL, OPT_FULL_FILENAMES, R | D | T | P | E, "Show whole paths, not only the part inside the package"},
     {"native", NULL, 'n', R | D | T, "Native frames (not implemented yet)"},
-    {"nonblocking", NULL, OPT_NONBLOCKING, R | D | T, "Never pause the process; inconsistent samples are dropped and counted"},
+    {"nonblocking", NULL, OPT_NONBLOCKING, R | D | T | P | E, "Never pause the process; inconsistent samples are dropped and counted"},
+    {"asyncio", "what", OPT_ASYNCIO, R | D, "record: wall time of asyncio tasks, =tasks (default), =threads or =both; dump --json: the tasks too"},
+    {"blame", NULL, OPT_BLAME, R, "With --asyncio: bill waiting to what holds it up"},
+    {"task-rate", "rate", OPT_TASK_RATE, R, "With --asyncio: looks at tasks per second, at most [default: what takes a quarter of the time]"},
+    {"expand", NULL, OPT_EXPAND, E, "Show each task for itself instead of equal ones together"},
+    {"for", "seconds", OPT_FOR, P | E, "Look for so long, such as 2s, and say how long each task has waited"},
+    {"by", "contextvar:NAME", OPT_BY, P | E | R, "Tell tasks apart by the value of a context variable"},
     {"delay", "seconds", OPT_DELAY, T, "Time between two refreshes [default: 1.0]"},
     {"capture", NULL, OPT_CAPTURE, R | T, NULL},
     {"hideprogress", NULL, OPT_HIDE_PROGRESS, R | T, NULL},
     {"flat-out", NULL, OPT_FLAT_OUT, R, NULL},
     {"max-samples", "n", OPT_MAX_SAMPLES, R, NULL},
-    {"help", NULL, 'h', R | D | T, "Print this help"},
-    {"version", NULL, 'V', R | D | T, "Print the version"},
+    {"help", NULL, 'h', R | D | T | P | E, "Print this help"},
+    {"version", NULL, 'V', R | D | T | P | E, "Print the version"},
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
@@ -105,6 +117,43 @@ static bool parse_duration(const char *text, uint64_t *ret_ns)
     return true;
 }
 
+/* A duration with an optional unit, never unlimited. */
+static bool parse_for(const char *text, uint64_t *ret_ns)
+{
+    size_t len = strlen(text);
+    uint64_t scale = 1;
+    char number[32];
+
+    if (len > 2 && strcmp(text + len - 2, "ms") == 0) {
+        scale = 1000;
+        len -= 2;
+    } else if (len > 1 && text[len - 1] == 's') {
+        len--;
+    }
+    if (len >= sizeof number)
+        return false;
+    memcpy(number, text, len);
+    number[len] = '\0';
+    if (!parse_duration(number, ret_ns) || !*ret_ns)
+        return false;
+    *ret_ns /= scale;
+    return *ret_ns > 0;
+}
+
+static bool parse_asyncio(const char *text, enum strobe_asyncio *ret)
+{
+    static const char *const words[] = {[STROBE_ASYNCIO_TASKS] = "tasks", [STROBE_ASYNCIO_THREADS] = "threads", [STROBE_ASYNCIO_BOTH] = "both"};
+
+    for (size_t i = STROBE_ASYNCIO_TASKS; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(text, words[i]) == 0) {
+            *ret = (enum strobe_asyncio)i;
+            return true;
+        }
+    return false;
+}
+
+static const char BY_CONTEXT[] = "contextvar:";
+
 static bool bad_value(struct strobe_buf *message, const char *option, const char *value, const char *wanted)
 {
     strobe_buf_printf(message, "'%s' is no value for --%s: it takes %s", value, option, wanted);
@@ -127,6 +176,19 @@ static bool set_value(struct strobe_opts *opts, int letter, const char *value, s
         return parse_duration(value, &opts->duration_ns) || bad_value(message, "duration", value, "seconds above 0, or unlimited");
     case OPT_MAX_SAMPLES:
         return parse_u64(value, 10, UINT64_MAX, &opts->max_samples) || bad_value(message, "max-samples", value, "a whole number");
+    case OPT_ASYNCIO: return parse_asyncio(value, &opts->asyncio) || bad_value(message, "asyncio", value, "tasks, threads or both");
+    case OPT_TASK_RATE:
+        if (!parse_u64(value, 10, STROBE_MAX_RATE, &number) || number == 0)
+            return bad_value(message, "task-rate", value, "a whole number from 1 to 1000000");
+        opts->task_rate = (uint32_t)number;
+        return true;
+    case OPT_FOR:
+        return parse_for(value, &opts->watch_ns) || bad_value(message, "for", value, "seconds above 0, such as 2, 2s or 500ms");
+    case OPT_BY:
+        if (strncmp(value, BY_CONTEXT, strlen(BY_CONTEXT)) != 0 || !value[strlen(BY_CONTEXT)])
+            return bad_value(message, "by", value, "contextvar:NAME");
+        opts->context_name = value + strlen(BY_CONTEXT);
+        return true;
     case 'o': opts->output = value; return *value || bad_value(message, "output", value, "a file name");
     case 'f': opts->format = value; return true;
     case 'c': opts->core = value; return true;
@@ -150,6 +212,9 @@ static void set_flag(struct strobe_opts *opts, int letter)
     case OPT_NONBLOCKING: opts->nonblocking = true; break;
     case OPT_HIDE_PROGRESS: opts->hide_progress = true; break;
     case OPT_FLAT_OUT: opts->flat_out = true; break;
+    case OPT_EXPAND: opts->expand = true; break;
+    case OPT_ASYNCIO: opts->asyncio = STROBE_ASYNCIO_TASKS; break;
+    case OPT_BLAME: opts->blame = true; break;
     default: break; /* --capture: the program's output always passes through */
     }
 }
@@ -165,7 +230,8 @@ static void make_tables(enum strobe_cmd cmd, struct option *longs, char *shorts)
 
         if (!(row->cmds & cmd))
             continue;
-        *longs++ = (struct option){row->name, row->arg ? required_argument : no_argument, NULL, row->letter};
+        *longs++ = (struct option){row->name, row->letter == OPT_ASYNCIO ? optional_argument : row->arg ? required_argument : no_argument, NULL,
+                                   row->letter};
         if (row->letter < 256) {
             *shorts++ = (char)row->letter;
             if (row->arg)
@@ -193,8 +259,8 @@ static bool take_positionals(struct strobe_opts *opts, size_t before, struct str
         opts->pid = pid;
         goto none;
     }
-    if (opts->cmd == STROBE_CMD_DUMP) {
-        strobe_buf_printf(message, "unexpected argument '%s': dump takes the id of a running process", program[0]);
+    if (opts->cmd & (STROBE_CMD_DUMP | STROBE_CMD_PS | STROBE_CMD_PSTREE)) {
+        strobe_buf_printf(message, "unexpected argument '%s': %s takes the id of a running process", program[0], strobe_opts_word(opts->cmd));
         return false;
     }
     if (opts->pid) {
@@ -208,10 +274,26 @@ none:
     return true;
 }
 
+const char *strobe_opts_word(enum strobe_cmd cmd)
+{
+    switch (cmd) {
+    case STROBE_CMD_DUMP: return "dump";
+    case STROBE_CMD_RECORD: return "record";
+    case STROBE_CMD_PS: return "ps";
+    case STROBE_CMD_PSTREE: return "pstree";
+    default: return "top";
+    }
+}
+
 static enum strobe_opts_verdict check(const struct strobe_opts *opts, struct strobe_buf *message)
 {
     if (opts->function && opts->no_line) {
         strobe_buf_puts(message, "--function and --nolineno cannot be used together");
+        return STROBE_OPTS_USAGE;
+    }
+    if ((opts->blame || opts->task_rate || (opts->context_name && opts->cmd == STROBE_CMD_RECORD)) &&
+        (opts->asyncio == STROBE_ASYNCIO_OFF || opts->asyncio == STROBE_ASYNCIO_THREADS)) {
+        strobe_buf_printf(message, "--%s needs --asyncio", opts->blame ? "blame" : opts->task_rate ? "task-rate" : "by");
         return STROBE_OPTS_USAGE;
     }
     if (opts->native && opts->nonblocking) {
@@ -227,8 +309,10 @@ static enum strobe_opts_verdict check(const struct strobe_opts *opts, struct str
         return STROBE_OPTS_UNSUPPORTED;
     }
     if (!opts->pid && !opts->program) {
-        strobe_buf_puts(message, opts->cmd == STROBE_CMD_DUMP ? "no process given: strobe dump --pid PID" :
-                                                                "no process and no program given: strobe record --pid PID, or -- PROGRAM");
+        if (opts->cmd == STROBE_CMD_RECORD)
+            strobe_buf_puts(message, "no process and no program given: strobe record --pid PID, or -- PROGRAM");
+        else
+            strobe_buf_printf(message, "no process given: strobe %s --pid PID", strobe_opts_word(opts->cmd));
         return STROBE_OPTS_USAGE;
     }
     return STROBE_OPTS_RUN;
@@ -296,6 +380,11 @@ void strobe_opts_help(enum strobe_cmd cmd, struct strobe_buf *out)
 {
     if (cmd == STROBE_CMD_DUMP)
         strobe_buf_puts(out, "Prints what every thread of a Python process is doing now.\n\nUsage: strobe dump [OPTIONS] PID\n");
+    else if (cmd == STROBE_CMD_PS)
+        strobe_buf_puts(out, "Prints every asyncio task of a Python process: a row a task.\n\nUsage: strobe ps [OPTIONS] PID\n");
+    else if (cmd == STROBE_CMD_PSTREE)
+        strobe_buf_puts(out, "Prints the asyncio tasks of a Python process as a tree of who waits for whom, and for what; equal tasks "
+                             "together.\n\nUsage: strobe pstree [OPTIONS] PID\n");
     else if (cmd == STROBE_CMD_TOP)
         strobe_buf_puts(out, "A live view (not implemented yet).\n\nUsage: strobe top [OPTIONS] PID\n");
     else
@@ -313,7 +402,7 @@ void strobe_opts_help(enum strobe_cmd cmd, struct strobe_buf *out)
         else
             strobe_buf_printf(out, "      --%s", row->name);
         if (row->arg)
-            strobe_buf_printf(out, " <%s>", row->arg);
+            strobe_buf_printf(out, row->letter == OPT_ASYNCIO ? "[=<%s>]" : " <%s>", row->arg);
         while (!out->failed && out->len - start < 30)
             strobe_buf_putc(out, ' ');
         strobe_buf_printf(out, "%s\n", row->help);

@@ -10,9 +10,11 @@
 #include "base/buf.h"
 
 /* Subcommands that take options; values are bits. */
-enum strobe_cmd { STROBE_CMD_RECORD = 1, STROBE_CMD_DUMP = 2, STROBE_CMD_TOP = 4 };
+enum strobe_cmd { STROBE_CMD_RECORD = 1, STROBE_CMD_DUMP = 2, STROBE_CMD_TOP = 4, STROBE_CMD_PS = 8, STROBE_CMD_PSTREE = 16 };
 
 enum { STROBE_MAX_RATE = 1000000 }; /* samples per second; a reading takes over a microsecond, so more cannot be reached */
+
+enum strobe_asyncio { STROBE_ASYNCIO_OFF, STROBE_ASYNCIO_TASKS, STROBE_ASYNCIO_THREADS, STROBE_ASYNCIO_BOTH };
 
 struct strobe_opts {
     enum strobe_cmd cmd;
@@ -26,6 +28,12 @@ struct strobe_opts {
     const char *format, *core;
     bool subprocesses, idle, gil, threads, function, no_line, full_filenames, native, nonblocking, json, hide_progress;
     unsigned locals;      /* how often -l was given */
+    bool expand;          /* pstree: each task for itself */
+    uint64_t watch_ns;    /* ps, pstree: how long to look; 0 = once */
+    enum strobe_asyncio asyncio; /* record: which time is counted; dump --json: the tasks too, when not off */
+    bool blame;
+    uint32_t task_rate;   /* looks at tasks per second, at most; 0 = as fits */
+    const char *context_name; /* --by contextvar:NAME; NULL = not given */
 };
 
 enum strobe_opts_verdict {
@@ -40,6 +48,9 @@ enum strobe_opts_verdict {
  * The message is one sentence without a final newline. */
 enum strobe_opts_verdict strobe_opts_parse(enum strobe_cmd cmd, int argc, char **argv, struct strobe_opts *ret, struct strobe_buf *message);
 void strobe_opts_release(struct strobe_opts *opts);
+
+/* The subcommand's name: "dump". */
+const char *strobe_opts_word(enum strobe_cmd cmd);
 
 /* A process id as py-spy takes it: decimal, or hexadecimal with 0x.  false when it is none. */
 bool strobe_opts_pid(const char *text, int32_t *ret_pid);

@@ -118,11 +118,19 @@ static int make_session(struct strobe_recording *rec, bool with_log)
         .process_roots = opts->subprocesses,
         .lines = opts->no_line ? STROBE_LINE_NONE : opts->function ? STROBE_LINE_FUNCTION : STROBE_LINE_CURRENT,
         .max_samples = opts->max_samples,
+        .only_tasks = opts->asyncio == STROBE_ASYNCIO_TASKS,
+        .blame = opts->blame,
+        .task_rate = opts->task_rate,
+        .context_name = opts->context_name,
     };
+    uint64_t period_ns = opts->flat_out ? STROBE_FLAT_OUT_PERIOD_NS : 1000000000 / opts->rate;
     int err = strobe_names_new(&rec->names);
 
     if (!err)
-        err = strobe_agg_new(opts->flat_out ? STROBE_FLAT_OUT_PERIOD_NS : 1000000000 / opts->rate, with_log, &rec->agg);
+        err = strobe_agg_new(period_ns, with_log, &rec->agg);
+    if (!err && (opts->asyncio == STROBE_ASYNCIO_TASKS || opts->asyncio == STROBE_ASYNCIO_BOTH))
+        err = strobe_agg_new(period_ns, with_log, &rec->task_agg);
+    session.task_agg = rec->task_agg;
     if (!err)
         err = strobe_session_new(&session, rec->names, rec->agg, strobe_clock_system(), &rec->session);
     return err;
@@ -215,6 +223,7 @@ void strobe_recording_release(struct strobe_recording *rec)
     strobe_session_free(rec->session);
     strobe_follow_free(rec->follow);
     strobe_agg_free(rec->agg);
+    strobe_agg_free(rec->task_agg);
     strobe_names_free(rec->names);
     strobe_signals_close(&rec->signals);
     strobe_buf_release(&rec->title);

@@ -20,6 +20,7 @@ struct strobe_recording {
     const struct strobe_opts *opts; /* borrowed */
     struct strobe_names *names;     /* all below: owned */
     struct strobe_agg *agg;
+    struct strobe_agg *task_agg;    /* NULL = tasks are not looked at */
     struct strobe_session *session;
     struct strobe_follow *follow;
     struct strobe_signals signals;

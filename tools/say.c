@@ -2,6 +2,8 @@
 #include "tools/say.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -38,4 +40,14 @@ void strobe_complain(const char *fmt, ...)
     va_start(args, fmt);
     put_line("strobe: ", fmt, args);
     va_end(args);
+}
+
+/* As tools do that honour both: CLICOLOR_FORCE wins, NO_COLOR and a pipe turn colours off. */
+bool strobe_want_color(void)
+{
+    const char *force = getenv("CLICOLOR_FORCE"), *no = getenv("NO_COLOR");
+
+    if (force && *force && strcmp(force, "0") != 0)
+        return true;
+    return isatty(STDOUT_FILENO) && !(no && *no);
 }

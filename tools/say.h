@@ -4,9 +4,14 @@
 #ifndef STROBE_TOOLS_SAY_H
 #define STROBE_TOOLS_SAY_H
 
+#include <stdbool.h>
+
 /* "strobe> ..." : what goes on. */
 void strobe_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* "strobe: ..." : why it did not work. */
 void strobe_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Is standard output to be coloured? */
+bool strobe_want_color(void);
 
 #endif

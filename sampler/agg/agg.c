@@ -250,6 +250,11 @@ struct strobe_agg_thread_info strobe_agg_thread_info(const struct strobe_agg *ag
                                            agg->threads[thread].name ? agg->threads[thread].name : ""};
 }
 
+int strobe_agg_child(struct strobe_agg *agg, uint32_t node, uint32_t frame, uint32_t *ret_node)
+{
+    return strobe_stacktree_child(&agg->tree, node, frame, ret_node);
+}
+
 uint32_t strobe_agg_parent(const struct strobe_agg *agg, uint32_t node)
 {
     return node < agg->tree.n_nodes ? agg->tree.nodes[node].parent : 0;

@@ -32,6 +32,9 @@ int strobe_agg_thread(struct strobe_agg *agg, int32_t pid, int32_t tid, uint64_t
 /* The tree node of a stack given as frame ids (struct strobe_names), OUTERMOST first.  Allocation-free when known. */
 int strobe_agg_stack(struct strobe_agg *agg, const uint32_t *frames, size_t n, uint32_t *ret_leaf);
 
+/* The child of a node (0 = the root) by one more frame inward, made when it is new. */
+int strobe_agg_child(struct strobe_agg *agg, uint32_t node, uint32_t frame, uint32_t *ret_node);
+
 /* The thread was in this stack for ns nanoseconds up to time_ns (monotonic).  STROBE_ERR_IO, and again at every later call,
  * when the log could not be written (disk full): the weights still count, the time-ordered formats are lost. */
 int strobe_agg_add(struct strobe_agg *agg, uint32_t thread, uint32_t leaf, uint64_t time_ns, uint64_t ns);

@@ -176,6 +176,14 @@ int strobe_names_marker(struct strobe_names *names, const char *name, uint32_t *
     return err ? err : strobe_names_frame(names, &frame, ret_id);
 }
 
+int strobe_names_wait_marker(struct strobe_names *names, const char *name, uint32_t *ret_id)
+{
+    struct strobe_frame frame = {.first_line = -1};
+    int err = strobe_names_string(names, name, strlen(name), &frame.name);
+
+    return err ? err : strobe_names_frame(names, &frame, ret_id);
+}
+
 void strobe_names_set_shortener(struct strobe_names *names, int (*shorten_fn)(void *ctx, const char *path, struct strobe_buf *ret_short),
                                 void *ctx)
 {

@@ -14,7 +14,7 @@ struct strobe_frame {
     uint32_t file;       /* string id: co_filename */
     uint32_t short_file; /* string id: the path inside its package; == file until a shortener set it */
     int32_t line;        /* current line, 1-based; 0 = unknown */
-    int32_t first_line;  /* co_firstlineno; 0 = unknown */
+    int32_t first_line;  /* co_firstlineno; 0 = unknown; -1: a marker of waiting */
 };
 
 struct strobe_names;
@@ -35,6 +35,14 @@ int strobe_names_frame(struct strobe_names *names, const struct strobe_frame *fr
 const struct strobe_frame *strobe_names_get(const struct strobe_names *names, uint32_t id);
 /* A synthetic frame (a marker such as "<GC>" or "thread (17): main"): a name without a file or line. */
 int strobe_names_marker(struct strobe_names *names, const char *name, uint32_t *ret_id);
+
+/* The same for what a task waits for: time that passed without anything being executed (pstats has no self time of it). */
+int strobe_names_wait_marker(struct strobe_names *names, const char *name, uint32_t *ret_id);
+/* Is a frame such a marker? */
+static inline int strobe_frame_is_wait(const struct strobe_frame *frame)
+{
+    return frame->first_line == -1;
+}
 
 /* Called once for each new file string, to find the path inside its package; appends it to a buffer of its own and
  * returns 0, or non-zero to leave the path whole. */

@@ -83,6 +83,7 @@ static int function_of(void *ctx, uint32_t id, uint32_t *ret_item)
     if (err)
         return err;
     function.first_line = frame->file && frame->first_line > 0 ? frame->first_line : 0;
+    function.line = strobe_frame_is_wait(frame); /* no line: a flag for count() */
     err = strobe_names_frame(table->names, &function, ret_item);
     if (!err && *ret_item >= table->n_functions)
         table->n_functions = (size_t)*ret_item + 1;
@@ -127,10 +128,12 @@ static void enter(struct counts *counts, const struct strobe_view_weight *self, 
 /* Walks the tree, keeping count of what is on the stack.  edge_at: by node. */
 static int count(struct table *table, const struct strobe_view *view, uint32_t *edge_at)
 {
+    static const struct strobe_view_weight none;
     uint32_t node = 0, next;
 
     while ((next = strobe_view_preorder(view, node)) != 0) {
         uint32_t parent = view->tree.nodes[next].parent, function = view->tree.nodes[next].item;
+        const struct strobe_view_weight *self;
 
         for (; node != parent; node = view->tree.nodes[node].parent) { /* these were left */
             table->functions[view->tree.nodes[node].item].counts.active--;
@@ -139,13 +142,15 @@ static int count(struct table *table, const struct strobe_view *view, uint32_t *
         }
         node = next;
         edge_at[node] = NONE;
-        enter(&table->functions[function].counts, &view->self[node], &view->total[node]);
+        /* Waiting is nobody's time on a thread: it counts in ct alone. */
+        self = strobe_names_get(table->names, function)->line ? &none : &view->self[node];
+        enter(&table->functions[function].counts, self, &view->total[node]);
         if (parent) {
             int err = find_edge(table, view->tree.nodes[parent].item, function, &edge_at[node]);
 
             if (err)
                 return err;
-            enter(&table->edges[edge_at[node]].counts, &view->self[node], &view->total[node]);
+            enter(&table->edges[edge_at[node]].counts, self, &view->total[node]);
         }
     }
     return 0;

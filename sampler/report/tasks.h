@@ -33,6 +33,7 @@ struct strobe_report_task {
     uint32_t pool, worker;   /* of its executor call: index in pools, and in the pool's workers; STROBE_NO_INDEX */
     uint32_t queue_place;    /* 1 = next; 0 = not queued, or unknown */
     const char *context;     /* value of the context variable that was asked for; NULL = none was, or it is not set */
+    int32_t loop_tid;        /* of the thread that runs its loop; 0 = unknown, or the loop does not run */
 };
 
 struct strobe_report_worker {
@@ -42,6 +43,7 @@ struct strobe_report_worker {
     uint32_t task;           /* whose call it is in: index in tasks, STROBE_NO_INDEX */
     const struct strobe_report_frame *frames; /* of the thread, innermost first, down to the call's first frame */
     uint32_t n_frames;
+    const char *leaf;        /* C function that its innermost frame is in: "time.sleep"; NULL or "" = none, or unknown */
 };
 
 struct strobe_report_pool {
@@ -69,12 +71,17 @@ struct strobe_report_tasks {
     uint32_t n_links;
     const char *context_name; /* of --by contextvar:NAME; NULL */
     bool moving;              /* a loop ran while it was read: tasks may be of moments that lie a little apart */
+    bool ascii;               /* the tree is drawn in ASCII; names stay as they are */
 };
 
-/* A row a task. */
+/* A row a task: running, ready, waiting, done. */
 void strobe_report_ps(const struct strobe_report_tasks *report, bool color, struct strobe_buf *out);
-/* Equal tasks together, below those that wait for them; expand: each for itself, in the style of `python -m asyncio pstree`. */
+/* Equal tasks together, below those that wait for them; expand: each for itself, in the style of `python -m asyncio pstree`.
+ * STROBE_ERR_NOMEM. */
 int strobe_report_pstree(const struct strobe_report_tasks *report, bool expand, bool color, struct strobe_buf *out);
+/* The section of `dump` that follows the threads: the tree of pstree under a headline; nothing where there is no task.
+ * out->failed tells when memory was short. */
+void strobe_report_tasks_section(const struct strobe_report_tasks *report, bool color, struct strobe_buf *out);
 /* The JSON of `ps --json` (docs/asyncio.md); pstree: with the groups of the tree besides.  STROBE_ERR_NOMEM. */
 int strobe_report_tasks_json(const struct strobe_report_tasks *report, bool pstree, struct strobe_buf *out);
 

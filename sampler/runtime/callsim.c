@@ -210,12 +210,10 @@ static void name_pushed(struct strobe_callsim *sim, size_t index, const uint32_t
 static int call_exit(struct strobe_callsim *sim, size_t index, size_t n_pushed, uint32_t out[2])
 {
     size_t at = sim->instrs.at[index].op->at;
-    uint32_t result;
 
     if (at > sim->depth)
         return STROBE_ERR_MISSING;
-    result = make_of(sim, index, STROBE_VALUE_CALL, 0, sim->stack[sim->depth - at]);
-    out[n_pushed > 1] = result;
+    out[n_pushed > 1] = make_of(sim, index, STROBE_VALUE_CALL, 0, sim->stack[sim->depth - at]);
     if (n_pushed > 1)
         sim->stack[sim->depth - at] = 0;
     return 0;

@@ -268,7 +268,8 @@ static int find_await(const struct site *site, int64_t instr, size_t *ret_index)
     return 0;
 }
 
-int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_site)
+int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
+                     struct strobe_site *ret_site)
 {
     struct strobe_site found = {.role = STROBE_SITE_AWAIT, .slot = UINT32_MAX, .stack = UINT32_MAX};
     const uint32_t *stack;
@@ -323,8 +324,8 @@ static int find_held(struct site *site, const uint32_t *stack, size_t depth, str
     return 0;
 }
 
-int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_sites,
-                          size_t max, size_t *ret_n)
+int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
+                          struct strobe_site *ret_sites, size_t max, size_t *ret_n)
 {
     struct strobe_site found[STROBE_SITE_MAX_HELD];
     size_t index, depth, n = 0;

@@ -45,11 +45,13 @@ enum { STROBE_SITE_MAX_HELD = 8 }; /* `async with` around one place; more are no
 
 /* What the frame awaits.  instr: as in struct strobe_raw_frame.
  * STROBE_ERR_MISSING: it awaits nothing there, or nothing with a name.  _LIMIT: the function or a name is too long. */
-int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_site);
+int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
+                     struct strobe_site *ret_site);
 
-/* Every `async with` whose exit function lies on the frame's value stack, innermost first, at most max and
- * STROBE_SITE_MAX_HELD; ret_n: how many were filled.  An ENTER (only ever the first) is not held yet; one whose EXPR cannot be named has base NONE, so that the order holds. */
-int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_sites,
-                          size_t max, size_t *ret_n);
+/* Every `async with` whose exit function lies on the frame's value stack, innermost first, at most max and STROBE_SITE_MAX_HELD.
+ * An ENTER (only ever the first) is not held yet; one whose EXPR cannot be named has base NONE, so that the order holds.
+ * ret_n: how many were filled, 0 = none.  STROBE_ERR_MISSING: the code cannot be followed to that place. */
+int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
+                          struct strobe_site *ret_sites, size_t max, size_t *ret_n);
 
 #endif

@@ -172,6 +172,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(ts_gil_requested), TS, I32,       {  NO,   NO,   NO,   NO,   NO,     NO,     NO, T(280),     NO,     NO, T(280)}},
     {F(ts_chunk), TS, PTR,               {  NO,   NO,   NO,  296,  232, T(208), T(232), T(256), T(208), T(232), T(256)}},
     {F(ts_chunk_top), TS, PTR,           {  NO,   NO,   NO,  304,  240,    240,    240,    264,    240,    240,    264}},
+    {F(ts_dict), TS, PTR,                { 152,  152,  152,  128,  112,     NO,     NO,     NO,     NO,     NO,     NO}},
     {F(ts_size), TS, END,                { 264,  264,  280,  360,  288, T(152), T(176), T(176), T(152), T(176), T(176)}},
     /* _PyCFrame: Include/cpython/pystate.h */
     {F(cframe_current), CF, PTR,         {  NO,   NO,   NO,    8,    0,     NO,     NO,     NO,     NO,     NO,     NO}},

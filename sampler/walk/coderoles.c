@@ -249,6 +249,7 @@ const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *ro
         roles->at[roles->n++] = entry;
     }
     if (!entry->checked || memcmp(entry->words, words, sizeof words) != 0) {
+        roles->changes += entry->checked != 0;
         *entry = (struct strobe_code_entry){.code = code, .slot = {-1, -1, -1}};
         memcpy(entry->words, words, sizeof words);
         entry->n_locals = count_locals(roles, span);

@@ -58,6 +58,7 @@ struct strobe_coderoles {
     struct strobe_code_entry **at; /* each has its place until release */
     size_t n, cap;
     uint64_t sample;
+    uint64_t changes;          /* entries whose code object was found to be another: who keeps names by address forgets them */
     struct strobe_htab awaits; /* (code, instr) -> 1 awaits, 2 yields: of this sample */
 };
 

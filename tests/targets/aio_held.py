@@ -20,6 +20,7 @@ started = []
 pools = {}     # name -> facts, or a function that gives them
 waits = {}     # task name -> a function that gives the facts
 kept = []
+in_c = []      # names of waits whose facts lie in uvloop's own structs
 
 
 def stay(key=None):
@@ -306,8 +307,20 @@ async def with_anyio():
         "tids": [tids["any-0"], tids["any-1"]], "queued": [], "qsize": 0}
 
 
+def new_loop():
+    if "uvloop" not in sys.argv:
+        return asyncio.new_event_loop()
+    import uvloop
+    for name in ("stream-read", "stream-write", "process-read", "process-write", "process-wait", "sleep", "server"):
+        in_c.append(name)
+    return uvloop.new_event_loop()
+
+
 def truth():
-    return {"pools": {name: facts() for name, facts in pools.items()}, "waits": {name: facts() for name, facts in waits.items()}}
+    answer = {"pools": {name: facts() for name, facts in pools.items()}, "waits": {}}
+    for name, facts in waits.items():
+        answer["waits"][name] = {"fd": -1, "pid": -1} if name in in_c else facts()
+    return answer
 
 
 async def main():
@@ -323,4 +336,4 @@ if __name__ == "__main__":
     thread_pools()
     interpreter_pool()
     harness.serve(facts=truth)
-    asyncio.new_event_loop().run_until_complete(main())
+    new_loop().run_until_complete(main())

@@ -331,6 +331,24 @@ async def yields(self, a):
             async with self.lock:
                 await self.at2
 
+async def inner_coroutine(a, *args):
+    return await a.in_inner
+
+@types.coroutine
+def from_generator(a, flag):
+    yield from a.legacy()
+    yield from (V("unknown") if flag else a)
+    yield from a.b.fut
+
+async def delegates(self, a):
+    await inner_coroutine(V("a"))
+    async with self.lock:
+        await inner_coroutine(V("a"), 1, a)
+        await self.q.put(await inner_coroutine(V("a")))
+        await from_generator(V("a"), a)
+        async with a:
+            [await inner_coroutine(V("a"), x) for x in [V("x")]]
+
 async def long_method_names(self):
     await self.a_long_attribute_name_of_some_forty_bytes_0.a_long_attribute_name_of_some_forty_bytes_1.method_that_has_a_long_name()
 ''' + "async def wide(self, n):\n    global %s\n    %s = 1\n    %s = 1\n" % (
@@ -346,7 +364,7 @@ async def long_method_names(self):
 '''
 
 WORKER = r'''
-import ctypes, json, re, sys
+import ctypes, json, re, sys, types
 job = json.loads(sys.stdin.read())
 minor = sys.version_info[1]
 held, seen = [], {}
@@ -355,7 +373,7 @@ class Wait:
     def __init__(self, role, text, result=None, then=None, fail=False):
         self.role, self.text, self.result, self.then, self.fail = role, text, result, then, fail
     def __await__(self):
-        note(sys._getframe(1), self)
+        note_all(frames_from(sys._getframe(1)), self)
         yield self
         if self.then:
             self.then()
@@ -384,6 +402,8 @@ class V:
     def put(self, *args, **kwargs):
         return V(self._text + ".put()")
     def __iter__(self):
+        if sys._getframe(1).f_code.co_name == "from_generator":
+            return self.__await__()
         return iter((1, 2))
     def __await__(self):
         return Wait("await", self._text, self).__await__()
@@ -447,14 +467,27 @@ def describe(code, role, text):
     path = "".join(links)
     return " ".join([role, kind, slot, base, path[1:] if path.startswith(".") else path or "-", method])
 
-def note(frame, wait):
-    """A frame is at an await of wait: it runs (up to 3.10 its instruction is another one then) or is suspended."""
+def frames_from(frame):
+    """Those of SOURCE that await each other, innermost first."""
+    frames = []
+    while frame is not None and frame.f_code.co_filename == "cases.py":
+        frames.append(frame)
+        frame = frame.f_back
+    return frames
+
+def note_all(frames, wait):
+    """The innermost frame is at an await of wait, the others of the function in front."""
+    text, role = wait.text, wait.role
+    for frame in frames:
+        note(frame, role, text)
+        role, text = "await", frame.f_code.co_name.strip("<>") + "()"
+
+def note(frame, role, text):
+    """A frame is at an await: it runs (up to 3.10 its instruction is another one then) or is suspended."""
     code = frame.f_code
-    if code.co_filename != "cases.py":
-        return
-    around = [] if code.co_name != running else [describe(code, role, text) for role, text in reversed(held)]
+    around = [] if code.co_name != running else [describe(code, *one) for one in reversed(held)]
     key = (code, frame.f_lasti)
-    truth = [describe(code, wait.role, wait.text)] + (around if code.co_name == running else ["?"])
+    truth = [describe(code, role, text)] + (around if code.co_name == running else ["?"])
     if seen.setdefault(key, truth) != truth:
         seen[key] = ["?"]   # one place, several truths: nobody can tell from it
 
@@ -470,11 +503,12 @@ def drive(function):
     try:
         while True:
             wait = coro.send(None)
-            inner = coro
-            while getattr(inner, "cr_await", None) is not None and hasattr(inner.cr_await, "cr_frame"):
-                inner = inner.cr_await
-            if inner.cr_frame is not None and getattr(inner.cr_await, "gi_code", None) is not None:
-                note(inner.cr_frame, wait)
+            chain, awaited = [], coro
+            while awaited is not None and not (hasattr(awaited, "gi_code") and awaited.gi_code is Wait.__await__.__code__):
+                chain.append(getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None))
+                awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+            if awaited is not None and None not in chain:   # not through an asynchronous generator
+                note_all(list(reversed(chain)), wait)
     except StopIteration:
         pass
 
@@ -504,10 +538,11 @@ def collect(kind, only=None):
                "locals": slots(code) if minor >= 11 else list(code.co_varnames), "cells": list(code.co_cellvars),
                "frees": list(code.co_freevars), "sites": sorted(sites.items())}
 
-space = {"V": V, "G": V("G"), "G299": V("G299"), "func": V("func"), "func299": V("func299"), "lib": V("lib"), "make": V("make"),
+space = {"V": V, "types": types, "G": V("G"), "G299": V("G299"), "func": V("func"), "func299": V("func299"), "lib": V("lib"), "make": V("make"),
          "held_by": V("held_by"), "d": V("d"), "open_": lambda a: V("f")}
 exec(compile(job["source"], "cases.py", "exec"), space)
 functions = [f for f in space.values() if hasattr(f, "__code__") and f.__code__.co_flags & 0x80 and f.__code__.co_filename == "cases.py"]
+functions.remove(space["inner_coroutine"])   # the others' matter
 functions.append(space["Child"].inherits)
 found = list(collect("plain"))
 if minor >= 12:

@@ -73,6 +73,7 @@ FIELDS = {
     "ts_gil_requested": [(15, LAST, TSTATE, "gil_requested")],
     "ts_chunk": [(11, LAST, TSTATE, "datastack_chunk")],
     "ts_chunk_top": [(11, LAST, TSTATE, "datastack_top")],
+    "ts_dict": [(8, 12, TSTATE, "dict")],
     "cframe_current": [(11, 12, "_PyCFrame", "current_frame")],
     "fr_code": [(8, 10, OLDFRAME, "f_code"), (11, 12, FRAME, "f_code"), (13, LAST, FRAME, "f_executable")],
     "fr_previous": [(8, 10, OLDFRAME, "f_back"), (11, LAST, FRAME, "previous")],

@@ -108,7 +108,8 @@ static struct pyheap *open_case(const struct site_case *c, uint64_t *ret_code)
 
 static void put_site(struct strobe_buf *out, const struct strobe_site *site)
 {
-    static const char *const bases[] = {"none", "local", "deref", "global", "call"}, *const roles[] = {"await", "enter", "body", "exit", "for"};
+    static const char *const bases[] = {"none", "local", "deref", "global", "call"};
+    static const char *const roles[] = {"await", "enter", "body", "exit", "for"};
 
     strobe_buf_printf(out, "%s %s ", roles[site->role], bases[site->base]);
     if (site->slot == UINT32_MAX)
@@ -198,9 +199,9 @@ static int find_opcode(const struct strobe_opcodes *opcodes, enum strobe_op_kind
     return -1;
 }
 
-/* Calls change(unit) for the bytes of each instruction of a case; true = it was changed: then nothing that is said of the case may be
- * wrong, and `complete` that nothing may be missing either. */
-static size_t check_changed(const struct site_case *c, bool (*change)(const struct strobe_opcodes *, unsigned char *, size_t), bool complete,
+/* Calls change(unit) for the first bytes of every step-th instruction of a case.  Where it made a change, nothing that is said of
+ * the case may be wrong; complete: nothing may be missing either. */
+static size_t check_changed(const struct site_case *c, bool (*change)(const struct strobe_opcodes *, unsigned char *), bool complete,
                             size_t step)
 {
     const struct strobe_opcodes *opcodes = opcodes_of(c->minor);
@@ -212,7 +213,7 @@ static size_t check_changed(const struct site_case *c, bool (*change)(const stru
         unsigned char saved[2];
 
         memcpy(saved, inflated[c->blob] + c->at + at, 2);
-        if (skip++ % step == 0 && change(opcodes, inflated[c->blob] + c->at + at, (size_t)at)) {
+        if (skip++ % step == 0 && change(opcodes, inflated[c->blob] + c->at + at)) {
             uint64_t code;
             struct pyheap *heap = open_case(c, &code);
 
@@ -221,7 +222,8 @@ static size_t check_changed(const struct site_case *c, bool (*change)(const stru
                 const char *truth = truths[c->sites[k].truth], *got = ask(heap, code, c->sites[k].instr, truth, &out);
 
                 if (!strchr(truth, '?') && strcmp(got, truth) != 0 && (complete || !strstr(got, strobe_err_text(STROBE_ERR_MISSING))))
-                    fail_msg("%s with another instruction at %d, asked at %d:\n  is  %s\n  not %s", c->name, at, c->sites[k].instr, got, truth);
+                    fail_msg("%s with another instruction at %d, asked at %d:\n  is  %s\n  not %s", c->name, at, c->sites[k].instr, got,
+                             truth);
             }
             pyheap_free(heap);
             memcpy(inflated[c->blob] + c->at + at, saved, 2);
@@ -232,7 +234,7 @@ static size_t check_changed(const struct site_case *c, bool (*change)(const stru
     return changed;
 }
 
-static bool hide(const struct strobe_opcodes *opcodes, unsigned char *unit, size_t at)
+static bool hide(const struct strobe_opcodes *opcodes, unsigned char *unit)
 {
     for (int i = 255; i > 0; i--)
         if (opcodes->numbers[i] == 0) {
@@ -242,7 +244,7 @@ static bool hide(const struct strobe_opcodes *opcodes, unsigned char *unit, size
     return false;
 }
 
-static bool execute(const struct strobe_opcodes *opcodes, unsigned char *unit, size_t at)
+static bool execute(const struct strobe_opcodes *opcodes, unsigned char *unit)
 {
     const struct strobe_op *op = &opcodes->ops[opcodes->numbers[unit[0]]], *executor;
     int number = find_opcode(opcodes, STROBE_OP_EXECUTOR);

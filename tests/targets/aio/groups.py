@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 import aioharness
-from aioharness import FUTURE, expect, forever, hops, kept, name_task_of, shape, start
+from aioharness import FUTURE, NO_CURRENT_TASK, expect, forever, hops, kept, name_task_of, shape, start
 
 
 def tasks(how, **facts):
@@ -80,7 +80,7 @@ async def gather_partly_done():
     start(parent(children), "partly-parent", "parent", wait=tasks("gather"))
 
 
-@shape(since=(3, 11))
+@shape(since=(3, 11), unless=NO_CURRENT_TASK)
 async def task_group():
     async def child():
         await forever()
@@ -94,7 +94,7 @@ async def task_group():
     start(parent(), "group-parent", "parent", wait=tasks("TaskGroup"))
 
 
-@shape(since=(3, 11))
+@shape(since=(3, 11), unless=NO_CURRENT_TASK)
 async def nested_task_groups():
     async def middle(name):
         async with asyncio.TaskGroup() as group:
@@ -119,7 +119,7 @@ async def wait():
         start(parent([leaf("%s-child-%d" % (name, n), name) for n in range(3)], **options), name, "parent", wait=tasks("wait"))
 
 
-@shape
+@shape(unless=NO_CURRENT_TASK)
 async def wait_for():
     async def parent(child):
         await asyncio.wait_for(child, 3600)
@@ -127,7 +127,7 @@ async def wait_for():
     start(parent(leaf("wait-for-child", "wait-for-parent")), "wait-for-parent", "parent", wait=tasks("wait_for"))
 
 
-@shape
+@shape(unless=NO_CURRENT_TASK)
 async def wait_for_coroutine():
     """In a task of its own up to 3.11, in line later."""
     event = asyncio.Event()
@@ -149,7 +149,7 @@ async def wait_for_coroutine():
         start(parent(coroutine), "wait-for-it", "inner parent", wait=event_facts, obj=event)
 
 
-@shape(since=(3, 11))
+@shape(since=(3, 11), unless=NO_CURRENT_TASK)
 async def timeout():
     stop = asyncio.Event()
 
@@ -169,7 +169,7 @@ async def shield():
     start(parent(leaf("shield-child", "shield-parent")), "shield-parent", "parent", wait=tasks("shield"))
 
 
-@shape
+@shape(unless=NO_CURRENT_TASK)
 async def shield_in_wait_for():
     async def parent(child):
         await asyncio.wait_for(asyncio.shield(child), 3600)

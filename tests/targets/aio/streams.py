@@ -194,14 +194,14 @@ async def subprocess_communicate():
     child = await asyncio.create_subprocess_exec("cat", stdin=never, stdout=pipe, stderr=pipe)
     os.close(never)
     kept.extend((child, ours))
-    before = asyncio.all_tasks()
+    before = aioharness.all_tasks()
 
     async def talk():
         await child.communicate()
 
     talker = start(talk(), "communicate", "talk", wait={"kind": ["tasks", "subprocess"]})
     await hops()
-    made = sorted(asyncio.all_tasks() - before - {talker}, key=lambda task: task.get_coro().cr_frame.f_locals["fd"])
+    made = sorted(aioharness.all_tasks() - before - {talker}, key=lambda task: task.get_coro().cr_frame.f_locals["fd"])
     for task in made:
         name_task_of(task.get_coro(), "communicate-fd-%d" % task.get_coro().cr_frame.f_locals["fd"])
         expect(task.get_name(), "", wait={"kind": "stream-read"}, parents=["communicate"])

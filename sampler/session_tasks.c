@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session_tasks.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/grow.h"
+#include "tasktails.h"
+
+enum {
+    MAX_STACKS = 1 << 20, /* distinct stacks of tasks that are remembered; then the memory starts over */
+    BUDGET = 4,           /* a look at the tasks takes at most 1/4 of the time; else their rate is lowered */
+};
+
+/* A stack of a task, resolved: frame ids, outermost first, in side->ids. */
+struct task_stack {
+    size_t first;
+    uint32_t n;
+};
+
+struct strobe_task_side {
+    struct strobe_sampled *target;
+    struct strobe_tasklook *look;
+    struct strobe_await await;
+    struct strobe_tails tails;
+    struct strobe_htab known;   /* hash of a stack -> index in stacks */
+    struct task_stack *stacks;
+    size_t n_stacks, cap_stacks;
+    uint32_t *ids;
+    size_t n_ids, cap_ids;
+    uint64_t epoch, changes;    /* of the code cache, of the code roles, when the stacks were resolved */
+    struct strobe_await_task *tasks;
+    size_t cap_tasks;
+    struct strobe_htab owed;    /* task -> ns of ticks in which it could not be read */
+    struct strobe_htab seen;    /* tasks of the tick before: who disappears while unread is owed nothing */
+    uint32_t row;               /* of the aggregate */
+    bool has_row;
+    uint64_t last_ns, next_ns;
+    uint64_t cost_ns;           /* of a look, a running mean */
+    struct strobe_task_stats stats;
+};
+
+int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
+                         void *find_ctx, struct strobe_task_side **ret)
+{
+    struct strobe_task_side *side = calloc(1, sizeof *side);
+    uint32_t cycle = 0, deep = 0;
+    int err;
+
+    if (!side)
+        return STROBE_ERR_NOMEM;
+    side->target = target;
+    if ((err = strobe_names_marker(session->names, "[cycle]", &cycle)) || (err = strobe_names_marker(session->names, "[...]", &deep)) ||
+        (err = strobe_tasklook_new(target->mem, &target->layout, target->snap, &side->look))) {
+        strobe_task_side_free(side);
+        return err;
+    }
+    strobe_tasklook_set_finder(side->look, find, find_ctx);
+    strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
+    strobe_tails_init(&side->tails, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
+                      session->opts.blame);
+    *ret = side;
+    return 0;
+}
+
+void strobe_task_side_free(struct strobe_task_side *side)
+{
+    if (!side)
+        return;
+    strobe_tails_release(&side->tails);
+    strobe_await_release(&side->await);
+    strobe_tasklook_free(side->look);
+    strobe_htab_release(&side->known);
+    strobe_htab_release(&side->owed);
+    strobe_htab_release(&side->seen);
+    free(side->stacks);
+    free(side->ids);
+    free(side->tasks);
+    free(side);
+}
+
+bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now)
+{
+    return now >= side->next_ns;
+}
+
+/* ---- stacks ---- */
+
+static int resolve_frame(struct strobe_session *session, struct strobe_task_side *side, const struct strobe_raw_frame *raw)
+{
+    uint32_t id;
+    int err;
+
+    if (raw->code == STROBE_CODE_ELIDED)
+        err = strobe_names_marker(session->names, "(frames left out)", &id);
+    else if (raw->code == STROBE_CODE_UNREADABLE)
+        err = strobe_names_marker(session->names, "(unreadable)", &id);
+    else
+        err = strobe_codes_resolve(side->target->codes, raw->code, (int64_t)raw->instr, &id);
+    if (err == STROBE_ERR_MISSING)
+        return 0; /* not set up yet */
+    if (err)
+        return err == STROBE_ERR_OBJECT ? STROBE_ERR_TORN : err;
+    if (strobe_grow(&side->ids, &side->cap_ids, side->n_ids + 1, sizeof *side->ids))
+        return STROBE_ERR_NOMEM;
+    side->ids[side->n_ids++] = id;
+    return 0;
+}
+
+static int stack_of(struct strobe_session *session, struct strobe_task_side *side, const struct strobe_task *task, uint32_t *ret)
+{
+    uint64_t *known = strobe_htab_get(&side->known, task->hash[0], task->hash[1]);
+    struct task_stack stack = {side->n_ids, 0};
+    int err = 0;
+
+    if (known) {
+        *ret = (uint32_t)*known;
+        return 0;
+    }
+    for (uint32_t i = task->n_frames; !err && i-- > 0;)
+        err = resolve_frame(session, side, &task->frames[i]);
+    if (err) {
+        side->n_ids = stack.first;
+        return err;
+    }
+    stack.n = (uint32_t)(side->n_ids - stack.first);
+    if (strobe_grow(&side->stacks, &side->cap_stacks, side->n_stacks + 1, sizeof *side->stacks) ||
+        strobe_htab_put(&side->known, task->hash[0], task->hash[1], side->n_stacks))
+        return STROBE_ERR_NOMEM;
+    side->stacks[side->n_stacks] = stack;
+    *ret = (uint32_t)side->n_stacks++;
+    return 0;
+}
+
+/* Code objects are freed and their addresses used again: what was resolved is forgotten when one of them is another. */
+static void forget_stale(struct strobe_task_side *side)
+{
+    uint64_t changes = strobe_tasklook_reader(side->look)->codes.changes;
+
+    if (changes != side->changes)
+        strobe_codes_flush(side->target->codes);
+    if (changes == side->changes && side->epoch == strobe_codes_epoch(side->target->codes) && side->n_stacks < MAX_STACKS)
+        return;
+    strobe_htab_clear(&side->known);
+    side->n_stacks = side->n_ids = 0;
+    side->changes = changes;
+    side->epoch = strobe_codes_epoch(side->target->codes);
+}
+
+/* ---- a tick ---- */
+
+/* What a task is billed: the time since the tick before, and what it is owed of ticks in which it could not be read. */
+static uint64_t due_to(struct strobe_task_side *side, uint64_t task, uint64_t weight_ns)
+{
+    uint64_t *owed = side->owed.count ? strobe_htab_get(&side->owed, task, 0) : NULL;
+    uint64_t ns = weight_ns + (owed ? *owed : 0);
+
+    if (owed)
+        *owed = 0;
+    return ns;
+}
+
+static int prepare(struct strobe_session *session, struct strobe_task_side *side, const struct strobe_sample *threads,
+                   const struct strobe_task_sample *sample, uint64_t weight_ns)
+{
+    int err;
+
+    if (strobe_grow(&side->tasks, &side->cap_tasks, sample->n_tasks + 1, sizeof *side->tasks))
+        return STROBE_ERR_NOMEM;
+    if ((err = strobe_tails_begin(&side->tails, threads, sample)))
+        return err;
+    for (uint32_t i = 0; i < sample->n_tasks; i++) {
+        const struct strobe_task *task = &sample->tasks[i];
+        struct strobe_await_task *to = &side->tasks[i];
+        uint32_t stack = 0;
+
+        *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter, .n_awaiters = task->n_awaiters};
+        if (task->state == STROBE_TASK_DONE)
+            continue;
+        err = stack_of(session, side, task, &stack);
+        if (err == STROBE_ERR_NOMEM)
+            return err;
+        to->ns = due_to(side, task->addr, weight_ns);
+        if (err) {
+            session->stats.errors++;
+            continue;
+        }
+        to->n_frames = side->stacks[stack].n;
+        if ((err = strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails)))
+            return err;
+        side->stats.task_ns += to->ns;
+        side->stats.by_state[task->state] += to->ns;
+    }
+    /* side->ids has moved while it grew */
+    for (uint32_t i = 0; i < sample->n_tasks; i++) {
+        uint64_t *stack = strobe_htab_get(&side->known, sample->tasks[i].hash[0], sample->tasks[i].hash[1]);
+
+        if (stack && side->tasks[i].n_frames)
+            side->tasks[i].frames = side->ids + side->stacks[*stack].first;
+    }
+    return 0;
+}
+
+/* Those that could not be read in this tick are owed it. */
+static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
+{
+    const struct strobe_taskreader *reader = strobe_tasklook_reader(side->look);
+    int err = 0;
+
+    if (side->owed.count > MAX_STACKS)
+        strobe_htab_clear(&side->owed);
+    for (size_t i = 0; !err && i < reader->n_drafts; i++)
+        if (reader->renumbered[i] == STROBE_NO_INDEX) {
+            uint64_t addr = reader->drafts[i].task.addr, *owed = strobe_htab_get(&side->owed, addr, 0);
+
+            err = strobe_htab_put(&side->owed, addr, 0, (owed ? *owed : 0) + weight_ns);
+        }
+    return err;
+}
+
+/* When the tasks are looked at next: as often as asked, unless the looks would take more than their budget. */
+static void schedule(struct strobe_session *session, struct strobe_task_side *side, uint64_t start, uint64_t cost_ns)
+{
+    uint64_t least = session->opts.task_rate > 0 ? (uint64_t)(1e9 / session->opts.task_rate) : 0;
+
+    side->cost_ns = side->cost_ns ? side->cost_ns + cost_ns / 8 - side->cost_ns / 8 : cost_ns;
+    if (!session->opts.task_rate && BUDGET * side->cost_ns > session->period_ns)
+        least = BUDGET * side->cost_ns;
+    /* The session's ticks come at random; every one that is late enough will do. */
+    side->next_ns = least > session->period_ns ? start + least - session->period_ns / 2 : 0;
+}
+
+int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now, const struct strobe_sample **ret_threads)
+{
+    const struct strobe_task_sample *sample;
+    uint64_t weight;
+    int err = strobe_tasklook_take(side->look, ret_threads, &sample);
+
+    if (err)
+        return err;
+    if (!side->has_row) {
+        err = strobe_agg_thread(session->opts.task_agg, side->target->pid, side->target->pid, 0, "tasks", &side->row);
+        if (err)
+            return err;
+        side->has_row = true;
+    }
+    weight = side->last_ns && sample->time_ns > side->last_ns ? sample->time_ns - side->last_ns : session->period_ns;
+    side->last_ns = sample->time_ns;
+    forget_stale(side);
+    if ((err = prepare(session, side, *ret_threads, sample, weight)) ||
+        (err = strobe_await_bill(&side->await, side->tasks, sample->n_tasks, sample->time_ns)) || (err = note_dropped(side, weight)))
+        return err;
+    side->stats.ticks++;
+    side->stats.dropped += sample->n_dropped;
+    side->stats.samples += sample->n_tasks;
+    if (sample->n_tasks > side->stats.most)
+        side->stats.most = sample->n_tasks;
+    schedule(session, side, now, session->clock->now(session->clock) - now);
+    return 0;
+}
+
+void strobe_task_side_stats(const struct strobe_task_side *side, struct strobe_task_stats *sum)
+{
+    sum->ticks += side->stats.ticks;
+    sum->samples += side->stats.samples;
+    sum->dropped += side->stats.dropped;
+    sum->task_ns += side->stats.task_ns;
+    for (int i = 0; i < STROBE_TASK_STATES; i++)
+        sum->by_state[i] += side->stats.by_state[i];
+    if (side->stats.most > sum->most)
+        sum->most = side->stats.most;
+    if (side->cost_ns > sum->cost_ns)
+        sum->cost_ns = side->cost_ns;
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tasktails.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "runtime/pyobj.h"
+#include "waitnames.h"
+
+enum {
+    WHOLE = 1 << 20,      /* parts of a list of tails */
+    MAX_DEPTH = 8,        /* holders of holders */
+    MAX_FRAMES = 256,     /* frames of one tail */
+    MAX_LABELS = 1 << 18, /* labels that are remembered; then the memory starts over */
+};
+
+void strobe_tails_init(struct strobe_tails *tails, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_names *names,
+                       struct strobe_codes *codes, struct strobe_taskreader *reader, bool blame)
+{
+    *tails = (struct strobe_tails){.mem = mem, .lay = lay, .names = names, .codes = codes, .reader = reader, .blame = blame};
+    strobe_pools_init(&tails->pools, mem, lay, &reader->roles, &reader->codes);
+}
+
+void strobe_tails_release(struct strobe_tails *tails)
+{
+    if (tails->reader)
+        strobe_pools_release(&tails->pools);
+    strobe_htab_release(&tails->labels);
+    strobe_htab_release(&tails->counts);
+    strobe_htab_release(&tails->before);
+    strobe_arena_release(&tails->arena);
+    *tails = (struct strobe_tails){.mem = NULL};
+}
+
+/* ---- markers ---- */
+
+static int marker(struct strobe_tails *tails, const char *text, uint32_t *ret)
+{
+    return strobe_names_wait_marker(tails->names, text, ret);
+}
+
+static int marker_of_buf(struct strobe_tails *tails, struct strobe_buf *text, uint32_t *ret)
+{
+    int err = text->failed ? STROBE_ERR_NOMEM : marker(tails, strobe_buf_str(text), ret);
+
+    strobe_buf_release(text);
+    return err;
+}
+
+/* Things of which there is one for many tasks go by their address, the others by the place that waits for them. */
+static void label_key(const struct strobe_tails *tails, const struct strobe_wait *wait, uint64_t ret_key[2])
+{
+    const struct strobe_task *task = wait->task == STROBE_NO_INDEX ? NULL : &tails->sample->tasks[wait->task];
+    bool shared = wait->kind >= STROBE_WAIT_LOCK && wait->kind <= STROBE_WAIT_BARRIER && wait->kind != STROBE_WAIT_EVENT;
+
+    if ((shared || wait->kind == STROBE_WAIT_LIMITER) || !task || wait->frame >= task->n_frames) {
+        ret_key[0] = wait->object ^ (uint64_t)wait->kind << 56;
+        ret_key[1] = wait->type;
+        return;
+    }
+    ret_key[0] = task->frames[wait->frame].code ^ (uint64_t)wait->kind << 56 ^ wait->type << 8;
+    ret_key[1] = ~task->frames[wait->frame].instr;
+}
+
+/* "[waiting: LABEL]", or "[LABEL]" where the blame goes on below it. */
+static int wait_marker(struct strobe_tails *tails, uint32_t wait, bool goes_on, uint32_t *ret)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+    uint64_t key[2], *known;
+    int err;
+
+    label_key(tails, &tails->sample->waits[wait], key);
+    key[0] ^= (uint64_t)goes_on << 63;
+    known = strobe_htab_get(&tails->labels, key[0], key[1]);
+    if (known) {
+        *ret = (uint32_t)*known;
+        return 0;
+    }
+    if (tails->labels.count >= MAX_LABELS)
+        strobe_htab_clear(&tails->labels);
+    strobe_buf_puts(&text, goes_on ? "[" : "[waiting: ");
+    strobe_wait_label(tails->mem, tails->lay, tails->sample, wait, &text);
+    strobe_buf_putc(&text, ']');
+    err = marker_of_buf(tails, &text, ret);
+    return err ? err : strobe_htab_put(&tails->labels, key[0], key[1], *ret);
+}
+
+/* The number of tasks is that of the moment when the wait was first seen, so that one wait is one leaf while its tasks end one by one. */
+static int tasks_marker(struct strobe_tails *tails, uint32_t index, uint32_t *ret)
+{
+    const struct strobe_task *task = &tails->sample->tasks[index];
+    uint64_t *before = strobe_htab_get(&tails->before, task->addr, task->future), n = before ? *before : tails->awaited[index];
+    struct strobe_buf text = STROBE_BUF_INIT;
+    int err = strobe_htab_put(&tails->counts, task->addr, task->future, n);
+
+    if (err)
+        return err;
+    if (n)
+        strobe_buf_printf(&text, "[waiting: %" PRIu64 " task%s]", n, n == 1 ? "" : "s");
+    else
+        strobe_buf_puts(&text, "[waiting: tasks]");
+    return marker_of_buf(tails, &text, ret);
+}
+
+static void put_type(struct strobe_tails *tails, uint64_t type, struct strobe_buf *out)
+{
+    char name[128];
+    const char *dot;
+
+    if (!type || strobe_py_type_name(tails->mem, tails->lay, type, name, sizeof name))
+        return;
+    dot = strrchr(name, '.');
+    strobe_buf_puts(out, dot ? dot + 1 : name);
+}
+
+static int pool_marker(struct strobe_tails *tails, uint32_t index, bool goes_on, uint32_t *ret)
+{
+    const struct strobe_pool *pool = &tails->pools.at[index];
+    struct strobe_buf text = STROBE_BUF_INIT, name = STROBE_BUF_INIT;
+
+    strobe_buf_puts(&text, goes_on ? "[" : "[waiting: ");
+    if (pool->kind == STROBE_POOL_ANYIO)
+        strobe_buf_puts(&text, "worker threads");
+    else
+        put_type(tails, pool->type, &text);
+    if (pool->name && !strobe_py_str(tails->mem, tails->lay, pool->name, &name) && name.len)
+        strobe_buf_printf(&text, " %s", strobe_buf_str(&name));
+    if (goes_on && pool->max >= 0)
+        strobe_buf_printf(&text, " %" PRIu32 "/%" PRId64, pool->n_busy, pool->max);
+    strobe_buf_putc(&text, ']');
+    strobe_buf_release(&name);
+    return marker_of_buf(tails, &text, ret);
+}
+
+/* "[held by request-*]": names that differ in digits only are one. */
+static int holder_marker(struct strobe_tails *tails, const struct strobe_task *task, uint32_t *ret)
+{
+    struct strobe_buf text = STROBE_BUF_INIT, name = STROBE_BUF_INIT;
+
+    strobe_buf_puts(&text, "[held by ");
+    if (!task->name || strobe_py_str(tails->mem, tails->lay, task->name, &name))
+        strobe_buf_puts(&name, "Task-0");
+    for (const char *c = strobe_buf_str(&name); *c; c++) {
+        if (!isdigit((unsigned char)*c))
+            strobe_buf_putc(&text, *c);
+        else if (!isdigit((unsigned char)c[1]))
+            strobe_buf_putc(&text, '*');
+    }
+    strobe_buf_putc(&text, ']');
+    strobe_buf_release(&name);
+    return marker_of_buf(tails, &text, ret);
+}
+
+/* ---- lists of tails ---- */
+
+static int list_init(struct strobe_tails *tails, struct strobe_tail_list *list, uint32_t cap)
+{
+    *list = (struct strobe_tail_list){.tails = strobe_arena_alloc(&tails->arena, cap * sizeof *list->tails), .cap = cap};
+    return list->tails ? 0 : STROBE_ERR_NOMEM;
+}
+
+/* Appends head followed by tail; equal ones are added up, those beyond the room to the last. */
+static int list_add(struct strobe_tails *tails, struct strobe_tail_list *list, const uint32_t *head, uint32_t n_head,
+                    const struct strobe_await_tail *tail, uint64_t parts)
+{
+    uint32_t n = n_head + (tail ? tail->n : 0), *frames;
+
+    if (!parts)
+        parts = 1;
+    if (n > MAX_FRAMES)
+        n = MAX_FRAMES;
+    for (uint32_t i = 0; i < list->n; i++) {
+        struct strobe_await_tail *at = &list->tails[i];
+
+        if (at->n == n && memcmp(at->frames, head, n_head * sizeof *head) == 0 &&
+            (!tail || memcmp(at->frames + n_head, tail->frames, (n - n_head) * sizeof *head) == 0)) {
+            at->parts += (uint32_t)parts;
+            return 0;
+        }
+    }
+    if (list->n == list->cap) {
+        list->tails[list->n - 1].parts += (uint32_t)parts;
+        return 0;
+    }
+    frames = strobe_arena_alloc(&tails->arena, (n + 1) * sizeof *frames);
+    if (!frames)
+        return STROBE_ERR_NOMEM;
+    memcpy(frames, head, n_head * sizeof *frames);
+    if (tail)
+        memcpy(frames + n_head, tail->frames, (n - n_head) * sizeof *frames);
+    list->tails[list->n++] = (struct strobe_await_tail){frames, n, (uint32_t)parts};
+    return 0;
+}
+
+/* Appends all of `from` behind head, as `parts` of the whole. */
+static int list_append(struct strobe_tails *tails, struct strobe_tail_list *list, const uint32_t *head, uint32_t n_head,
+                       const struct strobe_tail_list *from, uint64_t parts)
+{
+    uint64_t total = 0;
+    int err = 0;
+
+    for (uint32_t i = 0; i < from->n; i++)
+        total += from->tails[i].parts;
+    if (!from->n)
+        return list_add(tails, list, head, n_head, NULL, parts);
+    for (uint32_t i = 0; !err && i < from->n; i++)
+        err = list_add(tails, list, head, n_head, &from->tails[i], parts * from->tails[i].parts / total);
+    return err;
+}
+
+static int list_of_marker(struct strobe_tails *tails, struct strobe_tail_list *list, uint32_t id)
+{
+    int err = list_init(tails, list, 1);
+
+    return err ? err : list_add(tails, list, &id, 1, NULL, WHOLE);
+}
+
+/* ---- frames of threads ---- */
+
+/* The innermost n raw frames of a stack, resolved, outermost first; those of the machinery that makes a worker's calls are left out. */
+static int frames_tail(struct strobe_tails *tails, const struct strobe_raw_frame *raw, uint32_t n, bool skip_outer,
+                       struct strobe_tail_list *list)
+{
+    uint32_t ids[MAX_FRAMES], n_ids = 0;
+    int err = list_init(tails, list, 1);
+
+    for (uint32_t i = n; !err && i-- > 0 && n_ids < MAX_FRAMES;) {
+        const struct strobe_code_entry *code = raw[i].code > STROBE_CODE_UNREADABLE ? strobe_coderoles_get(&tails->reader->codes, raw[i].code)
+                                                                                   : NULL;
+
+        if (skip_outer && code && code->role >= STROBE_CODE_WORKER && code->role <= STROBE_CODE_ANYIO_WORKER)
+            n_ids = 0;
+        else if (code && !strobe_codes_resolve(tails->codes, raw[i].code, (int64_t)raw[i].instr, &ids[n_ids]))
+            n_ids++;
+    }
+    return err || !n_ids ? err : list_add(tails, list, ids, n_ids, NULL, WHOLE);
+}
+
+static int worker_tail(struct strobe_tails *tails, const struct strobe_pool_worker *worker, struct strobe_tail_list *list)
+{
+    const struct strobe_thread *thread;
+
+    if (worker->thread == STROBE_NO_INDEX)
+        return list_init(tails, list, 1);
+    thread = &tails->threads->threads[worker->thread];
+    return frames_tail(tails, thread->frames, thread->n_frames, true, list);
+}
+
+/* What a pool's workers are busy with, equally. */
+static int pool_tails(struct strobe_tails *tails, uint32_t index, struct strobe_tail_list **ret)
+{
+    const struct strobe_pool *pool = &tails->pools.at[index];
+    struct strobe_tail_list *list = &tails->pool_tails[index], one;
+    int err = 0;
+
+    *ret = list;
+    if (list->known)
+        return 0;
+    err = list_init(tails, list, STROBE_TAILS_MAX);
+    list->known = true;
+    for (uint32_t i = 0; !err && i < pool->n_workers; i++) {
+        const struct strobe_pool_worker *worker = &tails->pools.workers[pool->first_worker + i];
+
+        if (worker->busy && !(err = worker_tail(tails, worker, &one)) && one.n)
+            err = list_append(tails, list, NULL, 0, &one, WHOLE / pool->n_workers);
+    }
+    return err;
+}
+
+static int executor_tails(struct strobe_tails *tails, const struct strobe_task *task, struct strobe_tail_list *list)
+{
+    struct strobe_tail_list one, *of_pool;
+    uint32_t pool, worker = STROBE_NO_INDEX, place, id;
+    int err;
+
+    if (!task->source || !strobe_pools_find(&tails->pools, task->source, &pool, &worker, &place)) {
+        if ((err = wait_marker(tails, task->wait, false, &id)))
+            return err;
+        return list_of_marker(tails, list, id);
+    }
+    if ((err = pool_marker(tails, pool, tails->blame, &id)))
+        return err;
+    if (!tails->blame)
+        return list_of_marker(tails, list, id);
+    if ((err = list_init(tails, list, STROBE_TAILS_MAX)))
+        return err;
+    if (worker != STROBE_NO_INDEX) {
+        if (!(err = worker_tail(tails, &tails->pools.workers[worker], &one)))
+            err = list_append(tails, list, &id, 1, &one, WHOLE);
+        return err;
+    }
+    if (!(err = pool_tails(tails, pool, &of_pool)))
+        err = list_append(tails, list, &id, 1, of_pool, WHOLE);
+    return err;
+}
+
+/* ---- blame ---- */
+
+static int task_tails(struct strobe_tails *tails, uint32_t index, int depth, struct strobe_tail_list *list);
+
+/* What holds a wait up: what its holders do, equally. */
+static int held_tails(struct strobe_tails *tails, uint32_t wait, int depth, struct strobe_tail_list **ret)
+{
+    struct strobe_tail_list *list = &tails->waits[wait], one;
+    uint32_t first = tails->first_holder[wait], n = tails->first_holder[wait + 1] - first, head[2];
+    int err;
+
+    *ret = list;
+    if (list->known)
+        return 0;
+    if ((err = list_init(tails, list, STROBE_TAILS_MAX)) || (err = wait_marker(tails, wait, n > 0, &head[0])))
+        return err;
+    if (!n)
+        err = list_add(tails, list, head, 1, NULL, WHOLE);
+    list->open = true;
+    for (uint32_t i = 0; !err && i < n; i++) {
+        uint32_t holder = tails->holders[first + i];
+
+        if (!(err = holder_marker(tails, &tails->sample->tasks[holder], &head[1])) && !(err = task_tails(tails, holder, depth + 1, &one)))
+            err = list_append(tails, list, head, 2, &one, WHOLE / n);
+    }
+    list->open = false;
+    list->known = true;
+    return err;
+}
+
+static int waiting_tails(struct strobe_tails *tails, uint32_t index, int depth, struct strobe_tail_list *list)
+{
+    const struct strobe_task *task = &tails->sample->tasks[index];
+    const struct strobe_wait *wait = &tails->sample->waits[task->wait];
+    struct strobe_tail_list *held;
+    uint32_t id;
+    int err;
+
+    if (wait->kind == STROBE_WAIT_EXECUTOR || wait->kind == STROBE_WAIT_WORKER_THREAD)
+        return executor_tails(tails, task, list);
+    if (tails->blame && wait->n_holders && depth < MAX_DEPTH) {
+        if (tails->waits[task->wait].open) { /* a holder waits for what it is held up by */
+            if ((err = marker(tails, "[deadlock]", &id)))
+                return err;
+            return list_of_marker(tails, list, id);
+        }
+        err = held_tails(tails, task->wait, depth, &held);
+        *list = *held;
+        return err;
+    }
+    err = wait->kind == STROBE_WAIT_TASKS ? tasks_marker(tails, index, &id) : wait_marker(tails, task->wait, false, &id);
+    return err ? err : list_of_marker(tails, list, id);
+}
+
+/* What a task does, below its coroutines. */
+static int task_tails(struct strobe_tails *tails, uint32_t index, int depth, struct strobe_tail_list *list)
+{
+    const struct strobe_task *task = &tails->sample->tasks[index];
+
+    switch (task->state) {
+    case STROBE_TASK_WAITING: return waiting_tails(tails, index, depth, list);
+    case STROBE_TASK_READY: return list_of_marker(tails, list, tails->ready_marker);
+    case STROBE_TASK_RUNNING:
+        if (depth)
+            return frames_tail(tails, task->frames, task->n_sync ? task->n_sync : task->n_frames ? 1 : 0, false, list);
+        break;
+    default: break;
+    }
+    *list = (struct strobe_tail_list){.n = 0};
+    return 0;
+}
+
+/* ---- a tick ---- */
+
+static int count_awaited(struct strobe_tails *tails, const struct strobe_task_sample *sample)
+{
+    tails->awaited = strobe_arena_alloc(&tails->arena, (sample->n_tasks + 1) * sizeof *tails->awaited);
+    if (!tails->awaited)
+        return STROBE_ERR_NOMEM;
+    memset(tails->awaited, 0, (sample->n_tasks + 1) * sizeof *tails->awaited);
+    for (uint32_t i = 0; i < sample->n_awaiters; i++)
+        tails->awaited[sample->awaiters[i]]++;
+    return 0;
+}
+
+/* Who holds what, by wait. */
+static int index_holders(struct strobe_tails *tails, const struct strobe_task_sample *sample)
+{
+    uint32_t sum = 0;
+
+    tails->first_holder = strobe_arena_alloc(&tails->arena, (sample->n_waits + 2) * sizeof *tails->first_holder);
+    tails->holders = strobe_arena_alloc(&tails->arena, (sample->n_holds + 1) * sizeof *tails->holders);
+    tails->waits = strobe_arena_alloc(&tails->arena, (sample->n_waits + 1) * sizeof *tails->waits);
+    if (!tails->first_holder || !tails->holders || !tails->waits)
+        return STROBE_ERR_NOMEM;
+    memset(tails->waits, 0, (sample->n_waits + 1) * sizeof *tails->waits);
+    memset(tails->first_holder, 0, (sample->n_waits + 2) * sizeof *tails->first_holder);
+    for (uint32_t i = 0; i < sample->n_holds; i++)
+        if (sample->holds[i].task != STROBE_NO_INDEX)
+            tails->first_holder[sample->holds[i].wait + 2]++;
+    for (uint32_t i = 0; i < sample->n_waits + 2; i++)
+        tails->first_holder[i] = sum += tails->first_holder[i];
+    for (uint32_t i = 0; i < sample->n_holds; i++)
+        if (sample->holds[i].task != STROBE_NO_INDEX)
+            tails->holders[tails->first_holder[sample->holds[i].wait + 1]++] = sample->holds[i].task;
+    return 0;
+}
+
+static int read_pools(struct strobe_tails *tails, const struct strobe_sample *threads, const struct strobe_task_sample *sample)
+{
+    bool wanted = false;
+    int err;
+
+    tails->pools.n = 0;
+    for (uint32_t i = 0; i < sample->n_waits && !wanted; i++)
+        wanted = sample->waits[i].n_waiters && (sample->waits[i].kind == STROBE_WAIT_EXECUTOR || sample->waits[i].kind == STROBE_WAIT_WORKER_THREAD);
+    if (!wanted)
+        return 0;
+    if ((err = strobe_pools_read(&tails->pools, threads)))
+        return err;
+    tails->pool_tails = strobe_arena_alloc(&tails->arena, (tails->pools.n + 1) * sizeof *tails->pool_tails);
+    if (!tails->pool_tails)
+        return STROBE_ERR_NOMEM;
+    memset(tails->pool_tails, 0, (tails->pools.n + 1) * sizeof *tails->pool_tails);
+    return 0;
+}
+
+int strobe_tails_begin(struct strobe_tails *tails, const struct strobe_sample *threads, const struct strobe_task_sample *sample)
+{
+    struct strobe_htab swap = tails->before;
+    int err;
+
+    tails->before = tails->counts;
+    tails->counts = swap;
+    strobe_htab_clear(&tails->counts);
+    strobe_arena_reset(&tails->arena);
+    tails->threads = threads;
+    tails->sample = sample;
+    if (!tails->ready_marker && (err = marker(tails, "[ready: loop busy]", &tails->ready_marker)))
+        return err;
+    if ((err = count_awaited(tails, sample)) || (err = read_pools(tails, threads, sample)))
+        return err;
+    return tails->blame ? index_holders(tails, sample) : 0;
+}
+
+int strobe_tails_of(struct strobe_tails *tails, uint32_t task, const struct strobe_await_tail **ret_tails, uint32_t *ret_n)
+{
+    struct strobe_tail_list list;
+    int err = task_tails(tails, task, 0, &list);
+
+    if (err)
+        return err;
+    *ret_tails = list.tails;
+    *ret_n = list.n;
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* waitnames: what the code calls the things that tasks wait for.
+ *
+ *   code        the expression before the `async with` or `await` (runtime/callsite.h), followed from object to object and found to
+ *               lead to this very object: "PriceClient._price_semaphore", "module.NAME", "function.variable"
+ *   attribute   an attribute of an object that one of the task's frames has in a local
+ *   global      a global variable of the frame's module, or an attribute of one
+ *
+ * Needs the frames to be as they were when the sample was taken: to be called right after it.
+ * May include: walk, runtime, base.  Threads: one. */
+#ifndef STROBE_WAITNAMES_H
+#define STROBE_WAITNAMES_H
+
+#include "base/buf.h"
+#include "runtime/layout.h"
+#include "walk/tasks.h"
+
+/* Appends the name of sample->waits[wait], UTF-8, unescaped; nothing when there is none.  ret_source: "code", "attribute", "global" or "",
+ * static. */
+void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,
+                      struct strobe_buf *name, const char **ret_source);
+
+/* Appends class and name, as the leaves of profiles have them: "Semaphore PriceClient._price_semaphore", "Queue.get Worker._inbox",
+ * "sleep".  An executor's name and a number of tasks are not said here. */
+void strobe_wait_label(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,
+                       struct strobe_buf *out);
+
+#endif

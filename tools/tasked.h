@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tasked: the asyncio tasks of one process at one moment, with everything a report of them needs.
+ * May include: attach, tasklook, waitnames, runtime, walk, report, base. */
+#ifndef STROBE_TOOLS_TASKED_H
+#define STROBE_TOOLS_TASKED_H
+
+#include "attach/attach.h"
+#include "base/arena.h"
+#include "report/tasks.h"
+#include "runtime/code.h"
+#include "snapshot.h"
+#include "tasklook.h"
+#include "walk/pools.h"
+
+struct strobe_tasked_opts {
+    bool nonblocking, full_filenames;
+    const char *context_name; /* of the context variable that is asked for; NULL = none */
+};
+
+struct strobe_tasked {
+    struct strobe_attach *attach;  /* all owned, but these four where somebody else's were given */
+    struct strobe_names *names;
+    struct strobe_codes *codes;
+    struct strobe_snapshot *snap;
+    bool borrowed;
+    struct strobe_tasklook *look;
+    struct strobe_pools pools;
+    struct strobe_arena arena;     /* everything of the report */
+    struct strobe_htab stacks;     /* hash of frames -> index in resolved */
+    struct strobe_tasked_stack *resolved;
+    size_t n_resolved, cap_resolved;
+    struct strobe_htab waiting;    /* task and what it waits in -> since when, ns */
+    struct strobe_tasked_opts opts;
+    struct strobe_report_process process;
+    struct strobe_report_tasks report; /* borrows from all of the above */
+};
+
+/* Takes attach over, also on failure. */
+int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret);
+/* The same over what somebody else reads threads with (`dump`): all borrowed. */
+int strobe_tasked_share(struct strobe_attach *attach, struct strobe_names *names, struct strobe_codes *codes, struct strobe_snapshot *snap,
+                        const struct strobe_report_process *process, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret);
+/* Looks once: tasked->report is then valid until the next look. */
+int strobe_tasked_take(struct strobe_tasked *tasked);
+/* Looks again and again for so long and then once more: the report then says since when each task waits, as far as that was seen. */
+int strobe_tasked_watch(struct strobe_tasked *tasked, uint64_t ns);
+void strobe_tasked_release(struct strobe_tasked *tasked);
+
+#endif
