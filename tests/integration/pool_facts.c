@@ -28,9 +28,9 @@ static struct strobe_pools pools;
 static const struct strobe_sample *threads;
 static const struct strobe_task_sample *tasks;
 
-static int find_table(void *ctx, uint64_t *ret)
+static int find_table(void *ctx, struct strobe_mem *reader, uint64_t *ret)
 {
-    return strobe_attach_asyncio(attach, mem, ret);
+    return strobe_attach_asyncio(attach, reader, ret);
 }
 
 static json_t *text(uint64_t obj)

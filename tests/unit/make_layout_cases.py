@@ -29,6 +29,11 @@ MODULE = "struct { PyObject base; PyObject *md_dict; }"
 BITMAP = "struct { PyObject_VAR_HEAD uint32_t b_bitmap; PyObject *b_array[1]; }"
 ARRAY = "struct { PyObject_HEAD PyObject *a_array[32]; Py_ssize_t a_count; }"
 COLLISION = "struct { PyObject_VAR_HEAD int32_t c_hash; PyObject *c_array[1]; }"
+# Modules/_queuemodule.c
+OLDQUEUE = "struct { PyObject_HEAD void *lock; int locked; PyObject *lst; Py_ssize_t lst_pos; }"
+QUEUE = ("struct { PyObject_HEAD _Bool waiting; struct { Py_ssize_t put_idx; Py_ssize_t get_idx; PyObject **items; "
+         "Py_ssize_t items_cap; Py_ssize_t num_items; } buf; }")
+DEQUE = "struct { PyObject_VAR_HEAD void *leftblock; void *rightblock; Py_ssize_t leftindex; }"  # Modules/_collectionsmodule.c
 
 # member: (first minor, last minor, struct, field)...; field None = its size; "t" = free-threaded builds only.
 FIELDS = {
@@ -119,6 +124,7 @@ FIELDS = {
     "ty_dict": [(8, LAST, TYPE, "tp_dict")],
     "ty_mro": [(8, LAST, TYPE, "tp_mro")],
     "ty_base": [(8, LAST, TYPE, "tp_base")],
+    "ty_members": [(8, LAST, TYPE, "tp_members")],
     "ty_qualname": [(8, LAST, HEAPTYPE, "ht_qualname")],
     "ty_cached_keys": [(8, LAST, HEAPTYPE, "ht_cached_keys")],
     "long_tag": [(8, 11, VAR, "ob_size"), (12, LAST, "PyLongObject", "long_value.lv_tag")],
@@ -158,8 +164,17 @@ FIELDS = {
     "weakref_object": [(8, LAST, "PyWeakReference", "wr_object")],
     "module_dict": [(8, LAST, MODULE, "md_dict")],
     "func_code": [(8, LAST, "PyFunctionObject", "func_code")],
+    "func_globals": [(8, LAST, "PyFunctionObject", "func_globals")],
+    "func_closure": [(8, LAST, "PyFunctionObject", "func_closure")],
     "func_qualname": [(8, LAST, "PyFunctionObject", "func_qualname")],
     "cfunc_def": [(8, LAST, "PyCFunctionObject", "m_ml")],
+    "method_func": [(8, LAST, "PyMethodObject", "im_func")],
+    "method_self": [(8, LAST, "PyMethodObject", "im_self")],
+    "gen_frame": [(8, 10, "PyGenObject", "gi_frame"), (11, LAST, "PyGenObject", "gi_iframe")],
+    "gen_running": [(8, 9, "PyGenObject", "gi_running")],
+    "gen_state": [(11, LAST, "PyGenObject", "gi_frame_state")],
+    "deque_left": [(8, LAST, DEQUE, "leftblock")],
+    "deque_index": [(8, LAST, DEQUE, "leftindex")],
     "context_vars": [(8, LAST, "struct _pycontextobject", "ctx_vars")],
     "contextvar_name": [(8, LAST, "struct _pycontextvarobject", "var_name")],
     "hamt_root": [(8, LAST, "PyHamtObject", "h_root")],
@@ -168,6 +183,12 @@ FIELDS = {
     "hamt_bitmap_items": [(8, 11, BITMAP, "b_array"), (12, LAST, "PyHamtNode_Bitmap", "b_array")],
     "hamt_array_items": [(8, LAST, ARRAY, "a_array")],
     "hamt_collision_items": [(8, LAST, COLLISION, "c_array")],
+    "simplequeue_list": [(8, 12, OLDQUEUE, "lst")],
+    "simplequeue_pos": [(8, 12, OLDQUEUE, "lst_pos")],
+    "simplequeue_get": [(13, LAST, QUEUE, "buf.get_idx")],
+    "simplequeue_items": [(13, LAST, QUEUE, "buf.items")],
+    "simplequeue_capacity": [(13, LAST, QUEUE, "buf.items_cap")],
+    "simplequeue_count": [(13, LAST, QUEUE, "buf.num_items")],
 }
 
 HEAD = r'''
