@@ -151,7 +151,7 @@ static void process_close(struct strobe_mem *mem)
 
 int strobe_mem_process_new(pid_t pid, struct strobe_mem **ret_mem)
 {
-    static const struct strobe_mem_ops ops = {process_read, process_readv, NULL, process_close};
+    static const struct strobe_mem_ops ops = {process_read, process_readv, NULL, process_close, NULL};
     struct mem_process *proc = malloc(sizeof *proc);
 
     if (!proc)

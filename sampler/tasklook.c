@@ -7,6 +7,7 @@
 #include "walk/walk.h"
 
 enum {
+    TURN_TASKS = 0, TURN_REST = 1, /* of strobe_mem_again */
     LIST_TRIES = 8,  /* readings of a list of tasks that changes */
     AGAIN_TRIES = 4, /* readings of a task that changes */
 };
@@ -101,7 +102,7 @@ static int read_tasks(struct strobe_tasklook *look)
 
     want_table(look);
     for (int i = 0; i < LIST_TRIES && (err == STROBE_ERR_TORN || err == STROBE_ERR_FAULT); i++) {
-        strobe_mem_epoch(look->mem);
+        strobe_mem_again(look->mem, TURN_TASKS);
         err = strobe_taskreader_read(look->reader, look->sources, look->n_sources);
     }
     for (int i = 0; !err && i < AGAIN_TRIES && look->reader->n_unsettled; i++) {
@@ -130,6 +131,7 @@ int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sampl
         look->listed = false;
         return err;
     }
+    strobe_mem_again(look->mem, TURN_REST);
     look->sample = (struct strobe_task_sample){.n_tasks = 0};
     if (!missing && (err = strobe_taskreader_finish(look->reader, threads, &look->sample)))
         return err;

@@ -12,6 +12,7 @@
 #include "runtime/pyobj.h"
 #include "tools/peers.h"
 #include "waitnames.h"
+#include "walk/frames.h"
 #include "walk/loops.h"
 
 enum {
@@ -265,6 +266,23 @@ static int fill_waits(struct strobe_tasked *tasked)
 
 /* ---- pools ---- */
 
+/* A worker's call: its frames inside of the machinery that makes calls. */
+static int call_of(struct strobe_tasked *tasked, const struct strobe_thread *thread, uint32_t *ret_stack)
+{
+    struct strobe_coderoles *codes = &strobe_tasklook_reader(tasked->look)->codes;
+    uint64_t hash[2];
+    uint32_t n = 0;
+
+    for (; n < thread->n_frames; n++) {
+        const struct strobe_code_entry *code = strobe_coderoles_get(codes, thread->frames[n].code);
+
+        if (code && code->role >= STROBE_CODE_WORKER && code->role <= STROBE_CODE_ANYIO_WORKER)
+            break;
+    }
+    strobe_frames_hash(thread->frames, n, hash);
+    return stack_of(tasked, thread->frames, n, hash, ret_stack);
+}
+
 static int fill_workers(struct strobe_tasked *tasked, const struct strobe_sample *threads, const struct strobe_pool *pool,
                         struct strobe_report_worker *workers)
 {
@@ -278,8 +296,7 @@ static int fill_workers(struct strobe_tasked *tasked, const struct strobe_sample
             continue;
         workers[i].tid = threads->threads[worker->thread].tid;
         workers[i].name = keep(tasked, strobe_snapshot_thread_name(tasked->snap, &threads->threads[worker->thread]));
-        err = stack_of(tasked, threads->threads[worker->thread].frames, threads->threads[worker->thread].n_frames,
-                       threads->threads[worker->thread].hash, &stack);
+        err = call_of(tasked, &threads->threads[worker->thread], &stack);
         if (err)
             return err;
         workers[i].n_frames = stack; /* an index until finish_workers() */

@@ -22,6 +22,14 @@ void strobe_mem_epoch(struct strobe_mem *mem)
         mem->ops->epoch(mem);
 }
 
+void strobe_mem_again(struct strobe_mem *mem, unsigned turn)
+{
+    if (mem->ops->again)
+        mem->ops->again(mem, turn);
+    else
+        strobe_mem_epoch(mem);
+}
+
 void strobe_mem_close(struct strobe_mem *mem)
 {
     if (mem)

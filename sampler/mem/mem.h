@@ -21,6 +21,8 @@ struct strobe_mem_seg {
 
 struct strobe_mem;
 
+enum { STROBE_MEM_TURNS = 2 };
+
 struct strobe_mem_ops {
     /* Exactly len bytes, or an error (STROBE_ERR_FAULT not mapped, STROBE_ERR_GONE, STROBE_ERR_PERM); on error the
      * buffer's contents are undefined. */
@@ -32,6 +34,9 @@ struct strobe_mem_ops {
     void (*epoch)(struct strobe_mem *mem);
     /* Frees the reader.  A wrapper closes what it wraps. */
     void (*close)(struct strobe_mem *mem);
+    /* Like epoch, and what was read in the last epoch that began so with this `turn` (below STROBE_MEM_TURNS) is read again at once,
+     * in few calls: for samples that read much of the same each time.  NULL = epoch. */
+    void (*again)(struct strobe_mem *mem, unsigned turn);
 };
 
 /* Readers embed this as their first member. */
@@ -48,6 +53,7 @@ static inline int strobe_mem_read(struct strobe_mem *mem, uint64_t addr, void *b
 
 int strobe_mem_readv(struct strobe_mem *mem, const struct strobe_mem_seg *segs, size_t n);
 void strobe_mem_epoch(struct strobe_mem *mem);
+void strobe_mem_again(struct strobe_mem *mem, unsigned turn);
 /* NULL is allowed. */
 void strobe_mem_close(struct strobe_mem *mem);
 

@@ -62,7 +62,7 @@ static void count_close(struct strobe_mem *mem)
 
 int strobe_mem_count_new(struct strobe_mem *inner, uint64_t fail_at, struct strobe_mem **ret_mem)
 {
-    static const struct strobe_mem_ops ops = {count_read, count_readv, count_epoch, count_close};
+    static const struct strobe_mem_ops ops = {count_read, count_readv, count_epoch, count_close, NULL};
     struct mem_count *count = calloc(1, sizeof *count);
 
     if (!count)

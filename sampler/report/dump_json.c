@@ -3,16 +3,15 @@
  * first), the same keys in the same order; ours follow at the end of each object.  Numbers are JSON integers. */
 #include "report/report.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "report/escape.h"
+#include "report/json.h"
 
 /* A chain of parents is followed this far: pid_max is 4 million, but a table of processes with a cycle must end. */
 enum { MAX_ANCESTORS = 64 };
 
-/* A new string; text that is not UTF-8 is made so.  NULL when out of memory. */
-static json_t *text_of(const char *text)
+json_t *strobe_json_text(const char *text)
 {
     struct strobe_buf buf = STROBE_BUF_INIT;
     json_t *value;
@@ -34,8 +33,8 @@ static json_t *json_locals(const struct strobe_report_frame *frame)
     list = json_array();
     for (uint32_t i = 0; list && i < frame->n_locals; i++) {
         const struct strobe_report_local *local = &frame->locals[i];
-        json_t *item = json_pack("{s:o, s:I, s:b, s:o}", "name", text_of(local->name), "addr", (json_int_t)local->addr, "arg",
-                                 (int)local->is_arg, "repr", text_of(local->repr));
+        json_t *item = json_pack("{s:o, s:I, s:b, s:o}", "name", strobe_json_text(local->name), "addr", (json_int_t)local->addr, "arg",
+                                 (int)local->is_arg, "repr", strobe_json_text(local->repr));
 
         if (!item || json_array_append_new(list, item)) {
             json_decref(list);
@@ -46,14 +45,14 @@ static json_t *json_locals(const struct strobe_report_frame *frame)
 }
 
 /* A mark has the keys of a frame, so that a reader of py-spy's form needs no special case. */
-static json_t *json_frame(const struct strobe_report_process *process, const struct strobe_report_frame *frame)
+json_t *strobe_json_frame(const struct strobe_report_process *process, const struct strobe_report_frame *frame)
 {
     const struct strobe_frame *f = frame->frame;
     const char *mark = frame->mark ? frame->mark : "<unknown>";
 
-    return json_pack("{s:o, s:o, s:n, s:o, s:i, s:o, s:b, s:b}", "name", text_of(f ? strobe_names_text(process->names, f->name) : mark),
-                     "filename", text_of(f ? strobe_names_text(process->names, f->file) : ""), "module", "short_filename",
-                     f ? text_of(strobe_names_text(process->names, f->short_file)) : json_null(), "line", (int)(f ? f->line : 0), "locals",
+    return json_pack("{s:o, s:o, s:n, s:o, s:i, s:o, s:b, s:b}", "name", strobe_json_text(f ? strobe_names_text(process->names, f->name) : mark),
+                     "filename", strobe_json_text(f ? strobe_names_text(process->names, f->file) : ""), "module", "short_filename",
+                     f ? strobe_json_text(strobe_names_text(process->names, f->short_file)) : json_null(), "line", (int)(f ? f->line : 0), "locals",
                      json_locals(frame), "is_entry", 0, "is_shim_entry", 0);
 }
 
@@ -62,7 +61,7 @@ static json_t *json_frames(const struct strobe_report_process *process, const st
     json_t *list = json_array();
 
     for (uint32_t i = 0; list && i < thread->n_frames; i++) {
-        json_t *frame = json_frame(process, &thread->frames[i]);
+        json_t *frame = strobe_json_frame(process, &thread->frames[i]);
 
         if (!frame || json_array_append_new(list, frame)) {
             json_decref(list);
@@ -91,11 +90,11 @@ static json_t *json_process_info(const struct strobe_report_process *processes, 
 
         parent = up ? json_process_info(processes, n, up, depth + 1)
                     : json_pack("{s:i, s:o, s:n}", "pid", (int)process->parent_pid, "command_line",
-                                text_of(process->parent_cmdline ? process->parent_cmdline : ""), "parent");
+                                strobe_json_text(process->parent_cmdline ? process->parent_cmdline : ""), "parent");
         if (!parent)
             return NULL;
     }
-    return json_pack("{s:i, s:o, s:o}", "pid", (int)process->pid, "command_line", text_of(process->cmdline), "parent",
+    return json_pack("{s:i, s:o, s:o}", "pid", (int)process->pid, "command_line", strobe_json_text(process->cmdline), "parent",
                      parent ? parent : json_null());
 }
 
@@ -108,15 +107,15 @@ static json_t *json_thread(const struct strobe_report_process *process, const st
     bool active = t->flags & (STROBE_THREAD_ACTIVE | STROBE_THREAD_GIL_WAIT);
 
     return json_pack("{s:i, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:o}", "pid", (int)process->pid, "thread_id",
-                     (json_int_t)t->pthread, "thread_name", thread->name && *thread->name ? text_of(thread->name) : json_null(),
+                     (json_int_t)t->pthread, "thread_name", thread->name && *thread->name ? strobe_json_text(thread->name) : json_null(),
                      "os_thread_id", tid ? json_integer(tid) : json_null(), "active", (int)active, "owns_gil",
                      (t->flags & STROBE_THREAD_GIL) != 0, "frames", json_frames(process, thread), "process_info", info, "gil_wait",
                      (t->flags & STROBE_THREAD_GIL_WAIT) != 0, "gc", (t->flags & STROBE_THREAD_GC) != 0, "main",
                      (t->flags & STROBE_THREAD_MAIN) != 0, "interpreter", (json_int_t)t->interp, "error",
-                     t->error ? text_of(strobe_err_text(t->error)) : json_null());
+                     t->error ? strobe_json_text(strobe_err_text(t->error)) : json_null());
 }
 
-static json_t *json_all(const struct strobe_report_process *processes, uint32_t n, bool with_process_info)
+json_t *strobe_json_threads(const struct strobe_report_process *processes, uint32_t n, bool with_process_info)
 {
     json_t *list = json_array();
 
@@ -133,16 +132,25 @@ static json_t *json_all(const struct strobe_report_process *processes, uint32_t 
     return list;
 }
 
-int strobe_report_dump_json(const struct strobe_report_process *processes, uint32_t n, bool with_process_info, struct strobe_buf *out)
+bool strobe_json_append(json_t *list, json_t *value)
 {
-    json_t *list = json_all(processes, n, with_process_info);
-    char *text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;
+    return value && !json_array_append_new(list, value);
+}
 
-    json_decref(list);
+int strobe_json_write(json_t *value, struct strobe_buf *out)
+{
+    char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+
+    json_decref(value);
     if (!text)
         return STROBE_ERR_NOMEM;
     strobe_report_escape_json(text, out);
     strobe_buf_putc(out, '\n');
     free(text);
     return out->failed ? STROBE_ERR_NOMEM : 0;
+}
+
+int strobe_report_dump_json(const struct strobe_report_process *processes, uint32_t n, bool with_process_info, struct strobe_buf *out)
+{
+    return strobe_json_write(strobe_json_threads(processes, n, with_process_info), out);
 }

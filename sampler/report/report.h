@@ -45,6 +45,11 @@ struct strobe_report_process {
 void strobe_report_dump_text(const struct strobe_report_process *process, bool color, struct strobe_buf *out);
 /* py-spy's `dump --json`: one array for all processes.  STROBE_ERR_NOMEM. */
 int strobe_report_dump_json(const struct strobe_report_process *processes, uint32_t n, bool with_process_info, struct strobe_buf *out);
+/* `dump --json --asyncio`: {"threads": that array, "asyncio_tasks": [...]}, keys as in py-spy's pull request 868, ours behind them.
+ * tasks: of the same processes, n_tasks of them.  STROBE_ERR_NOMEM. */
+struct strobe_report_tasks;
+int strobe_report_dump_asyncio_json(const struct strobe_report_process *processes, uint32_t n, bool with_process_info,
+                                    const struct strobe_report_tasks *const *tasks, uint32_t n_tasks, struct strobe_buf *out);
 
 /* Appends text with control characters (C0, C1, DEL, bidirectional controls) as \xNN or \uNNNN. */
 void strobe_report_escape(const char *text, struct strobe_buf *out);

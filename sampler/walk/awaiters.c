@@ -11,6 +11,7 @@ enum {
     MAX_HOPS = 8,            /* futures behind futures: shield(gather(...)) is three */
     MAX_CALLBACKS = 100000,  /* of one future: a gather that 100,000 await one by one */
     MAX_FOUND = 1 << 24,     /* edges of one sample */
+    PARENT = 1,              /* second half of the key of a group's parent in `known` */
 };
 
 void strobe_awaiters_init(struct strobe_awaiters *a, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
@@ -76,15 +77,20 @@ static int takers_of(struct strobe_awaiters *a, uint64_t queue, int hops)
     return err == STROBE_ERR_NOMEM ? err : 0;
 }
 
+/* The task that a group belongs to: looked for once a sample, for its children all come by here. */
 static int parent_of_group(struct strobe_awaiters *a, uint64_t group, bool anyio)
 {
-    uint64_t value;
+    uint64_t *known = strobe_htab_get(&a->known, group, PARENT), value = 0;
+    int err;
 
-    if (!anyio)
-        return strobe_py_attr(a->mem, a->lay, group, "_parent_task", &value) ? 0 : found_if_task(a, value);
-    if (strobe_py_attr(a->mem, a->lay, group, "cancel_scope", &value) || strobe_py_attr(a->mem, a->lay, value, "_host_task", &value))
-        return 0;
-    return found_if_task(a, value);
+    if (known)
+        return *known ? found_if_task(a, *known) : 0;
+    if (anyio ? strobe_py_attr(a->mem, a->lay, group, "cancel_scope", &value) || strobe_py_attr(a->mem, a->lay, value, "_host_task", &value)
+              : strobe_py_attr(a->mem, a->lay, group, "_parent_task", &value))
+        value = 0;
+    if ((err = strobe_htab_put(&a->known, group, PARENT, value)))
+        return err;
+    return value ? found_if_task(a, value) : 0;
 }
 
 /* A function's code and what its closure has in the cell that its role names. */
@@ -225,32 +231,49 @@ static int of_awaited_by(struct strobe_awaiters *a, const unsigned char *span)
     return found_if_task(a, by);
 }
 
+static int of_span(struct strobe_awaiters *a, const unsigned char *span, int hops)
+{
+    uint64_t list = strobe_span_u64(span, a->aio->fut_callbacks);
+    int err = of_awaited_by(a, span);
+
+    if (!err)
+        err = of_callback(a, strobe_span_u64(span, a->aio->fut_callback0), hops);
+    return err || !list ? err : of_list(a, list, hops);
+}
+
 static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_role role, int hops)
 {
     unsigned char span[STROBE_AIO_MAX_TASK];
     uint64_t list;
-    int err;
 
     if (hops > MAX_HOPS || !strobe_role_is_future(role))
         return 0;
     if (role == STROBE_ROLE_PY_FUTURE || role == STROBE_ROLE_PY_TASK)
         return strobe_py_attr(a->mem, a->lay, future, "_callbacks", &list) ? 0 : of_list(a, list, hops);
-    if (strobe_mem_read(a->mem, future, span, a->aio->fut_size))
-        return 0;
-    err = of_awaited_by(a, span);
-    if (!err)
-        err = of_callback(a, strobe_span_u64(span, a->aio->fut_callback0), hops);
-    list = strobe_span_u64(span, a->aio->fut_callbacks);
-    return err || !list ? err : of_list(a, list, hops);
+    return strobe_mem_read(a->mem, future, span, a->aio->fut_size) ? 0 : of_span(a, span, hops);
+}
+
+static void begin(struct strobe_awaiters *a)
+{
+    a->chained = 0;
+    a->chained_back = false;
+    a->how = NULL;
+}
+
+int strobe_awaiters_of_span(struct strobe_awaiters *a, const unsigned char *span)
+{
+    int err;
+
+    begin(a);
+    err = of_span(a, span, 0);
+    return err == STROBE_ERR_LIMIT ? 0 : err;
 }
 
 int strobe_awaiters_of(struct strobe_awaiters *a, uint64_t future, enum strobe_role role)
 {
     int err;
 
-    a->chained = 0;
-    a->chained_back = false;
-    a->how = NULL;
+    begin(a);
     err = of_future(a, future, role, 0);
     return err == STROBE_ERR_LIMIT ? 0 : err;
 }

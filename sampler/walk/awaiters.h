@@ -22,7 +22,8 @@ struct strobe_awaiters {
     const struct strobe_aio_layout *aio;
     struct strobe_roles *roles;
     struct strobe_coderoles *codes;
-    struct strobe_htab known;  /* callback -> (first << 32 | n) in tasks, of this sample: gather() has one for all its children */
+    struct strobe_htab known;  /* callback -> (first << 32 | n) in tasks, of this sample: gather() has one for all its children.
+                                * (group, 1) -> its parent task, or 0 */
     uint64_t *tasks;           /* addresses */
     size_t n, cap;
     uint64_t chained;          /* of the future asked for last: the concurrent future on its other side; 0 = none */
@@ -40,5 +41,7 @@ void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_la
 /* Appends to a->tasks the addresses of the tasks that a future's end would wake; some may appear twice.  future may be a task.
  * STROBE_ERR_NOMEM, or 0: what cannot be read is passed over. */
 int strobe_awaiters_of(struct strobe_awaiters *a, uint64_t future, enum strobe_role role);
+/* The same for a future or task made in C whose bytes were read: fut_size of them. */
+int strobe_awaiters_of_span(struct strobe_awaiters *a, const unsigned char *span);
 
 #endif

@@ -9,7 +9,7 @@
 
 enum {
     MAX_FRAMES = 1 << 20, /* coroutines in one chain: more is a circle or not a chain */
-    FIRST_READ = 320,     /* bytes of a generator that are read at once: its head, its frame and some 20 slots */
+    FIRST_SLOTS = 8,      /* slots of a frame that are read with its head: most suspended frames have no more */
     MAX_DEPTH = 1024,     /* values on a suspended frame's stack */
     MAX_SLOTS = 8192,     /* locals and values of one frame */
     WRAPPED = 8,          /* wrappers around wrappers */
@@ -29,7 +29,7 @@ int strobe_chain_init(struct strobe_chain *chain, struct strobe_mem *mem, const 
                       struct strobe_coderoles *codes)
 {
     *chain = (struct strobe_chain){.mem = mem, .lay = lay, .roles = roles, .codes = codes};
-    chain->cap_bytes = (size_t)STROBE_MAX_FR_SIZE + FIRST_READ + 8 * (size_t)MAX_SLOTS;
+    chain->cap_bytes = 2 * (size_t)STROBE_MAX_FR_SIZE + 8 * (size_t)MAX_SLOTS;
     chain->bytes = malloc(chain->cap_bytes);
     return chain->bytes ? 0 : STROBE_ERR_NOMEM;
 }
@@ -77,15 +77,15 @@ static int read_heap_frame(struct strobe_chain *chain, uint64_t gen, struct gen_
 {
     const struct strobe_layout *lay = chain->lay;
     int32_t lasti;
-    int err = strobe_mem_u64(chain->mem, gen + lay->gen_frame, &ret->addr);
+    int err;
 
-    if (err)
-        return err;
+    ret->addr = strobe_span_u64(chain->bytes, lay->gen_frame);
+    (void)gen;
     if (!ret->addr) {
         ret->state = STROBE_CHAIN_FINISHED;
         return 0;
     }
-    err = read_bytes(chain, ret->addr, lay->fr_localsplus + FIRST_READ, lay->fr_localsplus);
+    err = read_bytes(chain, ret->addr, lay->fr_localsplus + 8 * FIRST_SLOTS, lay->fr_localsplus);
     if (err)
         return err;
     ret->at = 0;
@@ -102,15 +102,20 @@ static int read_heap_frame(struct strobe_chain *chain, uint64_t gen, struct gen_
     return 0;
 }
 
-/* 3.11+: the frame lies in the generator. */
+/* Bytes of a generator that are read at once. */
+static size_t gen_span(const struct strobe_layout *lay)
+{
+    return lay->frames == STROBE_FRAMES_HEAP ? lay->gen_frame + 16 : lay->gen_frame + lay->fr_localsplus + 8 * FIRST_SLOTS;
+}
+
+/* 3.11+: the frame lies in the generator, which is in chain->bytes. */
 static int read_inner_frame(struct strobe_chain *chain, uint64_t gen, struct gen_frame *ret, struct strobe_raw_frame *ret_raw)
 {
     const struct strobe_layout *lay = chain->lay;
-    uint32_t need = lay->gen_frame + strobe_frames_span(lay);
     uint64_t start;
-    int err = read_bytes(chain, gen, lay->gen_frame + FIRST_READ, need);
+    int err;
 
-    if (err)
+    if (chain->n_bytes < gen_span(lay) && (err = read_bytes(chain, gen, gen_span(lay), lay->gen_frame + strobe_frames_span(lay))))
         return err;
     ret->at = lay->gen_frame;
     ret->addr = gen + lay->gen_frame;
@@ -287,30 +292,36 @@ static int read_one(struct strobe_chain *chain, uint64_t gen, uint64_t *ret_next
     return 0;
 }
 
-/* Looks through what only hands on: asend(), coroutine_wrapper, anext(). */
-static int unwrap(struct strobe_chain *chain, uint64_t *obj, enum strobe_role *ret_role)
+/* The object at *obj into chain->bytes, through what only hands on: asend(), coroutine_wrapper, anext(). */
+static int read_object(struct strobe_chain *chain, uint64_t *obj, enum strobe_role *ret_role)
 {
+    const struct strobe_layout *lay = chain->lay;
+    size_t least = lay->ob_header + 8;
+
     for (int i = 0; i < WRAPPED; i++) {
         int err;
 
-        *ret_role = strobe_roles_of(chain->roles, *obj);
+        if (*obj < 4096 || *obj % 8)
+            return STROBE_ERR_TORN;
+        /* Objects that are smaller than a generator may end where the mapping does. */
+        if ((err = read_bytes(chain, *obj, gen_span(lay), least)))
+            return err;
+        *ret_role = strobe_roles_of_type(chain->roles, strobe_span_u64(chain->bytes, lay->ob_type));
         if (*ret_role != STROBE_ROLE_WRAPPER && *ret_role != STROBE_ROLE_ANEXT)
             return 0;
-        if ((err = strobe_mem_u64(chain->mem, *obj + chain->lay->ob_header, obj)))
-            return err;
+        *obj = strobe_span_u64(chain->bytes, lay->ob_header);
     }
     return STROBE_ERR_TORN;
 }
 
-static int set_end(struct strobe_chain *chain, uint64_t obj, enum strobe_role role)
+static void set_end(struct strobe_chain *chain, uint64_t obj, enum strobe_role role)
 {
     chain->end = obj;
     chain->end_role = role;
     if (role == STROBE_ROLE_FUTURE_ITER)
-        return strobe_mem_u64(chain->mem, obj + chain->lay->ob_header, &chain->end_future);
-    if (strobe_role_is_future(role))
+        chain->end_future = strobe_span_u64(chain->bytes, chain->lay->ob_header);
+    else if (strobe_role_is_future(role))
         chain->end_future = obj;
-    return 0;
 }
 
 int strobe_chain_read(struct strobe_chain *chain, uint64_t coro)
@@ -324,15 +335,15 @@ int strobe_chain_read(struct strobe_chain *chain, uint64_t coro)
     chain->state = STROBE_CHAIN_SUSPENDED;
     chain->end = chain->end_future = 0;
     chain->end_role = STROBE_ROLE_NONE;
-    if ((err = unwrap(chain, &obj, &role)))
-        return err;
-    if (role != STROBE_ROLE_GENERATOR)
-        return STROBE_ERR_OBJECT;
     while (obj && chain->state == STROBE_CHAIN_SUSPENDED) {
-        if ((err = unwrap(chain, &obj, &role)))
+        if ((err = read_object(chain, &obj, &role)))
             return err;
-        if (role != STROBE_ROLE_GENERATOR)
-            return set_end(chain, obj, role);
+        if (role != STROBE_ROLE_GENERATOR) {
+            if (!chain->n)
+                return STROBE_ERR_OBJECT;
+            set_end(chain, obj, role);
+            return 0;
+        }
         if (chain->n == MAX_FRAMES || obj == mark)
             return STROBE_ERR_TORN;
         if (!(chain->n & (chain->n + 1))) /* a circle is met again at such a place (Brent) */

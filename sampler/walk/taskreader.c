@@ -170,13 +170,16 @@ static int keep_frames(struct strobe_taskreader *reader, struct strobe_task *tas
 }
 
 /* The words of a task made in C. */
-static int read_c_task(struct strobe_taskreader *reader, struct strobe_task *task)
+static int read_c_task(struct strobe_taskreader *reader, struct strobe_task_draft *draft)
 {
     const struct strobe_aio_layout *aio = &reader->aio;
+    struct strobe_task *task = &draft->task;
     unsigned char span[STROBE_AIO_MAX_TASK];
     uint32_t state, cancel;
     int err = strobe_mem_read(reader->mem, task->addr, span, aio->task_size);
 
+    if (!err)
+        err = strobe_awaiters_of_span(&reader->awaiters, span);
     if (err)
         return err;
     state = strobe_span_u32(span, aio->fut_state);
@@ -208,18 +211,20 @@ static uint64_t attribute(struct strobe_taskreader *reader, uint64_t obj, const 
 }
 
 /* A task implemented in Python: the same under its attributes' names (CPython: Lib/asyncio/tasks.py, Task.__init__). */
-static int read_py_task(struct strobe_taskreader *reader, struct strobe_task *task)
+static int read_py_task(struct strobe_taskreader *reader, struct strobe_task_draft *draft)
 {
+    struct strobe_task *task = &draft->task;
     struct strobe_buf state = STROBE_BUF_INIT;
     uint64_t value = attribute(reader, task->addr, "_state");
     int64_t cancels = 0;
     int err = value ? strobe_py_str(reader->mem, reader->lay, value, &state) : STROBE_ERR_TORN;
 
+    if (!err)
+        err = strobe_awaiters_of(&reader->awaiters, task->addr, draft->role);
     if (err)
-        return err;
+        goto done;
     if (strcmp(strobe_buf_str(&state), "PENDING") != 0)
         task->state = STROBE_TASK_DONE;
-    strobe_buf_release(&state);
     task->flags |= STROBE_TASK_PYTHON;
     task->loop = attribute(reader, task->addr, "_loop");
     task->coro = attribute(reader, task->addr, "_coro");
@@ -232,7 +237,9 @@ static int read_py_task(struct strobe_taskreader *reader, struct strobe_task *ta
     value = attribute(reader, task->addr, "_must_cancel");
     if (value && !strobe_py_int(reader->mem, reader->lay, value, &cancels) && cancels)
         task->flags |= STROBE_TASK_CANCELLING;
-    return 0;
+done:
+    strobe_buf_release(&state);
+    return err;
 }
 
 /* Reads a task whole.  STROBE_ERR_TORN: it moved; what it is by name and address is there all the same. */
@@ -246,7 +253,9 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     draft->role = item->role;
     draft->place = STROBE_NO_INDEX;
     draft->outer_frame = 0;
-    err = item->role == STROBE_ROLE_TASK ? read_c_task(reader, task) : read_py_task(reader, task);
+    draft->first_awaiter = reader->awaiters.n;
+    err = item->role == STROBE_ROLE_TASK ? read_c_task(reader, draft) : read_py_task(reader, draft);
+    draft->n_awaiters = reader->awaiters.n - draft->first_awaiter;
     if (err || task->state == STROBE_TASK_DONE)
         return err;
     if (!task->coro)
@@ -397,16 +406,12 @@ static bool place_on_stack(struct strobe_taskreader *reader, const struct strobe
 /* The tasks that wait for one, by index, each once. */
 static int add_edges(struct strobe_taskreader *reader, const struct strobe_task_draft *draft, struct strobe_task *task, uint32_t *n_edges)
 {
-    struct strobe_awaiters *a = &reader->awaiters;
-    size_t from = a->n;
-    int err = strobe_awaiters_of(a, task->addr, draft->role);
-
     task->first_awaiter = *n_edges;
     task->n_awaiters = 0;
-    if (err || strobe_grow(&reader->edges, &reader->cap_edges, (size_t)*n_edges + (a->n - from), sizeof *reader->edges))
-        return err ? err : STROBE_ERR_NOMEM;
-    for (size_t i = from; i < a->n; i++) {
-        size_t at = strobe_tasklist_find(&reader->list, a->tasks[i]);
+    if (strobe_grow(&reader->edges, &reader->cap_edges, (size_t)*n_edges + draft->n_awaiters, sizeof *reader->edges))
+        return STROBE_ERR_NOMEM;
+    for (size_t i = draft->first_awaiter; i < draft->first_awaiter + draft->n_awaiters; i++) {
+        size_t at = strobe_tasklist_find(&reader->list, reader->awaiters.tasks[i]);
         uint32_t index = at < reader->n_drafts ? reader->renumbered[at] : STROBE_NO_INDEX, k = task->first_awaiter;
 
         while (k < *n_edges && reader->edges[k] != index)

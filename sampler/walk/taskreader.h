@@ -35,6 +35,7 @@ struct strobe_task_draft {
     uint32_t place;         /* index in its frames of the one whose code names what it waits for; STROBE_NO_INDEX = none */
     enum strobe_role role;
     bool unsettled;
+    size_t first_awaiter, n_awaiters; /* addresses in awaiters.tasks; may be there twice */
 };
 
 struct strobe_taskreader {

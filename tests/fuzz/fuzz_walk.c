@@ -108,7 +108,7 @@ static unsigned char *change_image(struct image *image, const struct change *c, 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct strobe_mem_ops ops = {damage_read, NULL, NULL, no_close};
+    static const struct strobe_mem_ops ops = {damage_read, NULL, NULL, no_close, NULL};
     struct change changes[MAX_CHANGES];
     unsigned char *places[MAX_CHANGES] = {NULL};
     uint64_t olds[MAX_CHANGES];

@@ -372,7 +372,7 @@ static void mem_image_close(struct strobe_mem *mem)
 
 int image_mem_new(struct image *image, struct strobe_mem **ret_mem)
 {
-    static const struct strobe_mem_ops ops = {mem_image_read, NULL, NULL, mem_image_close};
+    static const struct strobe_mem_ops ops = {mem_image_read, NULL, NULL, mem_image_close, NULL};
     struct mem_image *reader = malloc(sizeof *reader);
 
     if (!reader)

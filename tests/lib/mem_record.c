@@ -68,7 +68,7 @@ static void record_close(struct strobe_mem *mem)
 
 int record_mem_new(struct strobe_mem *inner, struct strobe_mem **ret_mem)
 {
-    static const struct strobe_mem_ops ops = {record_read, record_readv, record_epoch, record_close};
+    static const struct strobe_mem_ops ops = {record_read, record_readv, record_epoch, record_close, NULL};
     struct mem_record *rec = calloc(1, sizeof *rec);
 
     if (!rec)

@@ -51,7 +51,7 @@ static int words_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t l
     return 0;
 }
 
-static const struct strobe_mem_ops words_ops = {words_read, NULL, NULL, NULL};
+static const struct strobe_mem_ops words_ops = {words_read, NULL, NULL, NULL, NULL};
 
 static void test_known_tables(void **state)
 {

@@ -64,7 +64,7 @@ static int world_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t l
     return world_readv(mem, &seg, 1);
 }
 
-static const struct strobe_mem_ops world_ops = {world_read, world_readv, NULL, NULL};
+static const struct strobe_mem_ops world_ops = {world_read, world_readv, NULL, NULL, NULL};
 
 static void put64(struct world *w, uint64_t addr, uint64_t value)
 {

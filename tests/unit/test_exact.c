@@ -185,7 +185,7 @@ static void init_layout(struct strobe_layout *lay)
 /* Thread 0 (A) holds the GIL and runs; thread 1 (B) sleeps, last run by a wait. */
 static void init(struct world *w)
 {
-    static const struct strobe_mem_ops mem_ops = {read_bytes, NULL, NULL, NULL};
+    static const struct strobe_mem_ops mem_ops = {read_bytes, NULL, NULL, NULL, NULL};
     static const struct strobe_host_ops host_ops = {hold, release, thread_state, thread_id, thread_name, close_host};
 
     *w = (struct world){.mem = {.ops = &mem_ops}, .host = {.ops = &host_ops}, .clock = {.now = now}, .now_ns = 1000000000};

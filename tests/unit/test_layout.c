@@ -56,7 +56,7 @@ static void block_close(struct strobe_mem *mem)
     (void)mem;
 }
 
-static const struct strobe_mem_ops block_ops = {block_read, NULL, NULL, block_close};
+static const struct strobe_mem_ops block_ops = {block_read, NULL, NULL, block_close, NULL};
 
 static void put64(struct block_mem *block, uint64_t addr, uint64_t value)
 {

@@ -248,7 +248,7 @@ static void gone_close(struct strobe_mem *mem)
 /* Other errors are passed on at once: a process that is gone is asked one time, not three. */
 static void test_other_errors_are_passed_on(void **state)
 {
-    static const struct strobe_mem_ops ops = {gone_read, NULL, NULL, gone_close};
+    static const struct strobe_mem_ops ops = {gone_read, NULL, NULL, gone_close, NULL};
     struct strobe_mem gone = {.ops = &ops}, *count = NULL, *mem = NULL;
     uint64_t word;
 

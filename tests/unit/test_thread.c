@@ -53,7 +53,7 @@ static uint64_t now(struct strobe_clock *clock)
 
 static void read_with(uint64_t size0, uint64_t size1, uint64_t top1, uint64_t used)
 {
-    static const struct strobe_mem_ops ops = {world_read, NULL, NULL, NULL};
+    static const struct strobe_mem_ops ops = {world_read, NULL, NULL, NULL, NULL};
     struct strobe_clock clock = {.now = now};
     struct world w = {.mem = {&ops}, .size = {size0, size1}, .top = {0, top1}};
     struct strobe_walk walk;

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/tasks_words.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+enum { UUID = 36, LONG_HEX = 8 }; /* digits from which on a word of hexadecimal digits is a number */
+
+const char *strobe_report_wait_word(enum strobe_wait_kind kind)
+{
+    static const char *const words[STROBE_WAIT_KINDS] = {
+        [STROBE_WAIT_FUTURE] = "future",
+        [STROBE_WAIT_TASKS] = "tasks",
+        [STROBE_WAIT_SLEEP] = "sleep",
+        [STROBE_WAIT_LOCK] = "lock",
+        [STROBE_WAIT_SEMAPHORE] = "semaphore",
+        [STROBE_WAIT_EVENT] = "event",
+        [STROBE_WAIT_CONDITION] = "condition",
+        [STROBE_WAIT_QUEUE_GET] = "queue-get",
+        [STROBE_WAIT_QUEUE_PUT] = "queue-put",
+        [STROBE_WAIT_QUEUE_JOIN] = "queue-join",
+        [STROBE_WAIT_BARRIER] = "barrier",
+        [STROBE_WAIT_SOCKET] = "socket",
+        [STROBE_WAIT_STREAM_READ] = "stream-read",
+        [STROBE_WAIT_STREAM_WRITE] = "stream-write",
+        [STROBE_WAIT_SERVER] = "server",
+        [STROBE_WAIT_SUBPROCESS] = "subprocess",
+        [STROBE_WAIT_EXECUTOR] = "executor",
+        [STROBE_WAIT_WORKER_THREAD] = "worker-thread",
+        [STROBE_WAIT_LIMITER] = "limiter",
+    };
+
+    return (unsigned)kind < STROBE_WAIT_KINDS ? words[kind] : "unknown";
+}
+
+const char *strobe_report_state_word(enum strobe_task_state state)
+{
+    switch (state) {
+    case STROBE_TASK_WAITING: return "waiting";
+    case STROBE_TASK_READY: return "ready";
+    case STROBE_TASK_RUNNING: return "running";
+    case STROBE_TASK_DONE: return "done";
+    }
+    return "unknown";
+}
+
+const char *strobe_tasks_pool_word(enum strobe_pool_kind kind)
+{
+    switch (kind) {
+    case STROBE_POOL_THREADS: return "ThreadPoolExecutor";
+    case STROBE_POOL_PROCESSES: return "ProcessPoolExecutor";
+    case STROBE_POOL_INTERPRETERS: return "InterpreterPoolExecutor";
+    case STROBE_POOL_ANYIO: return "anyio";
+    }
+    return "unknown";
+}
+
+struct strobe_tasks_style strobe_tasks_style(bool color, bool ascii)
+{
+    struct strobe_tasks_style style = {.head = "", .name = "", .file = "", .thing = "", .alarm = "", .dim = "", .off = ""};
+
+    if (color) {
+        style.head = "\x1b[1;33m";
+        style.name = "\x1b[32m";
+        style.file = "\x1b[36m";
+        style.thing = "\x1b[1m";
+        style.alarm = "\x1b[1;31m";
+        style.dim = "\x1b[2m";
+        style.off = "\x1b[0m";
+    }
+    style.arrow = ascii ? "->" : "\xe2\x86\x92";
+    style.times = ascii ? "x" : "\xc3\x97";
+    style.dots = ascii ? "..." : "\xe2\x80\xa6";
+    style.branch = ascii ? "|- " : "\xe2\x94\x9c\xe2\x94\x80 ";
+    style.end = ascii ? "`- " : "\xe2\x94\x94\xe2\x94\x80 ";
+    style.bar = ascii ? "|" : "\xe2\x94\x82";
+    return style;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_hex(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool is_word(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+}
+
+/* Length of the UUID that text begins with, or 0. */
+static size_t uuid_at(const char *text)
+{
+    for (size_t i = 0; i < UUID; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? text[i] != '-' : !is_hex(text[i]))
+            return 0;
+    }
+    return is_word(text[UUID]) ? 0 : UUID;
+}
+
+/* Length of the hexadecimal number that a word is as a whole, or 0. */
+static size_t hex_at(const char *text)
+{
+    size_t begin = text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 2 : 0, n = begin;
+    bool digit = false;
+
+    for (; is_hex(text[n]); n++)
+        digit |= is_digit(text[n]);
+    if (is_word(text[n]))
+        return 0;
+    return (begin && n > begin) || (digit && n >= LONG_HEX) ? n : 0;
+}
+
+void strobe_tasks_fold(const char *name, struct strobe_buf *out)
+{
+    bool in_word = false;
+
+    for (const char *at = name; *at;) {
+        size_t n = in_word ? 0 : uuid_at(at);
+
+        if (!n && !in_word)
+            n = hex_at(at);
+        if (!n)
+            while (is_digit(at[n]))
+                n++;
+        in_word = is_word(*at);
+        if (n)
+            strobe_buf_putc(out, '*');
+        else
+            strobe_buf_putc(out, *at);
+        at += n ? n : 1;
+    }
+}
+
+void strobe_tasks_seconds(double seconds, struct strobe_buf *out)
+{
+    if (seconds < 0.0995)
+        strobe_buf_printf(out, "%.0f ms", seconds * 1e3);
+    else if (seconds < 59.95)
+        strobe_buf_printf(out, "%.1f s", seconds);
+    else if (seconds < 3599.5)
+        strobe_buf_printf(out, "%d min %d s", (int)(seconds + 0.5) / 60, (int)(seconds + 0.5) % 60);
+    else if (seconds < 1e9)
+        strobe_buf_printf(out, "%.0f h %d min", floor(seconds / 3600), (int)(fmod(seconds, 3600) / 60));
+    else
+        strobe_buf_puts(out, "over 30 years"); /* a timer may be set to any float */
+}
+
+void strobe_tasks_name(const struct strobe_report_task *task, struct strobe_buf *out)
+{
+    if (*task->name)
+        strobe_report_escape(task->name, out);
+    else
+        strobe_buf_printf(out, "task at 0x%" PRIx64, task->task->addr);
+}
+
+void strobe_tasks_group_name(const struct strobe_tasks_index *index, uint32_t group, struct strobe_buf *out)
+{
+    const struct strobe_tasks_group *g = &index->groups[group];
+    const struct strobe_report_task *first = &index->report->tasks[index->members[g->member_at]];
+    struct strobe_buf folded = STROBE_BUF_INIT;
+
+    if (g->n > 1 && !*first->name) {
+        strobe_buf_puts(out, "tasks without a name");
+    } else if (g->one_name) {
+        strobe_tasks_name(first, out);
+    } else {
+        strobe_tasks_fold(first->name, &folded);
+        out->failed |= folded.failed;
+        strobe_report_escape(strobe_buf_str(&folded), out);
+    }
+    strobe_buf_release(&folded);
+}
+
+void strobe_tasks_group_label(const struct strobe_tasks_index *index, uint32_t group, const struct strobe_tasks_style *style,
+                              struct strobe_buf *out)
+{
+    if (index->groups[group].n > 1) {
+        strobe_buf_grouped(out, index->groups[group].n);
+        strobe_buf_printf(out, " %s ", style->times);
+    }
+    strobe_tasks_group_name(index, group, out);
+}
+
+size_t strobe_tasks_width(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        if (*text == '\x1b')
+            text += strcspn(text, "m") - (strchr(text, 'm') == NULL); /* a name has no escape character any more */
+        else
+            n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
