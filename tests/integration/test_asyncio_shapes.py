@@ -11,8 +11,8 @@ from lib.target import Target
 LOOPS = pytest.mark.parametrize("uvloop", [False, True], ids=["asyncio", "uvloop"])
 
 
-def check(py, uvloop, script, *args):
-    with aio.target(py, script, *args, uvloop=uvloop) as target:
+def check(py, uvloop, script, *args, needs=()):
+    with aio.target(py, script, *args, uvloop=uvloop, needs=needs) as target:
         if target.ready.get("skip"):
             pytest.skip("%s: %s" % (py, target.ready["skip"]))
         assert target.ready.get("loop") == ("uvloop" if uvloop else "asyncio")
@@ -42,6 +42,11 @@ def test_shapes(py, script, uvloop):
 @pytest.mark.parametrize("who", ["task", "generator", "eager", "callback"])
 def test_states(py, who, uvloop):
     check(py, uvloop, "states.py", who)
+
+
+@LOOPS
+def test_anyio(py, uvloop):
+    check(py, uvloop, "anyioshapes.py", needs=["anyio"])
 
 
 @pytest.mark.parametrize("script", ["primitives.py", "groups.py", "chains.py"])

@@ -56,9 +56,9 @@ def new_loop():
 
 def expect(task, chain, state="waiting", parents=(), wait=None, obj=None, holds=(), **facts):
     """chain: functions of this program, innermost first, blank separated.  wait: facts of what it waits for, which is obj.
-    A list as a fact's value means any of these.  holds: objects."""
+    A list as a fact's value means any of these; parents of None: not stated.  holds: objects."""
     assert task not in expected, task
-    expected[task] = dict(facts, chain=chain.split(), state=state, parents=sorted(parents), wait=wait,
+    expected[task] = dict(facts, chain=chain.split(), state=state, parents=parents if parents is None else sorted(parents), wait=wait,
                           holds=sorted(hex(id(one)) for one in holds))
     if obj is not None:
         objects[task] = obj
@@ -203,6 +203,27 @@ def tasks():
     return found
 
 
+def graph():
+    """What asyncio.capture_call_graph() says (3.14+): {task id: [stack innermost first, names of the tasks that await it]}."""
+    found = {}
+    for loop, _ in loops:
+        for task in all_tasks(loop):
+            captured = asyncio.capture_call_graph(task)
+            stack = []
+            for entry in captured.call_stack:
+                code = entry.frame.f_code
+                stack.append([code.co_qualname, code.co_filename, entry.frame.f_lineno])
+            left, parents = list(captured.awaited_by), set()
+            while left:
+                one = left.pop()
+                if isinstance(one.future, asyncio.Task):
+                    parents.add(one.future.get_name())
+                else:
+                    left.extend(one.awaited_by)
+            found[hex(id(task))] = [stack, sorted(parents)]
+    return found
+
+
 def _done_of(waiter):
     """anyio's waiters are pairs of a task and a future."""
     return (waiter[1] if isinstance(waiter, tuple) else waiter).done
@@ -237,7 +258,7 @@ def stated():
 
 
 def serve(**more):
-    return harness.serve(tasks=tasks, shape=stated, **more)
+    return harness.serve(tasks=tasks, shape=stated, graph=graph, **more)
 
 
 async def main():
