@@ -47,7 +47,7 @@ static void warn(const struct strobe_tasked *tasked)
 static int look(const struct strobe_opts *opts, struct strobe_buf *why)
 {
     struct strobe_tasked_opts how = {.nonblocking = opts->nonblocking, .full_filenames = opts->full_filenames,
-                                     .context_name = opts->context_name};
+                                     .max_pause_ns = opts->max_pause_ns, .context_name = opts->context_name};
     struct strobe_attach *attach;
     struct strobe_tasked tasked;
     int err = strobe_open_target(opts->pid, &attach, why);

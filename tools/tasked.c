@@ -42,8 +42,9 @@ static int open_look(struct strobe_tasked *tasked)
 {
     struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
     const struct strobe_layout *layout = strobe_attach_layout(tasked->attach);
+    struct strobe_tasklook_opts opts = {.careful = true, .max_pause_ns = tasked->opts.nonblocking ? 0 : tasked->opts.max_pause_ns};
     struct strobe_taskreader *reader;
-    int err = strobe_tasklook_new(mem, layout, tasked->snap, &tasked->look);
+    int err = strobe_tasklook_new(mem, layout, tasked->snap, strobe_clock_system(), &opts, &tasked->look);
 
     if (err)
         return err;
@@ -469,7 +470,8 @@ int strobe_tasked_take(struct strobe_tasked *tasked)
     strobe_arena_reset(&tasked->arena);
     strobe_htab_clear(&tasked->stacks);
     tasked->n_resolved = 0;
-    tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name};
+    tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name,
+                                                 .moving = !sample->whole};
     err = strobe_pools_read(&tasked->pools, threads);
     if (!err)
         err = fill_pools(tasked, threads);

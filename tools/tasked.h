@@ -14,6 +14,7 @@
 
 struct strobe_tasked_opts {
     bool nonblocking, full_filenames;
+    uint64_t max_pause_ns; /* see tasklook.h */
     const char *context_name; /* of the context variable that is asked for; NULL = none */
 };
 
