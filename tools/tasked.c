@@ -54,19 +54,6 @@ static int open_look(struct strobe_tasked *tasked)
     return 0;
 }
 
-int strobe_tasked_share(struct strobe_attach *attach, struct strobe_names *names, struct strobe_codes *codes, struct strobe_snapshot *snap,
-                        const struct strobe_report_process *process, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret)
-{
-    int err;
-
-    *ret = (struct strobe_tasked){.attach = attach, .names = names, .codes = codes, .snap = snap, .borrowed = true, .opts = *opts,
-                                  .process = *process};
-    err = open_look(ret);
-    if (err)
-        strobe_tasked_release(ret);
-    return err;
-}
-
 int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret)
 {
     struct strobe_snapshot_opts snap = {.mode = opts->nonblocking ? STROBE_MODE_NONBLOCKING : STROBE_MODE_EXACT};
@@ -104,12 +91,9 @@ void strobe_tasked_release(struct strobe_tasked *tasked)
     strobe_htab_release(&tasked->waiting);
     free(tasked->resolved);
     strobe_arena_release(&tasked->arena);
-    if (!tasked->borrowed) {
-        strobe_snapshot_free(tasked->snap);
-        strobe_codes_free(tasked->codes);
-        strobe_names_free(tasked->names);
-        strobe_attach_close(tasked->attach);
-    }
+    strobe_snapshot_free(tasked->snap);
+    strobe_codes_free(tasked->codes);
+    strobe_names_free(tasked->names);
     *tasked = (struct strobe_tasked){.attach = NULL};
 }
 
