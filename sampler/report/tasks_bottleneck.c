@@ -195,7 +195,8 @@ static void put_link(const struct chains *c, uint32_t thing, struct strobe_buf *
     if (wait->wait->kind != STROBE_WAIT_LOCK) {
         if (wait->facts.capacity > 0)
             strobe_buf_printf(out, "%" PRId64 " ", wait->facts.capacity);
-        strobe_buf_printf(out, "%s%s of ", wait->wait->kind == STROBE_WAIT_LIMITER ? "token" : "permit", wait->facts.capacity == 1 ? "" : "s");
+        strobe_buf_puts(out, wait->wait->kind == STROBE_WAIT_LIMITER ? "token" : "permit");
+        strobe_buf_puts(out, wait->facts.capacity == 1 ? " of " : "s of ");
     }
     strobe_tasks_thing(c->index, thing, out);
 }
