@@ -93,6 +93,8 @@ static const struct known known[] = {
     /* workers: CPython: Lib/concurrent/futures of each version */
     WORKS("concurrent/futures/thread.py", "_worker", WORKER, "executor_reference", "work_queue", "work_item"),
     WORKS("concurrent/futures/thread.py", "run", WORKER_CALL, NULL),
+    WORKS("concurrent/futures/_base.py", "result", RESULT, "self"),
+    WORKS("concurrent/futures/_base.py", "exception", RESULT, "self"),
     WORKS("concurrent/futures/process.py", "run", MANAGER, "self"),
     WORKS("concurrent/futures/process.py", "_queue_management_worker", MANAGER, NULL), /* 3.8 */
     WORKS("concurrent/futures/process.py", "_process_worker", PROCESS_WORKER, "call_item"),

@@ -24,6 +24,7 @@ enum strobe_code_role {
     STROBE_CODE_MANAGER,        /* of a ProcessPoolExecutor, in the parent */
     STROBE_CODE_PROCESS_WORKER, /* of a ProcessPoolExecutor, in the child */
     STROBE_CODE_ANYIO_WORKER,
+    STROBE_CODE_RESULT,         /* waits for the concurrent future that is its self */
     /* Callbacks of futures; slot[]: cells of their closures instead of locals.  See walk/awaiters.h. */
     STROBE_CODE_WAKES,       /* somebody who waits for the future in slot[0], or takes from the queue in slot[1] */
     STROBE_CODE_WAKES_TASK,  /* a method: its self is the task */
