@@ -81,6 +81,8 @@ static const struct known known[] = {
     WAITS("asyncio/base_events.py", "serve_forever", SERVER, "self"),
     WAITS("asyncio/base_events.py", "wait_closed", SERVER, "self"),
     WAITS("asyncio/base_subprocess.py", "_wait", SUBPROCESS, "self"),
+    WAITS("asyncio/subprocess.py", "wait", SUBPROCESS, "self"), /* where the transport is no Python object: uvloop */
+    WAITS("asyncio/subprocess.py", "communicate", SUBPROCESS, "self"),
     THROUGH("asyncio/futures.py", "__await__"),
     THROUGH("asyncio/futures.py", "__iter__"),
     OUTER("anyio/_backends/_asyncio.py", "acquire_on_behalf_of", LIMITER, "self"),
