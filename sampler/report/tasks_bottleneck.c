@@ -207,39 +207,50 @@ static void put_code_name(const struct chains *c, uint32_t thing, struct strobe_
     const struct strobe_report_tasks *report = c->index->report;
 
     for (uint32_t w = 0; w < c->index->n_waits; w++)
-        if (report->waits[w].pool == thing - c->index->n_waits && *report->waits[w].name) {
+        if (report->waits[w].pool == thing - c->index->n_waits && *report->waits[w].name &&
+            strcmp(report->waits[w].name, pool_of(c, thing)->name) != 0) {
             strobe_report_escape(report->waits[w].name, out);
             return;
         }
     strobe_tasks_pool_name(pool_of(c, thing), out);
 }
 
-/* "7 wait for sleep, 1 is running" */
+/* ": 7 wait for sleep, 1 running"; where all wait for things of one kind " wait for 8 different futures". */
 static void put_doings(const struct chains *c, const uint32_t *holders, uint32_t n, struct strobe_buf *out)
 {
     const struct strobe_report_tasks *report = c->index->report;
-    uint32_t kinds[STROBE_WAIT_KINDS] = {0}, ready = 0, running = 0;
-    bool first = true;
+    uint32_t kinds[STROBE_WAIT_KINDS] = {0}, states[STROBE_TASK_DONE + 1] = {0};
+    const char *before = ": ";
 
     for (uint32_t i = 0; i < n; i++) {
         const struct strobe_report_task *task = &report->tasks[holders[i]];
 
         if (task->task->state == STROBE_TASK_WAITING && task->wait != STROBE_NO_INDEX)
             kinds[report->waits[task->wait].wait->kind]++;
-        ready += task->task->state == STROBE_TASK_READY;
-        running += task->task->state == STROBE_TASK_RUNNING;
+        else
+            states[task->task->state]++;
     }
-    for (int kind = 0; kind < STROBE_WAIT_KINDS; kind++)
-        if (kinds[kind]) {
-            strobe_buf_puts(out, first ? " " : ", ");
-            strobe_buf_grouped(out, kinds[kind]);
-            strobe_buf_printf(out, " wait%s for %s", kinds[kind] == 1 ? "s" : "", strobe_report_wait_word((enum strobe_wait_kind)kind));
-            first = false;
+    for (int kind = 0; kind < STROBE_WAIT_KINDS; kind++) {
+        const char *word = strobe_report_wait_word((enum strobe_wait_kind)kind);
+        bool all = kinds[kind] == n && kind != STROBE_WAIT_TASKS;
+
+        if (!kinds[kind])
+            continue;
+        strobe_buf_puts(out, all ? " wait for " : before);
+        strobe_buf_grouped(out, kinds[kind]);
+        if (all)
+            strobe_buf_printf(out, " different %ss", word);
+        else
+            strobe_buf_printf(out, " wait%s for %s", kinds[kind] == 1 ? "s" : "", word);
+        before = ", ";
+    }
+    for (int state = 0; state < STROBE_TASK_DONE; state++)
+        if (states[state]) {
+            strobe_buf_puts(out, before);
+            strobe_buf_grouped(out, states[state]);
+            strobe_buf_printf(out, " %s", strobe_report_state_word((enum strobe_task_state)state));
+            before = ", ";
         }
-    if (ready)
-        strobe_buf_printf(out, "%s%" PRIu32 " ready", first ? " " : ", ", ready);
-    if (running)
-        strobe_buf_printf(out, "%s%" PRIu32 " running", first && !ready ? " " : ", ", running);
 }
 
 /* Who holds a thing that is no pool; it: what it is called.  True when that is one task. */
@@ -292,7 +303,6 @@ static void put_holders(const struct chains *c, uint32_t thing, const char *it, 
     } else if (one) {
         strobe_buf_printf(out, " is %s", strobe_report_state_word(first->task->state));
     } else {
-        strobe_buf_putc(out, ':');
         put_doings(c, c->index->holders + c->index->holder_at[thing], n, out);
     }
 }

@@ -97,6 +97,20 @@ static void test_deadlock_of_two(void **state)
     assert_said("deadlock: a holds Lock X and waits for Lock at 0x500300 held by b\\x0a, which waits for Lock X\n");
 }
 
+/* Two locks of one name. */
+static void test_deadlock_of_namesakes(void **state)
+{
+    uint32_t x, y;
+
+    begin(8);
+    x = lock("Account.lock");
+    y = lock("Account.lock");
+    tasks_hold(&s, task("a", y), x);
+    tasks_hold(&s, task("b", x), y);
+    assert_said("deadlock: a holds Lock Account.lock at 0x500200 and waits for Lock Account.lock at 0x500300 held by b, which waits for"
+                " Lock Account.lock at 0x500200\n");
+}
+
 static void test_deadlock_with_oneself(void **state)
 {
     uint32_t x;
@@ -172,6 +186,13 @@ static void test_holders_that_do_something(void **state)
     for (int i = 0; i < 5; i++)
         task("waiter", w);
     assert_said("bottleneck: 3 permits of Semaphore S for 8 tasks; the 3 tasks that hold it wait for sleep\n");
+    begin(32);
+    w = semaphore("S", 2, STROBE_CAPACITY_COUNTED);
+    for (int i = 0; i < 2; i++)
+        tasks_hold(&s, task("holder", tasks_wait(&s, STROBE_WAIT_FUTURE, "Future", "")), w);
+    for (int i = 0; i < 2; i++)
+        task("waiter", w);
+    assert_said("bottleneck: 2 permits of Semaphore S for 4 tasks; the 2 tasks that hold it wait for 2 different futures\n");
     begin(32);
     w = semaphore("S", 3, STROBE_CAPACITY_COUNTED);
     tasks_hold(&s, task("holder", sleeping), w);
@@ -280,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_follows),
         cmocka_unit_test(test_deadlock_of_two),
+        cmocka_unit_test(test_deadlock_of_namesakes),
         cmocka_unit_test(test_deadlock_with_oneself),
         cmocka_unit_test(test_deadlock_through_a_task),
         cmocka_unit_test(test_long_deadlock),
