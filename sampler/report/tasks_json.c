@@ -139,7 +139,7 @@ static json_t *task_of(struct strobe_tasks_writer *w, uint32_t t)
     json_t *object = json_object();
 
     strobe_tasks_json_set(w, object, "id", strobe_tasks_json_id(w, t));
-    strobe_tasks_json_set(w, object, "name", strobe_tasks_json_text(task->name));
+    strobe_tasks_json_set(w, object, "name", strobe_json_text(task->name)); /* "" is a name too */
     strobe_tasks_json_set(w, object, "interpreter", json_integer(task->task->interp));
     strobe_tasks_json_set(w, object, "loop", strobe_tasks_json_hex(task->task->loop));
     strobe_tasks_json_set(w, object, "thread", strobe_tasks_json_positive(task->loop_tid));
