@@ -47,6 +47,7 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
                          void *find_ctx, struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);
+    struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns};
     uint32_t cycle = 0, deep = 0;
     int err;
 
@@ -54,7 +55,7 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
         return STROBE_ERR_NOMEM;
     side->target = target;
     if ((err = strobe_names_marker(session->names, "[cycle]", &cycle)) || (err = strobe_names_marker(session->names, "[...]", &deep)) ||
-        (err = strobe_tasklook_new(target->mem, &target->layout, target->snap, &side->look))) {
+        (err = strobe_tasklook_new(target->mem, &target->layout, target->snap, session->clock, &opts, &side->look))) {
         strobe_task_side_free(side);
         return err;
     }

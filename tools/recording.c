@@ -121,6 +121,7 @@ static int make_session(struct strobe_recording *rec, bool with_log)
         .only_tasks = opts->asyncio == STROBE_ASYNCIO_TASKS,
         .blame = opts->blame,
         .task_rate = opts->task_rate,
+        .max_pause_ns = opts->max_pause_ns,
         .context_name = opts->context_name,
     };
     uint64_t period_ns = opts->flat_out ? STROBE_FLAT_OUT_PERIOD_NS : 1000000000 / opts->rate;

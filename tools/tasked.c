@@ -10,6 +10,7 @@
 #include "base/grow.h"
 #include "runtime/pycontext.h"
 #include "runtime/pyobj.h"
+#include "tools/childwork.h"
 #include "tools/peers.h"
 #include "waitnames.h"
 #include "walk/frames.h"
@@ -18,6 +19,7 @@
 enum {
     MAX_CONTEXT_TEXT = 128, /* characters of a context variable's value that are shown */
     MAX_TYPE_NAME = 128,
+    MAX_RESULT_DEPTH = 8, /* frames inside of Future.result(): a condition's, a lock's */
 };
 
 /* A stack that was resolved: tasks with equal stacks share it. */
@@ -42,8 +44,9 @@ static int open_look(struct strobe_tasked *tasked)
 {
     struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
     const struct strobe_layout *layout = strobe_attach_layout(tasked->attach);
+    struct strobe_tasklook_opts opts = {.careful = true, .max_pause_ns = tasked->opts.nonblocking ? 0 : tasked->opts.max_pause_ns};
     struct strobe_taskreader *reader;
-    int err = strobe_tasklook_new(mem, layout, tasked->snap, &tasked->look);
+    int err = strobe_tasklook_new(mem, layout, tasked->snap, strobe_clock_system(), &opts, &tasked->look);
 
     if (err)
         return err;
@@ -51,19 +54,6 @@ static int open_look(struct strobe_tasked *tasked)
     reader = strobe_tasklook_reader(tasked->look);
     strobe_pools_init(&tasked->pools, mem, layout, &reader->roles, &reader->codes);
     return 0;
-}
-
-int strobe_tasked_share(struct strobe_attach *attach, struct strobe_names *names, struct strobe_codes *codes, struct strobe_snapshot *snap,
-                        const struct strobe_report_process *process, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret)
-{
-    int err;
-
-    *ret = (struct strobe_tasked){.attach = attach, .names = names, .codes = codes, .snap = snap, .borrowed = true, .opts = *opts,
-                                  .process = *process};
-    err = open_look(ret);
-    if (err)
-        strobe_tasked_release(ret);
-    return err;
 }
 
 int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret)
@@ -103,12 +93,9 @@ void strobe_tasked_release(struct strobe_tasked *tasked)
     strobe_htab_release(&tasked->waiting);
     free(tasked->resolved);
     strobe_arena_release(&tasked->arena);
-    if (!tasked->borrowed) {
-        strobe_snapshot_free(tasked->snap);
-        strobe_codes_free(tasked->codes);
-        strobe_names_free(tasked->names);
-        strobe_attach_close(tasked->attach);
-    }
+    strobe_snapshot_free(tasked->snap);
+    strobe_codes_free(tasked->codes);
+    strobe_names_free(tasked->names);
     *tasked = (struct strobe_tasked){.attach = NULL};
 }
 
@@ -458,6 +445,49 @@ static int fill_tasks(struct strobe_tasked *tasked, const struct strobe_sample *
     return 0;
 }
 
+/* ---- threads that wait for tasks ---- */
+
+/* The concurrent future whose result a thread waits for; 0 = none. */
+static uint64_t awaited_result(struct strobe_tasked *tasked, const struct strobe_thread *thread)
+{
+    struct strobe_coderoles *codes = &strobe_tasklook_reader(tasked->look)->codes;
+
+    for (uint32_t i = 0; i < thread->n_frames && i < MAX_RESULT_DEPTH; i++) {
+        const struct strobe_code_entry *code = strobe_coderoles_get(codes, thread->frames[i].code);
+
+        if (code && code->role == STROBE_CODE_RESULT)
+            return strobe_pools_local(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), &thread->frames[i], code, 0);
+    }
+    return 0;
+}
+
+static int fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads)
+{
+    struct strobe_report_link *links = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *links);
+    struct strobe_report_thread *named = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *named);
+    const struct strobe_task_sample *sample = tasked->report.sample;
+    uint32_t n = 0;
+
+    if (!links || !named)
+        return STROBE_ERR_NOMEM;
+    for (uint32_t t = 0; t < threads->n_threads; t++) {
+        uint64_t result = awaited_result(tasked, &threads->threads[t]);
+
+        named[t] = (struct strobe_report_thread){.thread = &threads->threads[t], .name = ""};
+        for (uint32_t i = 0; result && i < sample->n_tasks; i++)
+            if (sample->tasks[i].promise == result) {
+                named[t].name = keep(tasked, strobe_snapshot_thread_name(tasked->snap, &threads->threads[t]));
+                links[n++] = (struct strobe_report_link){t, i};
+                break;
+            }
+    }
+    tasked->process.threads = named;
+    tasked->process.n_threads = threads->n_threads;
+    tasked->report.links = links;
+    tasked->report.n_links = n;
+    return 0;
+}
+
 int strobe_tasked_take(struct strobe_tasked *tasked)
 {
     const struct strobe_sample *threads;
@@ -469,14 +499,19 @@ int strobe_tasked_take(struct strobe_tasked *tasked)
     strobe_arena_reset(&tasked->arena);
     strobe_htab_clear(&tasked->stacks);
     tasked->n_resolved = 0;
-    tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name};
+    tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name,
+                                                 .moving = !sample->whole};
     err = strobe_pools_read(&tasked->pools, threads);
+    if (!err)
+        strobe_childwork_ask(tasked->process.pid, &tasked->pools);
     if (!err)
         err = fill_pools(tasked, threads);
     if (!err)
         err = fill_waits(tasked);
     if (!err)
         err = fill_tasks(tasked, threads);
+    if (!err)
+        err = fill_links(tasked, threads);
     return err;
 }
 

@@ -169,7 +169,8 @@ void strobe_tasks_marks(const struct strobe_tasks_index *index, const uint32_t *
         put_context(index->report, tasks, n, out);
 }
 
-void strobe_tasks_links(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix, struct strobe_buf *out)
+void strobe_tasks_links(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix,
+                        struct strobe_buf *out)
 {
     const struct strobe_report_process *process = index->report->process;
     uint32_t shown = 0;

@@ -268,6 +268,8 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     draft->first_awaiter = reader->awaiters.n;
     err = item->role == STROBE_ROLE_TASK ? read_c_task(reader, draft) : read_py_task(reader, draft);
     draft->n_awaiters = reader->awaiters.n - draft->first_awaiter;
+    if (!err && reader->awaiters.chained_back)
+        task->promise = reader->awaiters.chained;
     if (err || task->state == STROBE_TASK_DONE)
         return err;
     if (!task->coro)

@@ -68,7 +68,7 @@ def test_each_shape_alone(py):
 
 @pytest.mark.parametrize("what", ["coroutines", "tasks"])
 def test_ten_thousand_deep(py, what):
-    """Every frame, and every link between tasks."""
+    """Both ends of the stack and how much is between them, and every link between tasks."""
     check(py, False, "deep.py", what, 10000)
 
 
