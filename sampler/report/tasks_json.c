@@ -154,6 +154,7 @@ static json_t *task_of(struct writer *w, uint32_t t)
     set(w, object, "cancelling", json_boolean(task->task->flags & STROBE_TASK_CANCELLING));
     set(w, object, "implementation", json_string_nocheck(task->task->flags & STROBE_TASK_PYTHON ? "Python" : "C"));
     set(w, object, "stack", stack_of(w, t));
+    set(w, object, "leaf", text_or_null(task->leaf));
     set(w, object, "awaited_by", awaiters_of(w, t));
     set(w, object, "waits_for", numbered('w', task->wait));
     set(w, object, "due_in", seconds(task->due_in));
@@ -245,6 +246,7 @@ static json_t *pool_of(struct writer *w, uint32_t at)
 
         set(w, item, "thread", positive(worker->tid ? worker->tid : worker->worker->pid));
         set(w, item, "name", text_or_null(worker->name));
+        set(w, item, "leaf", text_or_null(worker->leaf));
         set(w, item, "busy", json_boolean(worker->worker->busy));
         set(w, item, "task", worker->task == STROBE_NO_INDEX ? json_null() : id_of(w, worker->task));
         append(w, workers, item);
