@@ -36,6 +36,8 @@ static void warn(const struct strobe_tasked *tasked)
 
     if (strobe_attach_warning(tasked->attach))
         strobe_say("Warning: %s", strobe_attach_warning(tasked->attach));
+    if (tasked->report.sample->blind)
+        strobe_say("Warning: asyncio's layout of tasks in this build of Python is not known: tasks made in C are not shown.");
     if (dropped)
         strobe_say("Warning: %" PRIu32 " task%s left out: no consistent reading was possible.", dropped, dropped == 1 ? "" : "s");
 }
