@@ -407,6 +407,8 @@ static int task_tails(struct strobe_tails *tails, uint32_t index, int depth, str
         if (depth)
             return frames_tail(tails, &tails->threads->threads[task->thread], task->n_sync ? task->n_sync : task->n_frames ? 1 : 0, false,
                                list);
+        if (task->thread >= tails->threads->n_threads)
+            break;
         if ((err = leaf_marker(tails, &tails->threads->threads[task->thread], &id)))
             return err;
         if (id != NO_MARKER)

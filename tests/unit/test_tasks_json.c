@@ -68,7 +68,7 @@ static void test_incident(void **state)
                 " \"cancelling\": false, \"implementation\": \"C\", \"stack\": ["
                 "{\"name\": \"PriceClient.fetch_price\", \"filename\": \"/app/svc.py\", \"short_filename\": \"svc.py\", \"line\": 20},"
                 "{\"name\": \"handle_request\", \"filename\": \"/app/svc.py\", \"short_filename\": \"svc.py\", \"line\": 23}],"
-                " \"awaited_by\": [\"0x1000\"], \"waits_for\": \"w3\", \"due_in\": null, \"waiting_s\": null, \"worker\": 5000,"
+                " \"leaf\": null, \"awaited_by\": [\"0x1000\"], \"waits_for\": \"w3\", \"due_in\": null, \"waiting_s\": null, \"worker\": 5000,"
                 " \"queue_place\": null, \"holds\": [\"w2\"]}");
     assert_json(json_object_get(at(root, "tasks", 6), "queue_place"), "1");
     assert_json(json_object_get(at(root, "tasks", 12), "waiting_s"), "2.1");
