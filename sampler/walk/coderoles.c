@@ -257,7 +257,7 @@ const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *ro
         *entry = (struct strobe_code_entry){.code = code, .slot = {-1, -1, -1}};
         memcpy(entry->words, words, sizeof words);
         entry->n_locals = count_locals(roles, span);
-        entry->first = lay->co_firsttraceable == STROBE_NONE ? 0 : 2 * strobe_span_u32(span, lay->co_firsttraceable);
+        entry->first = lay->co_firsttraceable == STROBE_NONE ? -1 : 2 * (int64_t)strobe_span_u32(span, lay->co_firsttraceable);
         entry->coroutine = strobe_span_u32(span, lay->co_flags) & CO_COROUTINES;
         find_role(roles, span, entry);
     }
