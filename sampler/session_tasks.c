@@ -41,7 +41,7 @@ struct strobe_task_side {
     uint32_t row;               /* of the aggregate */
     bool has_row;
     uint64_t last_ns, next_ns;
-    uint64_t cost_ns;           /* of a look, a running mean */
+    uint64_t cost_ns;           /* of a look, the median */
     struct strobe_task_stats stats;
 };
 
@@ -233,7 +233,12 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
 {
     uint64_t least = session->opts.task_rate > 0 ? (uint64_t)(1e9 / session->opts.task_rate) : 0;
 
-    side->cost_ns = side->cost_ns ? side->cost_ns + cost_ns / 8 - side->cost_ns / 8 : cost_ns;
+    if (side->stats.ticks == 2) /* the first look's caches were cold */
+        side->cost_ns = cost_ns;
+    else if (cost_ns > side->cost_ns) /* a step up or down each time: this settles at the median */
+        side->cost_ns += side->cost_ns / 16 + 1;
+    else
+        side->cost_ns -= side->cost_ns / 16;
     if (!session->opts.task_rate && BUDGET * side->cost_ns > session->period_ns)
         least = BUDGET * side->cost_ns;
     /* The session's ticks come at random; every one that is late enough will do. */

@@ -208,6 +208,8 @@ static int look_once(struct strobe_tasklook *look, const struct strobe_sample **
     if (!missing && (err = strobe_taskreader_finish(look->reader, threads, &look->sample)))
         return err;
     look->sample.time_ns = threads->time_ns;
+    look->sample.absent = missing;
+    look->sample.blind = !missing && !look->reader->has_aio;
     look->sample.whole = look->opts.careful && stood_still(look, threads);
     *ret_threads = threads;
     return missing || look->opts.careful ? 0 : list_loops(look, threads);

@@ -14,6 +14,7 @@ enum {
     WHOLE = 1 << 20,      /* parts of a list of tails */
     MAX_DEPTH = 8,        /* holders of holders */
     MAX_FRAMES = 256,     /* frames of one tail */
+    NO_MARKER = INT32_MAX,
     MAX_LABELS = 1 << 18, /* labels that are remembered; then the memory starts over */
 };
 
@@ -22,12 +23,14 @@ void strobe_tails_init(struct strobe_tails *tails, struct strobe_mem *mem, const
 {
     *tails = (struct strobe_tails){.mem = mem, .lay = lay, .names = names, .codes = codes, .reader = reader, .blame = blame};
     strobe_pools_init(&tails->pools, mem, lay, &reader->roles, &reader->codes);
+    strobe_callnames_init(&tails->calls, mem, lay, &reader->codes);
 }
 
 void strobe_tails_release(struct strobe_tails *tails)
 {
     if (tails->reader)
         strobe_pools_release(&tails->pools);
+    strobe_callnames_release(&tails->calls);
     strobe_htab_release(&tails->labels);
     strobe_htab_release(&tails->counts);
     strobe_htab_release(&tails->before);
@@ -224,10 +227,24 @@ static int list_of_marker(struct strobe_tails *tails, struct strobe_tail_list *l
 
 /* ---- frames of threads ---- */
 
-/* The innermost n raw frames of a stack, resolved, outermost first; those of the machinery that makes a worker's calls are left out. */
-static int frames_tail(struct strobe_tails *tails, const struct strobe_raw_frame *raw, uint32_t n, bool skip_outer,
+/* The C function that a thread which is not on a CPU is in; *ret NO_MARKER = none. */
+static int leaf_marker(struct strobe_tails *tails, const struct strobe_thread *thread, uint32_t *ret)
+{
+    const char *text;
+    int err;
+
+    *ret = NO_MARKER;
+    if (thread->flags & STROBE_THREAD_ACTIVE || !thread->n_frames)
+        return 0;
+    err = strobe_callnames_of(&tails->calls, thread->frames, &text);
+    return err || !*text ? err : strobe_names_marker(tails->names, text, ret);
+}
+
+/* The innermost n raw frames of a thread, resolved, outermost first; those of the machinery that makes a worker's calls are left out. */
+static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *thread, uint32_t n, bool skip_outer,
                        struct strobe_tail_list *list)
 {
+    const struct strobe_raw_frame *raw = thread->frames;
     uint32_t ids[MAX_FRAMES], n_ids = 0;
     int err = list_init(tails, list, 1);
 
@@ -240,6 +257,8 @@ static int frames_tail(struct strobe_tails *tails, const struct strobe_raw_frame
         else if (code && !strobe_codes_resolve(tails->codes, raw[i].code, (int64_t)raw[i].instr, &ids[n_ids]))
             n_ids++;
     }
+    if (!err && n_ids && n_ids < MAX_FRAMES && !(err = leaf_marker(tails, thread, &ids[n_ids])))
+        n_ids += ids[n_ids] != NO_MARKER;
     return err || !n_ids ? err : list_add(tails, list, ids, n_ids, NULL, WHOLE);
 }
 
@@ -250,7 +269,7 @@ static int worker_tail(struct strobe_tails *tails, const struct strobe_pool_work
     if (worker->thread == STROBE_NO_INDEX)
         return list_init(tails, list, 1);
     thread = &tails->threads->threads[worker->thread];
-    return frames_tail(tails, thread->frames, thread->n_frames, true, list);
+    return frames_tail(tails, thread, thread->n_frames, true, list);
 }
 
 /* What a pool's workers are busy with, equally. */
@@ -378,13 +397,22 @@ static int waiting_tails(struct strobe_tails *tails, uint32_t index, int depth, 
 static int task_tails(struct strobe_tails *tails, uint32_t index, int depth, struct strobe_tail_list *list)
 {
     const struct strobe_task *task = &tails->sample->tasks[index];
+    uint32_t id;
+    int err;
 
     switch (task->state) {
     case STROBE_TASK_WAITING: return waiting_tails(tails, index, depth, list);
     case STROBE_TASK_READY: return list_of_marker(tails, list, tails->ready_marker);
     case STROBE_TASK_RUNNING:
         if (depth)
-            return frames_tail(tails, task->frames, task->n_sync ? task->n_sync : task->n_frames ? 1 : 0, false, list);
+            return frames_tail(tails, &tails->threads->threads[task->thread], task->n_sync ? task->n_sync : task->n_frames ? 1 : 0, false,
+                               list);
+        if (task->thread >= tails->threads->n_threads)
+            break;
+        if ((err = leaf_marker(tails, &tails->threads->threads[task->thread], &id)))
+            return err;
+        if (id != NO_MARKER)
+            return list_of_marker(tails, list, id);
         break;
     default: break;
     }

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/htab.h"
 #include "base/names.h"
+#include "callnames.h"
 #include "runtime/code.h"
 #include "walk/pools.h"
 #include "walk/taskreader.h"
@@ -34,6 +35,7 @@ struct strobe_tails {
     struct strobe_taskreader *reader;
     bool blame;
     struct strobe_pools pools;
+    struct strobe_callnames calls;
     struct strobe_htab labels;         /* of waits -> marker; kept from tick to tick */
     struct strobe_htab counts, before; /* (task, future) -> tasks it waits for, when that was first seen */
     struct strobe_buf text, name;      /* scratch, for markers */
@@ -53,7 +55,7 @@ void strobe_tails_init(struct strobe_tails *tails, struct strobe_mem *mem, const
 void strobe_tails_release(struct strobe_tails *tails);
 /* A tick's samples, borrowed until the next. */
 int strobe_tails_begin(struct strobe_tails *tails, const struct strobe_sample *threads, const struct strobe_task_sample *sample);
-/* The tails of a task, valid until the next tick; none for one that runs. */
+/* The tails of a task, valid until the next tick; of one that runs the C function that it is blocked in, or none. */
 int strobe_tails_of(struct strobe_tails *tails, uint32_t task, const struct strobe_await_tail **ret_tails, uint32_t *ret_n);
 /* Those of one that is ready, whatever it was waiting for. */
 int strobe_tails_ready(struct strobe_tails *tails, const struct strobe_await_tail **ret_tails, uint32_t *ret_n);

@@ -36,6 +36,11 @@ static void warn(const struct strobe_tasked *tasked)
 
     if (strobe_attach_warning(tasked->attach))
         strobe_say("Warning: %s", strobe_attach_warning(tasked->attach));
+    if (!tasked->report.sample->n_tasks && !dropped)
+        strobe_say("Process %" PRId32 " has no asyncio task%s.", tasked->process.pid,
+                   tasked->report.sample->absent ? ": asyncio is not imported there" : "");
+    if (tasked->report.sample->blind)
+        strobe_say("Warning: asyncio's layout of tasks in this build of Python is not known: tasks made in C are not shown.");
     if (dropped)
         strobe_say("Warning: %" PRIu32 " task%s left out: no consistent reading was possible.", dropped, dropped == 1 ? "" : "s");
 }

@@ -53,6 +53,7 @@ static int open_look(struct strobe_tasked *tasked)
     strobe_tasklook_set_finder(tasked->look, find_table, tasked->attach);
     reader = strobe_tasklook_reader(tasked->look);
     strobe_pools_init(&tasked->pools, mem, layout, &reader->roles, &reader->codes);
+    strobe_callnames_init(&tasked->calls, mem, layout, &reader->codes);
     return 0;
 }
 
@@ -88,6 +89,7 @@ int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct s
 void strobe_tasked_release(struct strobe_tasked *tasked)
 {
     strobe_pools_release(&tasked->pools);
+    strobe_callnames_release(&tasked->calls);
     strobe_tasklook_free(tasked->look);
     strobe_htab_release(&tasked->stacks);
     strobe_htab_release(&tasked->waiting);
@@ -175,6 +177,14 @@ static void finish_stacks(struct strobe_tasked *tasked)
         for (uint32_t i = 0; i < tasked->resolved[s].n; i++)
             if (!tasked->resolved[s].frames[i].mark)
                 tasked->resolved[s].frames[i].frame = strobe_names_get(tasked->names, tasked->resolved[s].ids[i]);
+}
+
+/* The C function that the innermost of n frames of a thread is in. */
+static const char *leaf_of(struct strobe_tasked *tasked, const struct strobe_raw_frame *frames, uint32_t n)
+{
+    const char *text;
+
+    return n && !strobe_callnames_of(&tasked->calls, frames, &text) ? keep(tasked, text) : "";
 }
 
 /* ---- what is waited for ---- */
@@ -287,6 +297,8 @@ static int fill_workers(struct strobe_tasked *tasked, const struct strobe_sample
         if (err)
             return err;
         workers[i].n_frames = stack; /* an index until finish_workers() */
+        if (worker->busy)
+            workers[i].leaf = leaf_of(tasked, threads->threads[worker->thread].frames, threads->threads[worker->thread].n_frames);
     }
     return 0;
 }
@@ -404,6 +416,8 @@ static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *t
     }
     if (ret->worker != STROBE_NO_INDEX)
         ((struct strobe_report_worker *)tasked->report.pools[ret->pool].workers)[ret->worker].task = index;
+    if (task->state == STROBE_TASK_RUNNING)
+        ret->leaf = leaf_of(tasked, task->frames, task->n_frames);
     if (tasked->opts.context_name)
         ret->context = context_text(tasked, task->context);
     return 0;

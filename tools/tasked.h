@@ -6,6 +6,7 @@
 
 #include "attach/attach.h"
 #include "base/arena.h"
+#include "callnames.h"
 #include "report/tasks.h"
 #include "runtime/code.h"
 #include "snapshot.h"
@@ -25,6 +26,7 @@ struct strobe_tasked {
     struct strobe_snapshot *snap;
     struct strobe_tasklook *look;
     struct strobe_pools pools;
+    struct strobe_callnames calls;
     struct strobe_arena arena;     /* everything of the report */
     struct strobe_htab stacks;     /* hash of frames -> index in resolved */
     struct strobe_tasked_stack *resolved;

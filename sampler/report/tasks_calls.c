@@ -156,12 +156,7 @@ static void put_running(const struct strobe_tasks_index *index, const struct cal
         strobe_buf_puts(out, ": ");
         strobe_tasks_frames(index->report->process, first->frames, first->n_frames, false, style, out);
     }
-    if (first->leaf && *first->leaf) {
-        strobe_buf_printf(out, "%s%s%s", first->n_frames ? " " : ": ", first->n_frames ? style->arrow : "", first->n_frames ? " " : "");
-        strobe_buf_puts(out, style->name);
-        strobe_report_escape(first->leaf, out);
-        strobe_buf_puts(out, style->off);
-    }
+    strobe_tasks_leaf(first->leaf, first->n_frames > 0, style, out);
     strobe_buf_putc(out, '\n');
 }
 

@@ -147,6 +147,7 @@ static json_t *task_of(struct strobe_tasks_writer *w, uint32_t t)
     strobe_tasks_json_set(w, object, "cancelling", json_boolean(task->task->flags & STROBE_TASK_CANCELLING));
     strobe_tasks_json_set(w, object, "implementation", json_string_nocheck(task->task->flags & STROBE_TASK_PYTHON ? "Python" : "C"));
     strobe_tasks_json_set(w, object, "stack", stack_of(w, t));
+    strobe_tasks_json_set(w, object, "leaf", strobe_tasks_json_text(task->leaf));
     strobe_tasks_json_set(w, object, "awaited_by", strobe_tasks_json_awaiters(w, t));
     strobe_tasks_json_set(w, object, "waits_for", numbered('w', task->wait));
     strobe_tasks_json_set(w, object, "due_in", seconds(task->due_in));
@@ -238,6 +239,7 @@ static json_t *pool_of(struct strobe_tasks_writer *w, uint32_t at)
 
         strobe_tasks_json_set(w, item, "thread", strobe_tasks_json_positive(worker->tid ? worker->tid : worker->worker->pid));
         strobe_tasks_json_set(w, item, "name", strobe_tasks_json_text(worker->name));
+        strobe_tasks_json_set(w, item, "leaf", strobe_tasks_json_text(worker->leaf));
         strobe_tasks_json_set(w, item, "busy", json_boolean(worker->worker->busy));
         strobe_tasks_json_set(w, item, "task", worker->task == STROBE_NO_INDEX ? json_null() : strobe_tasks_json_id(w, worker->task));
         strobe_tasks_json_append(w, workers, item);

@@ -77,6 +77,7 @@ static void put_running(const struct strobe_tasks_index *index, const uint32_t *
         strobe_buf_puts(out, ": ");
         strobe_tasks_frames(index->report->process, task->frames, task->n_sync, false, style, out);
     }
+    strobe_tasks_leaf(task->leaf, task->n_sync > 0, style, out);
 }
 
 void strobe_tasks_state(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const struct strobe_tasks_style *style,

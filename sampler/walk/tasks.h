@@ -99,6 +99,8 @@ struct strobe_task_sample {
     const struct strobe_wait *waits;
     const struct strobe_hold *holds;   /* each task's together */
     const uint32_t *awaiters;
+    bool absent;        /* no interpreter has imported asyncio */
+    bool blind;         /* asyncio is there, but where tasks made in C keep what is not known: they are missing */
     bool whole;         /* no loop's thread has run between the readings: one moment's truth */
     uint32_t n_dropped; /* tasks left out because no reading of them was consistent */
 };

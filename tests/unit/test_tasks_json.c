@@ -68,7 +68,7 @@ static void test_incident(void **state)
                 " \"cancelling\": false, \"implementation\": \"C\", \"stack\": ["
                 "{\"name\": \"PriceClient.fetch_price\", \"filename\": \"/app/svc.py\", \"short_filename\": \"svc.py\", \"line\": 20},"
                 "{\"name\": \"handle_request\", \"filename\": \"/app/svc.py\", \"short_filename\": \"svc.py\", \"line\": 23}],"
-                " \"awaited_by\": [\"0x1000\"], \"waits_for\": \"w3\", \"due_in\": null, \"waiting_s\": null, \"worker\": 5000,"
+                " \"leaf\": null, \"awaited_by\": [\"0x1000\"], \"waits_for\": \"w3\", \"due_in\": null, \"waiting_s\": null, \"worker\": 5000,"
                 " \"queue_place\": null, \"holds\": [\"w2\"]}");
     assert_json(json_object_get(at(root, "tasks", 6), "queue_place"), "1");
     assert_json(json_object_get(at(root, "tasks", 12), "waiting_s"), "2.1");
@@ -83,7 +83,7 @@ static void test_incident(void **state)
     assert_json(json_object_get(at(root, "waits", 2), "pool"), "\"p1\"");
     assert_json(json_object_get(at(root, "waits", 2), "object"), "\"0x700000\"");
     item = at(root, "pools", 0);
-    assert_json(at(item, "workers", 3), "{\"thread\": 5003, \"name\": \"pricing_3\", \"busy\": true, \"task\": \"0x1500\"}");
+    assert_json(at(item, "workers", 3), "{\"thread\": 5003, \"name\": \"pricing_3\", \"leaf\": \"time.sleep\", \"busy\": true, \"task\": \"0x1500\"}");
     json_object_del(item, "workers");
     assert_json(item, "{\"id\": \"p1\", \"kind\": \"ThreadPoolExecutor\", \"name\": \"pricing\", \"max\": 4, \"threads\": 4, \"busy\": 4,"
                       " \"queued\": 6}");
