@@ -39,7 +39,7 @@ struct strobe_task_side {
     uint32_t row;               /* of the aggregate */
     bool has_row;
     uint64_t last_ns, next_ns;
-    uint64_t cost_ns;           /* of a look, a running mean */
+    uint64_t cost_ns;           /* of a look, the median */
     struct strobe_task_stats stats;
 };
 
@@ -47,6 +47,7 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
                          void *find_ctx, struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);
+    struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns};
     uint32_t cycle = 0, deep = 0;
     int err;
 
@@ -54,7 +55,7 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
         return STROBE_ERR_NOMEM;
     side->target = target;
     if ((err = strobe_names_marker(session->names, "[cycle]", &cycle)) || (err = strobe_names_marker(session->names, "[...]", &deep)) ||
-        (err = strobe_tasklook_new(target->mem, &target->layout, target->snap, &side->look))) {
+        (err = strobe_tasklook_new(target->mem, &target->layout, target->snap, session->clock, &opts, &side->look))) {
         strobe_task_side_free(side);
         return err;
     }
@@ -226,7 +227,12 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
 {
     uint64_t least = session->opts.task_rate > 0 ? (uint64_t)(1e9 / session->opts.task_rate) : 0;
 
-    side->cost_ns = side->cost_ns ? side->cost_ns + cost_ns / 8 - side->cost_ns / 8 : cost_ns;
+    if (side->stats.ticks == 2) /* the first look's caches were cold */
+        side->cost_ns = cost_ns;
+    else if (cost_ns > side->cost_ns) /* a step up or down each time: this settles at the median */
+        side->cost_ns += side->cost_ns / 16 + 1;
+    else
+        side->cost_ns -= side->cost_ns / 16;
     if (!session->opts.task_rate && BUDGET * side->cost_ns > session->period_ns)
         least = BUDGET * side->cost_ns;
     /* The session's ticks come at random; every one that is late enough will do. */

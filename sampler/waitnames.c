@@ -372,6 +372,7 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
     }
 done:
     strobe_buf_puts(name, strobe_buf_str(&own));
+    name->failed |= own.failed;
     strobe_buf_release(&own);
 }
 
