@@ -378,6 +378,7 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
         strobe_buf_puts(name, strobe_buf_str(&own));
         *ret_source = source;
     }
+    name->failed |= own.failed;
     strobe_buf_release(&own);
 }
 

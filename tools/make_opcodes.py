@@ -54,7 +54,7 @@ json.dump({"minor": minor, "opmap": opmap, "base": base, "caches": caches, "effe
 # Plain ones by effect first; what matters for naming follows.
 PLAIN = {
     "0>0": "NOP POP_BLOCK DELETE_FAST DELETE_DEREF DELETE_GLOBAL DELETE_NAME SETUP_ANNOTATIONS GEN_START NOT_TAKEN COPY_FREE_VARS MAKE_CELL "
-           "KW_NAMES PRECALL CALL_FINALLY",
+           "KW_NAMES CALL_FINALLY",
     "1>0": "POP_TOP STORE_FAST STORE_DEREF STORE_GLOBAL STORE_NAME DELETE_ATTR PRINT_EXPR IMPORT_STAR LIST_APPEND SET_ADD LIST_EXTEND "
            "SET_UPDATE DICT_UPDATE DICT_MERGE POP_EXCEPT END_FOR EXIT_INIT_CHECK",
     "2>0": "STORE_ATTR DELETE_SUBSCR STORE_FAST_STORE_FAST MAP_ADD END_ASYNC_FOR POP_ITER",
@@ -63,7 +63,7 @@ PLAIN = {
            "RETURN_GENERATOR",
     "1>1": "UNARY_POSITIVE UNARY_NEGATIVE UNARY_NOT UNARY_INVERT TO_BOOL FORMAT_SIMPLE CONVERT_VALUE LIST_TO_TUPLE ASYNC_GEN_WRAP "
            "CALL_INTRINSIC_1 GET_ITER COPY_DICT_WITHOUT_KEYS",
-    "1>2": "IMPORT_FROM GET_LEN MATCH_MAPPING MATCH_SEQUENCE PUSH_EXC_INFO BEFORE_WITH",
+    "1>2": "IMPORT_FROM GET_LEN MATCH_MAPPING MATCH_SEQUENCE PUSH_EXC_INFO",
     "2>1": "COMPARE_OP CONTAINS_OP IS_OP IMPORT_NAME FORMAT_WITH_SPEC SET_FUNCTION_ATTRIBUTE CALL_INTRINSIC_2 BUILD_TEMPLATE "
            "PREP_RERAISE_STAR "
            + " ".join(k + "_" + n for k in ("BINARY", "INPLACE") for n in (
@@ -131,7 +131,8 @@ op("JUMP_IF_NOT_EXC_MATCH", "2>0/0", flow="JUMP_ABSOLUTE")
 op("FOR_ITER", "1>2/0", flow="JUMP_FORWARD", last=11)
 op("FOR_ITER", "0>1/1", flow="JUMP_FORWARD", first=12)
 op("SETUP_FINALLY", "0>0/6", flow="JUMP_FORWARD")
-op("SETUP_WITH", "1>2/7", flow="JUMP_FORWARD")
+op("SETUP_WITH", "1>2/7", "WITH", flow="JUMP_FORWARD")
+op("BEFORE_WITH", "1>2", "WITH")
 op("SETUP_ASYNC_WITH", "1>1/6", flow="JUMP_FORWARD")
 # Moving values about.
 for name in "COPY", "SWAP", "ROT_N":
@@ -170,6 +171,7 @@ op("CALL_METHOD", "2+a>1", "CALL", at=1)
 op("CALL_FUNCTION_EX", "2+b1>1", "CALL", at=1, last=10)
 op("CALL_FUNCTION_EX", "3+b1>1", "CALL", at=2, first=11, last=13)
 op("CALL_FUNCTION_EX", "4>1", "CALL", at=2, first=14)
+op("PRECALL", "0>0", "PRECALL")
 op("CALL", "2+a>1", "CALL", at=2)
 op("CALL_KW", "3+a>1", "CALL", at=2)
 # Awaiting.
@@ -251,7 +253,7 @@ def line(name, row, data):
     if isinstance(at, str):
         at = (data["special"] if kind == "SPECIAL" else data["binary"]).index(at)
         if kind == "SPECIAL":
-            assert data["special"][at + 1] == "__aexit__"
+            assert data["special"][at + 1] == "__aexit__" and data["special"][at - 2] == "__enter__"
     caches = 1 if kind == "EXECUTOR" else data["caches"].get(name, 0)
     return "    {%s, %s, %d, %d, %d, {%d, %d, %d}, {%d, %d, %d}, %d}, /* %s */" % (
         (kind, flow, caches, shift, at) + term(popped) + term(pushed) + (term(jumped)[0] if jumped else 0, name))

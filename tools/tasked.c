@@ -10,6 +10,7 @@
 #include "base/grow.h"
 #include "runtime/pycontext.h"
 #include "runtime/pyobj.h"
+#include "tools/childwork.h"
 #include "tools/peers.h"
 #include "waitnames.h"
 #include "walk/frames.h"
@@ -18,6 +19,7 @@
 enum {
     MAX_CONTEXT_TEXT = 128, /* characters of a context variable's value that are shown */
     MAX_TYPE_NAME = 128,
+    MAX_RESULT_DEPTH = 8, /* frames inside of Future.result(): a condition's, a lock's */
 };
 
 /* A stack that was resolved: tasks with equal stacks share it. */
@@ -42,28 +44,17 @@ static int open_look(struct strobe_tasked *tasked)
 {
     struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
     const struct strobe_layout *layout = strobe_attach_layout(tasked->attach);
+    struct strobe_tasklook_opts opts = {.careful = true, .max_pause_ns = tasked->opts.nonblocking ? 0 : tasked->opts.max_pause_ns};
     struct strobe_taskreader *reader;
-    int err = strobe_tasklook_new(mem, layout, tasked->snap, &tasked->look);
+    int err = strobe_tasklook_new(mem, layout, tasked->snap, strobe_clock_system(), &opts, &tasked->look);
 
     if (err)
         return err;
     strobe_tasklook_set_finder(tasked->look, find_table, tasked->attach);
     reader = strobe_tasklook_reader(tasked->look);
     strobe_pools_init(&tasked->pools, mem, layout, &reader->roles, &reader->codes);
+    strobe_callnames_init(&tasked->calls, mem, layout, &reader->codes);
     return 0;
-}
-
-int strobe_tasked_share(struct strobe_attach *attach, struct strobe_names *names, struct strobe_codes *codes, struct strobe_snapshot *snap,
-                        const struct strobe_report_process *process, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret)
-{
-    int err;
-
-    *ret = (struct strobe_tasked){.attach = attach, .names = names, .codes = codes, .snap = snap, .borrowed = true, .opts = *opts,
-                                  .process = *process};
-    err = open_look(ret);
-    if (err)
-        strobe_tasked_release(ret);
-    return err;
 }
 
 int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret)
@@ -98,17 +89,15 @@ int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct s
 void strobe_tasked_release(struct strobe_tasked *tasked)
 {
     strobe_pools_release(&tasked->pools);
+    strobe_callnames_release(&tasked->calls);
     strobe_tasklook_free(tasked->look);
     strobe_htab_release(&tasked->stacks);
     strobe_htab_release(&tasked->waiting);
     free(tasked->resolved);
     strobe_arena_release(&tasked->arena);
-    if (!tasked->borrowed) {
-        strobe_snapshot_free(tasked->snap);
-        strobe_codes_free(tasked->codes);
-        strobe_names_free(tasked->names);
-        strobe_attach_close(tasked->attach);
-    }
+    strobe_snapshot_free(tasked->snap);
+    strobe_codes_free(tasked->codes);
+    strobe_names_free(tasked->names);
     *tasked = (struct strobe_tasked){.attach = NULL};
 }
 
@@ -188,6 +177,14 @@ static void finish_stacks(struct strobe_tasked *tasked)
         for (uint32_t i = 0; i < tasked->resolved[s].n; i++)
             if (!tasked->resolved[s].frames[i].mark)
                 tasked->resolved[s].frames[i].frame = strobe_names_get(tasked->names, tasked->resolved[s].ids[i]);
+}
+
+/* The C function that the innermost of n frames of a thread is in. */
+static const char *leaf_of(struct strobe_tasked *tasked, const struct strobe_raw_frame *frames, uint32_t n)
+{
+    const char *text;
+
+    return n && !strobe_callnames_of(&tasked->calls, frames, &text) ? keep(tasked, text) : "";
 }
 
 /* ---- what is waited for ---- */
@@ -300,6 +297,8 @@ static int fill_workers(struct strobe_tasked *tasked, const struct strobe_sample
         if (err)
             return err;
         workers[i].n_frames = stack; /* an index until finish_workers() */
+        if (worker->busy)
+            workers[i].leaf = leaf_of(tasked, threads->threads[worker->thread].frames, threads->threads[worker->thread].n_frames);
     }
     return 0;
 }
@@ -417,6 +416,8 @@ static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *t
     }
     if (ret->worker != STROBE_NO_INDEX)
         ((struct strobe_report_worker *)tasked->report.pools[ret->pool].workers)[ret->worker].task = index;
+    if (task->state == STROBE_TASK_RUNNING)
+        ret->leaf = leaf_of(tasked, task->frames, task->n_frames);
     if (tasked->opts.context_name)
         ret->context = context_text(tasked, task->context);
     return 0;
@@ -458,6 +459,49 @@ static int fill_tasks(struct strobe_tasked *tasked, const struct strobe_sample *
     return 0;
 }
 
+/* ---- threads that wait for tasks ---- */
+
+/* The concurrent future whose result a thread waits for; 0 = none. */
+static uint64_t awaited_result(struct strobe_tasked *tasked, const struct strobe_thread *thread)
+{
+    struct strobe_coderoles *codes = &strobe_tasklook_reader(tasked->look)->codes;
+
+    for (uint32_t i = 0; i < thread->n_frames && i < MAX_RESULT_DEPTH; i++) {
+        const struct strobe_code_entry *code = strobe_coderoles_get(codes, thread->frames[i].code);
+
+        if (code && code->role == STROBE_CODE_RESULT)
+            return strobe_pools_local(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), &thread->frames[i], code, 0);
+    }
+    return 0;
+}
+
+static int fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads)
+{
+    struct strobe_report_link *links = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *links);
+    struct strobe_report_thread *named = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *named);
+    const struct strobe_task_sample *sample = tasked->report.sample;
+    uint32_t n = 0;
+
+    if (!links || !named)
+        return STROBE_ERR_NOMEM;
+    for (uint32_t t = 0; t < threads->n_threads; t++) {
+        uint64_t result = awaited_result(tasked, &threads->threads[t]);
+
+        named[t] = (struct strobe_report_thread){.thread = &threads->threads[t], .name = ""};
+        for (uint32_t i = 0; result && i < sample->n_tasks; i++)
+            if (sample->tasks[i].promise == result) {
+                named[t].name = keep(tasked, strobe_snapshot_thread_name(tasked->snap, &threads->threads[t]));
+                links[n++] = (struct strobe_report_link){t, i};
+                break;
+            }
+    }
+    tasked->process.threads = named;
+    tasked->process.n_threads = threads->n_threads;
+    tasked->report.links = links;
+    tasked->report.n_links = n;
+    return 0;
+}
+
 int strobe_tasked_take(struct strobe_tasked *tasked)
 {
     const struct strobe_sample *threads;
@@ -469,14 +513,19 @@ int strobe_tasked_take(struct strobe_tasked *tasked)
     strobe_arena_reset(&tasked->arena);
     strobe_htab_clear(&tasked->stacks);
     tasked->n_resolved = 0;
-    tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name};
+    tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name,
+                                                 .moving = !sample->whole};
     err = strobe_pools_read(&tasked->pools, threads);
+    if (!err)
+        strobe_childwork_ask(tasked->process.pid, &tasked->pools);
     if (!err)
         err = fill_pools(tasked, threads);
     if (!err)
         err = fill_waits(tasked);
     if (!err)
         err = fill_tasks(tasked, threads);
+    if (!err)
+        err = fill_links(tasked, threads);
     return err;
 }
 

@@ -2,8 +2,11 @@
 /* agg: weights of stacks, and (on request) the order in which they came.
  *
  *   stack = leaf node of a tree of frame ids (outermost frame = child of the root); one tree for everything
- *   per (thread, leaf): nanoseconds of real time, and whole periods ("samples"; the remainder is carried per thread, at
- *   random places of each period)
+ *   per (thread, leaf): nanoseconds of real time, and whole periods ("samples")
+ *
+ * How whole periods are made of time: of threads, which are in one place at a time, by marks at random places of each period of the
+ * thread's time.  Of tasks, many of which are billed in one row at each tick, marks would add their chance to every entry; there they
+ * follow from the entries' times alone, once all are known (STROBE_AGG_EVEN, spread.h).
  *
  * A recording that paused nobody is judged once as a whole (edges.h) before it is read.
  *
@@ -20,9 +23,13 @@
 
 struct strobe_agg;
 
-/* period_ns: nominal time between two samples; 0 = none (flat out), then every addition is one sample.
- * with_log: keep the sequence (speedscope, chrometrace). */
-int strobe_agg_new(uint64_t period_ns, bool with_log, struct strobe_agg **ret_agg);
+enum strobe_agg_flags {
+    STROBE_AGG_LOG = 1 << 0,  /* keep the sequence (speedscope, chrometrace) */
+    STROBE_AGG_EVEN = 1 << 1, /* periods by the entries' times, not by marks */
+};
+
+/* period_ns: nominal time between two samples; 0 = none (flat out), then every addition is one sample. */
+int strobe_agg_new(uint64_t period_ns, unsigned flags, struct strobe_agg **ret_agg);
 void strobe_agg_free(struct strobe_agg *agg);
 
 /* A thread to which stacks can be added (a row of the time-ordered formats).  name borrowed, copied.  Equal (pid, tid,

@@ -27,6 +27,7 @@ struct strobe_report_task {
     const char *name;        /* "" when it has none */
     const struct strobe_report_frame *frames; /* innermost first; those of task->frames that are shown */
     uint32_t n_frames, n_sync;
+    const char *leaf;        /* running: the C function that its innermost frame is in, as of a worker */
     uint32_t wait;           /* index in the report's waits, STROBE_NO_INDEX = none.  Not task->wait: an executor's is one a pool */
     double due_in;           /* seconds until a sleep ends (negative: overdue); NAN = does not apply */
     double waiting;          /* seconds since it was first seen in this wait; NAN = one look only */
@@ -43,7 +44,8 @@ struct strobe_report_worker {
     uint32_t task;           /* whose call it is in: index in tasks, STROBE_NO_INDEX */
     const struct strobe_report_frame *frames; /* of the thread, innermost first, down to the call's first frame */
     uint32_t n_frames;
-    const char *leaf;        /* C function that its innermost frame is in: "time.sleep"; NULL or "" = none, or unknown */
+    const char *leaf;        /* C function that its innermost frame is in, as the code names it: "time.sleep"; NULL or "" = none, or
+                              * unknown */
 };
 
 struct strobe_report_pool {

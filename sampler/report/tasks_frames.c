@@ -117,3 +117,16 @@ uint32_t strobe_tasks_frames(const struct strobe_report_process *process, const 
     }
     return n;
 }
+
+void strobe_tasks_leaf(const char *leaf, bool follows, const struct strobe_tasks_style *style, struct strobe_buf *out)
+{
+    if (!leaf || !*leaf)
+        return;
+    if (follows)
+        strobe_buf_printf(out, " %s ", style->arrow);
+    else
+        strobe_buf_puts(out, ": ");
+    strobe_buf_puts(out, style->name);
+    strobe_report_escape(leaf, out);
+    strobe_buf_puts(out, style->off);
+}

@@ -77,6 +77,7 @@ static void put_running(const struct strobe_tasks_index *index, const uint32_t *
         strobe_buf_puts(out, ": ");
         strobe_tasks_frames(index->report->process, task->frames, task->n_sync, false, style, out);
     }
+    strobe_tasks_leaf(task->leaf, task->n_sync > 0, style, out);
 }
 
 void strobe_tasks_state(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const struct strobe_tasks_style *style,
@@ -169,7 +170,8 @@ void strobe_tasks_marks(const struct strobe_tasks_index *index, const uint32_t *
         put_context(index->report, tasks, n, out);
 }
 
-void strobe_tasks_links(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix, struct strobe_buf *out)
+void strobe_tasks_links(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix,
+                        struct strobe_buf *out)
 {
     const struct strobe_report_process *process = index->report->process;
     uint32_t shown = 0;

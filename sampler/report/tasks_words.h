@@ -41,6 +41,8 @@ bool strobe_tasks_is_library(const struct strobe_report_process *process, const 
 /* One frame: "f a.py:1". */
 void strobe_tasks_frame(const struct strobe_report_process *process, const struct strobe_report_frame *frame,
                         const struct strobe_tasks_style *style, struct strobe_buf *out);
+/* The C function behind them: " -> time.sleep"; ": time.sleep" where there are none.  NULL or "": nothing. */
+void strobe_tasks_leaf(const char *leaf, bool follows, const struct strobe_tasks_style *style, struct strobe_buf *out);
 /* Which of n frames (innermost first) are shown, outermost first, into ret; of many those at both ends, with STROBE_NO_INDEX between
  * and their number in *ret_hidden.  Room for STROBE_TASKS_SHOWN. */
 enum { STROBE_TASKS_SHOWN = 16 };

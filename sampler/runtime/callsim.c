@@ -199,6 +199,8 @@ static void name_pushed(struct strobe_callsim *sim, size_t index, const uint32_t
         if (arg == op->at || arg == op->at + 1u)
             out[0] = out[1] = make_value(sim, index, 0, (struct strobe_value){
                                              arg == op->at ? STROBE_VALUE_ENTER : STROBE_VALUE_EXIT, 0, of});
+        else if (arg + 2 == op->at)
+            out[0] = make_of(sim, index, STROBE_VALUE_WITH, 0, of);
         break;
     default:
         break;
@@ -376,6 +378,11 @@ int strobe_callsim_at(const struct strobe_callsim *sim, int64_t offset, size_t *
 const struct strobe_op *strobe_callsim_op(const struct strobe_callsim *sim, size_t index)
 {
     return index < sim->instrs.n ? sim->instrs.at[index].op : NULL;
+}
+
+size_t strobe_callsim_popped(const struct strobe_callsim *sim, size_t index)
+{
+    return index < sim->instrs.n ? count(sim->instrs.at[index].op->pop, sim->instrs.at[index].arg) : 0;
 }
 
 int strobe_callsim_stack(struct strobe_callsim *sim, size_t index, const uint32_t **ret_ids, size_t *ret_n)

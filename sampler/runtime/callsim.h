@@ -23,6 +23,7 @@ enum strobe_value_kind {
     STROBE_VALUE_ANEXT,     /* its next item's awaitable */
     STROBE_VALUE_ENTER,     /* __aenter__ of `of`, or what it gave */
     STROBE_VALUE_EXIT,      /* __aexit__ of `of` */
+    STROBE_VALUE_WITH,      /* 3.14+: __enter__ of `of` */
 };
 
 struct strobe_value {
@@ -49,6 +50,8 @@ void strobe_callsim_free(struct strobe_callsim *sim);
 int strobe_callsim_at(const struct strobe_callsim *sim, int64_t offset, size_t *ret_index);
 /* The row of an instruction; NULL = no such instruction. */
 const struct strobe_op *strobe_callsim_op(const struct strobe_callsim *sim, size_t index);
+/* How many values it pops; 0 when there is no such instruction. */
+size_t strobe_callsim_popped(const struct strobe_callsim *sim, size_t index);
 /* Ids of the values on the stack before an instruction, lowest first; borrowed until the next call.
  * STROBE_ERR_MISSING when no path leads there. */
 int strobe_callsim_stack(struct strobe_callsim *sim, size_t index, const uint32_t **ret_ids, size_t *ret_n);

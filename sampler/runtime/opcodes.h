@@ -25,11 +25,14 @@ enum strobe_op_kind {
     STROBE_OP_SUBSCRIPT,
     STROBE_OP_BINARY,       /* a subscript when the operand is `at` */
     STROBE_OP_CALL,         /* the first of the `at` lowest values popped that has a name is the callee */
+    STROBE_OP_PRECALL,      /* 3.11: specialised ones make the call that follows themselves */
+    STROBE_OP_WITH,         /* calls __enter__ of the context manager popped */
     STROBE_OP_KEEP,         /* pushes (what stands for) the lowest value popped */
     STROBE_OP_SEND,         /* the same; a frame that awaits is suspended in it, or just behind */
     STROBE_OP_AITER, STROBE_OP_ANEXT,
     STROBE_OP_ASYNC_WITH,   /* pops a context manager, pushes its __aexit__ and what __aenter__() returned */
-    STROBE_OP_SPECIAL,      /* pops an object, pushes a method: operand `at` = __aenter__, the next one = __aexit__ */
+    STROBE_OP_SPECIAL,      /* pops an object, pushes a method: operand `at` = __aenter__, the next one = __aexit__,
+                             * two before = __enter__ */
     STROBE_OP_EXCEPT_START, /* calls the exit function that lies `at` values deep */
     STROBE_OP_YIELD, STROBE_OP_RESUME,
     STROBE_OP_COPY,         /* pushes value number `at`, or operand, from the top */

@@ -21,6 +21,7 @@
 #define LOCAL STROBE_OP_LOCAL
 #define LOCAL_TWO STROBE_OP_LOCAL_TWO
 #define OTHER STROBE_OP_OTHER
+#define PRECALL STROBE_OP_PRECALL
 #define RESUME STROBE_OP_RESUME
 #define ROT STROBE_OP_ROT
 #define SEND STROBE_OP_SEND
@@ -30,6 +31,7 @@
 #define SUPER STROBE_OP_SUPER
 #define SWAP STROBE_OP_SWAP
 #define UNPACK_EX STROBE_OP_UNPACK_EX
+#define WITH STROBE_OP_WITH
 #define YIELD STROBE_OP_YIELD
 #define GOTO_ABSOLUTE STROBE_FLOW_GOTO_ABSOLUTE
 #define GOTO_BACKWARD STROBE_FLOW_GOTO_BACKWARD
@@ -142,7 +144,7 @@ static const struct strobe_op ops_8[] = {
     {OTHER, NEXT, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* DELETE_DEREF */
     {CALL, NEXT, 0, 0, 1, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_FUNCTION_KW */
     {CALL, NEXT, 0, 0, 1, {2, 0, 1}, {1, 0, 0}, 0}, /* CALL_FUNCTION_EX */
-    {OTHER, JUMP_FORWARD, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 7}, /* SETUP_WITH */
+    {WITH, JUMP_FORWARD, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 7}, /* SETUP_WITH */
     {EXTENDED_ARG, NEXT, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* EXTENDED_ARG */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* LIST_APPEND */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* SET_ADD */
@@ -282,7 +284,7 @@ static const struct strobe_op ops_9[] = {
     {OTHER, NEXT, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* DELETE_DEREF */
     {CALL, NEXT, 0, 0, 1, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_FUNCTION_KW */
     {CALL, NEXT, 0, 0, 1, {2, 0, 1}, {1, 0, 0}, 0}, /* CALL_FUNCTION_EX */
-    {OTHER, JUMP_FORWARD, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 7}, /* SETUP_WITH */
+    {WITH, JUMP_FORWARD, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 7}, /* SETUP_WITH */
     {EXTENDED_ARG, NEXT, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* EXTENDED_ARG */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* LIST_APPEND */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* SET_ADD */
@@ -425,7 +427,7 @@ static const struct strobe_op ops_10[] = {
     {OTHER, NEXT, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* DELETE_DEREF */
     {CALL, NEXT, 0, 0, 1, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_FUNCTION_KW */
     {CALL, NEXT, 0, 0, 1, {2, 0, 1}, {1, 0, 0}, 0}, /* CALL_FUNCTION_EX */
-    {OTHER, JUMP_FORWARD, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 7}, /* SETUP_WITH */
+    {WITH, JUMP_FORWARD, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 7}, /* SETUP_WITH */
     {EXTENDED_ARG, NEXT, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* EXTENDED_ARG */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* LIST_APPEND */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* SET_ADD */
@@ -487,12 +489,12 @@ static const struct strobe_op ops_11[] = {
     {AITER, NEXT, 0, 0, 0, {1, 0, 0}, {1, 0, 0}, 0}, /* GET_AITER */
     {ANEXT, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* GET_ANEXT */
     {ASYNC_WITH, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_ASYNC_WITH */
-    {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_WITH */
+    {WITH, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_WITH */
     {OTHER, NEXT, 0, 0, 0, {2, 0, 0}, {0, 0, 0}, 0}, /* END_ASYNC_FOR */
     {ATTR, NEXT, 10, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* LOAD_METHOD */
     {OTHER, NEXT, 1, 0, 0, {3, 0, 0}, {0, 0, 0}, 0}, /* STORE_SUBSCR */
     {OTHER, NEXT, 0, 0, 0, {2, 0, 0}, {0, 0, 0}, 0}, /* DELETE_SUBSCR */
-    {OTHER, NEXT, 1, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* PRECALL */
+    {PRECALL, NEXT, 1, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* PRECALL */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {1, 0, 0}, 0}, /* GET_ITER */
     {KEEP, NEXT, 0, 0, 0, {1, 0, 0}, {1, 0, 0}, 0}, /* GET_YIELD_FROM_ITER */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* PRINT_EXPR */
@@ -610,7 +612,7 @@ static const struct strobe_op ops_12[] = {
     {AITER, NEXT, 0, 0, 0, {1, 0, 0}, {1, 0, 0}, 0}, /* GET_AITER */
     {ANEXT, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* GET_ANEXT */
     {ASYNC_WITH, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_ASYNC_WITH */
-    {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_WITH */
+    {WITH, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_WITH */
     {OTHER, NEXT, 0, 0, 0, {2, 0, 0}, {0, 0, 0}, 0}, /* END_ASYNC_FOR */
     {KEEP, NEXT, 0, 0, 0, {3, 0, 0}, {2, 0, 0}, 0}, /* CLEANUP_THROW */
     {OTHER, NEXT, 1, 0, 0, {2, 0, 0}, {1, 0, 0}, 0}, /* COMPARE_OP */
@@ -712,7 +714,7 @@ static const uint8_t numbers_12[256] = {
 static const struct strobe_op ops_13[] = {
     {HIDDEN, STOP, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0},
     {ASYNC_WITH, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_ASYNC_WITH */
-    {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_WITH */
+    {WITH, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* BEFORE_WITH */
     {OTHER, NEXT, 1, 0, 0, {2, 0, 0}, {1, 0, 0}, 0}, /* BINARY_OP */
     {SUBSCRIPT, NEXT, 0, 0, 0, {3, 0, 0}, {1, 0, 0}, 0}, /* BINARY_SLICE */
     {SUBSCRIPT, NEXT, 1, 0, 0, {2, 0, 0}, {1, 0, 0}, 0}, /* BINARY_SUBSCR */

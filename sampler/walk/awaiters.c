@@ -261,6 +261,8 @@ static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_rol
         return 0;
     if (role == STROBE_ROLE_PY_FUTURE || role == STROBE_ROLE_PY_TASK)
         return strobe_py_attr(a->mem, a->lay, future, "_callbacks", &list) ? 0 : of_list(a, list, hops);
+    if (!a->aio)
+        return 0;
     return strobe_mem_read(a->mem, future, span, a->aio->fut_size) ? 0 : of_span(a, span, hops);
 }
 

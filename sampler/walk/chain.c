@@ -274,10 +274,9 @@ static int read_one(struct strobe_chain *chain, uint64_t gen, uint64_t *ret_next
     frame.code = strobe_coderoles_get(chain->codes, raw.code);
     if (!frame.code)
         return STROBE_ERR_TORN;
-    /* One that has not begun stands in what makes cells and generators, up to 3.10 before all (-1 means its first line): it is shown
-     * at its first line. */
-    if (frame.state == STROBE_CHAIN_CREATED && frame.code->first && (int64_t)raw.instr < (int64_t)frame.code->first)
-        raw.instr = frame.code->first;
+    /* One that has not begun stands in what makes cells and generators: it is shown at its first line. */
+    if (frame.state == STROBE_CHAIN_CREATED && (int64_t)raw.instr < frame.code->first)
+        raw.instr = (uint64_t)frame.code->first;
     chain->frames[chain->n++] = raw;
     if (frame.state == STROBE_CHAIN_CREATED && chain->n > 1)
         return STROBE_ERR_TORN; /* what is awaited has begun */

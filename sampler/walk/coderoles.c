@@ -81,6 +81,8 @@ static const struct known known[] = {
     WAITS("asyncio/base_events.py", "serve_forever", SERVER, "self"),
     WAITS("asyncio/base_events.py", "wait_closed", SERVER, "self"),
     WAITS("asyncio/base_subprocess.py", "_wait", SUBPROCESS, "self"),
+    WAITS("asyncio/subprocess.py", "wait", SUBPROCESS, "self"), /* where the transport is no Python object: uvloop */
+    WAITS("asyncio/subprocess.py", "communicate", SUBPROCESS, "self"),
     THROUGH("asyncio/futures.py", "__await__"),
     THROUGH("asyncio/futures.py", "__iter__"),
     OUTER("anyio/_backends/_asyncio.py", "acquire_on_behalf_of", LIMITER, "self"),
@@ -93,6 +95,8 @@ static const struct known known[] = {
     /* workers: CPython: Lib/concurrent/futures of each version */
     WORKS("concurrent/futures/thread.py", "_worker", WORKER, "executor_reference", "work_queue", "work_item"),
     WORKS("concurrent/futures/thread.py", "run", WORKER_CALL, NULL),
+    WORKS("concurrent/futures/_base.py", "result", RESULT, "self"),
+    WORKS("concurrent/futures/_base.py", "exception", RESULT, "self"),
     WORKS("concurrent/futures/process.py", "run", MANAGER, "self"),
     WORKS("concurrent/futures/process.py", "_queue_management_worker", MANAGER, NULL), /* 3.8 */
     WORKS("concurrent/futures/process.py", "_process_worker", PROCESS_WORKER, "call_item"),
@@ -232,7 +236,7 @@ static bool fill(struct strobe_coderoles *roles, const unsigned char *span, stru
     uint64_t faults = roles->mem->faults, failures = roles->failures;
 
     entry->n_locals = count_locals(roles, span);
-    entry->first = lay->co_firsttraceable == STROBE_NONE ? 0 : 2 * strobe_span_u32(span, lay->co_firsttraceable);
+    entry->first = lay->co_firsttraceable == STROBE_NONE ? -1 : 2 * (int64_t)strobe_span_u32(span, lay->co_firsttraceable);
     entry->coroutine = strobe_span_u32(span, lay->co_flags) & CO_COROUTINES;
     find_role(roles, span, entry);
     return roles->mem->faults == faults && roles->failures == failures;

@@ -266,8 +266,12 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     draft->place = STROBE_NO_INDEX;
     draft->outer_frame = 0;
     draft->first_awaiter = reader->awaiters.n;
+    if (item->role == STROBE_ROLE_TASK && !reader->has_aio)
+        return STROBE_ERR_TORN; /* where its fields lie is not known */
     err = item->role == STROBE_ROLE_TASK ? read_c_task(reader, draft) : read_py_task(reader, draft);
     draft->n_awaiters = reader->awaiters.n - draft->first_awaiter;
+    if (!err && reader->awaiters.chained_back)
+        task->promise = reader->awaiters.chained;
     if (err || task->state == STROBE_TASK_DONE)
         return err;
     if (!task->coro)
@@ -340,7 +344,7 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
 
     strobe_roles_begin(&reader->roles);
     strobe_coderoles_begin(&reader->codes);
-    strobe_awaiters_begin(&reader->awaiters, &reader->aio);
+    strobe_awaiters_begin(&reader->awaiters, reader->has_aio ? &reader->aio : NULL);
     strobe_tasklist_clear(&reader->list);
     strobe_htab_clear(&reader->wait_index);
     strobe_arena_reset(&reader->arena);

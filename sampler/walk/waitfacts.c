@@ -253,8 +253,10 @@ static int32_t fd_of_server(const struct facts *f, uint64_t server)
 static int32_t pid_of(const struct facts *f, uint64_t obj)
 {
     uint64_t transport = attr(f, obj, "_transport");
-    int32_t pid;
+    int32_t pid = small_number(f, obj, "pid"); /* asyncio.subprocess.Process */
 
+    if (pid >= 0)
+        return pid;
     obj = transport ? transport : obj;
     pid = small_number(f, obj, "_pid");
     return pid >= 0 ? pid : small_number(f, attr(f, obj, "_proc"), "pid");

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 #include "report/tasks.h"
 #include "runtime/pycontext.h"
 #include "waitnames.h"
@@ -29,13 +31,14 @@ static int find_table(void *ctx, struct strobe_mem *mem, uint64_t *ret_table)
 int replay_tasks_open(struct replay_task_session *session, struct image *image, struct strobe_mem *mem,
                       const struct strobe_layout_hint *hint, enum strobe_snapshot_mode mode)
 {
+    const struct strobe_tasklook_opts opts = {.careful = true};
     struct strobe_taskreader *reader;
     int err;
 
     *session = (struct replay_task_session){.image = image};
     if ((err = replay_open(&session->base, mem, hint, mode)))
         return err;
-    if ((err = strobe_tasklook_new(mem, &session->base.lay, session->base.snap, &session->look))) {
+    if ((err = strobe_tasklook_new(mem, &session->base.lay, session->base.snap, strobe_clock_system(), &opts, &session->look))) {
         replay_close(&session->base);
         return err;
     }

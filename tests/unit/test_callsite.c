@@ -109,7 +109,7 @@ static struct pyheap *open_case(const struct site_case *c, uint64_t *ret_code)
 static void put_site(struct strobe_buf *out, const struct strobe_site *site)
 {
     static const char *const bases[] = {"none", "local", "deref", "global", "call"};
-    static const char *const roles[] = {"await", "enter", "body", "exit", "for"};
+    static const char *const roles[] = {"await", "enter", "body", "exit", "for", "calls", "with"};
 
     strobe_buf_printf(out, "%s %s ", roles[site->role], bases[site->base]);
     if (site->slot == UINT32_MAX)
@@ -178,6 +178,75 @@ static void test_real_code(void **state)
     printf("%zu sites, %zu behind hidden instructions\n", checked, hidden);
     assert_int_equal(wrong, 0);
     assert_true(checked > 5000);
+}
+
+/* What is awaited by its method was called by the call before: the same name, but for the role. */
+static void test_calls(void **state)
+{
+    struct strobe_buf out = STROBE_BUF_INIT;
+    size_t checked = 0, wrong = 0;
+
+    for (size_t i = 0; i < N_CASES; i++) {
+        const struct site_case *c = &cases[i];
+        uint64_t code;
+        struct pyheap *heap = open_case(c, &code);
+
+        for (size_t k = 0; k < c->n_sites; k++) {
+            const char *truth = truths[c->sites[k].truth];
+            size_t len = strcspn(truth, "|");
+            int err = STROBE_ERR_MISSING, at = c->sites[k].instr;
+            struct strobe_site site;
+
+            if (strncmp(truth, "await ", 6) != 0 || strstr(truth, "none") || truth[len - 1] == '-' || strstr(c->name, " lines"))
+                continue;
+            for (; at >= 0 && err; at -= 2)
+                err = strobe_site_call(&heap->mem, &heap->lay, code, at, &site);
+            strobe_buf_clear(&out);
+            if (!err)
+                put_site(&out, &site);
+            checked++;
+            if (err || strlen(strobe_buf_str(&out)) != len || strncmp(strobe_buf_str(&out) + 5, truth + 5, len - 5) != 0 ||
+                site.role != STROBE_SITE_CALLS || site.stack > 64) {
+                printf("%s before %d:\n  is  %s\n  not %s\n", c->name, c->sites[k].instr, strobe_buf_str(&out), truth);
+                wrong++;
+            }
+        }
+        pyheap_free(heap);
+    }
+    strobe_buf_release(&out);
+    assert_int_equal(wrong, 0);
+    assert_true(checked > 500);
+}
+
+/* `with self.sync:`, `with open_(a) as f, self.sync:` of "mixed": found by asking everywhere. */
+static void test_with_statements(void **state)
+{
+    for (size_t i = 0; i < N_CASES; i++) {
+        const struct site_case *c = &cases[i];
+        bool sync = false, call = false, called = false;
+        struct strobe_buf text = STROBE_BUF_INIT;
+        uint64_t code;
+        struct pyheap *heap;
+
+        if (!strstr(c->name, " mixed plain"))
+            continue;
+        heap = open_case(c, &code);
+        for (int at = 0; at < c->code_len; at += 2) {
+            struct strobe_site site;
+
+            strobe_buf_clear(&text);
+            if (strobe_site_call(&heap->mem, &heap->lay, code, at, &site))
+                continue;
+            strobe_site_text(&site, &text);
+            sync |= site.role == STROBE_SITE_WITH && strcmp(strobe_buf_str(&text), "self.sync.__enter__") == 0;
+            call |= site.role == STROBE_SITE_WITH && strcmp(strobe_buf_str(&text), "open_().__enter__") == 0;
+            called |= site.role == STROBE_SITE_CALLS && strcmp(strobe_buf_str(&text), "open_") == 0;
+        }
+        if (!sync || !call || !called)
+            fail_msg("%s: %d %d %d", c->name, sync, call, called);
+        strobe_buf_release(&text);
+        pyheap_free(heap);
+    }
 }
 
 /* ---- bytecode that is not as it was compiled ---- */
@@ -313,6 +382,8 @@ static void test_any_bytes(void **state)
                     assert_true(strlen(site.path) < sizeof site.path && strlen(site.method) < sizeof site.method);
                     assert_true(site.base != STROBE_SITE_NONE && site.base_name[0]);
                 }
+                if (!strobe_site_call(&heap->mem, &heap->lay, code, at, &site))
+                    assert_true(site.base != STROBE_SITE_NONE && site.base_name[0] && strlen(site.method) < sizeof site.method);
                 if (!strobe_site_enclosing(&heap->mem, &heap->lay, code, at, held, MAX_HELD, &n))
                     assert_true(n <= MAX_HELD);
             }
@@ -486,6 +557,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_real_code),
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_with_statements),
         cmocka_unit_test(test_hidden),
         cmocka_unit_test(test_executors),
         cmocka_unit_test(test_any_bytes),
