@@ -19,7 +19,15 @@ struct naming {
     uint64_t object;         /* what is to be named */
     uint64_t code, frame;    /* where */
     struct strobe_buf *name;
+    bool failed;             /* for want of memory, say: what was found then is not the best name */
 };
+
+/* Notes an error after which no name is given. */
+static int note(struct naming *n, int err)
+{
+    n->failed = n->failed || (err < 0 && strobe_err_class(err) == STROBE_CLASS_FATAL);
+    return err;
+}
 
 static int class_name(struct naming *n, uint64_t obj, char *ret, size_t size)
 {
@@ -66,7 +74,7 @@ static bool local_value(struct naming *n, const char *name, uint64_t *ret)
 {
     struct local_search search = {0, name, 0};
 
-    if (strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search) != 1)
+    if (note(n, strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search)) != 1)
         return false;
     *ret = search.value;
     return true;
@@ -219,14 +227,11 @@ static bool name_by_site(struct naming *n, const struct strobe_site *site, const
 static bool name_by_code(struct naming *n, const struct strobe_raw_frame *frame, const struct strobe_wait *wait)
 {
     struct strobe_site sites[MAX_SITES];
-    size_t n_sites = 0;
+    size_t n_sites = 1;
+    int err = wait->held_there ? strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, MAX_SITES, &n_sites)
+                               : strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &sites[0]);
 
-    if (!wait->held_there) {
-        if (strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &sites[0]))
-            return false;
-        return name_by_site(n, &sites[0], wait);
-    }
-    if (strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, MAX_SITES, &n_sites))
+    if (note(n, err))
         return false;
     for (size_t i = 0; i < n_sites; i++)
         if (name_by_site(n, &sites[i], wait))
@@ -322,56 +327,57 @@ static void at_frame(struct naming *n, const struct strobe_raw_frame *frame)
     n->frame = frame->frame;
 }
 
+/* By what the variables of a frame and those outside of it lead to. */
+static bool name_by_frames(struct naming *n, const struct strobe_task *task, uint32_t first, strobe_local_fn *each)
+{
+    uint32_t last = task->n_frames - first > OUTER_FRAMES ? first + OUTER_FRAMES : task->n_frames;
+
+    for (uint32_t i = first; i < last; i++) {
+        struct search s = {.n = n};
+
+        if (task->frames[i].code <= STROBE_CODE_UNREADABLE)
+            continue;
+        at_frame(n, &task->frames[i]);
+        if (note(n, strobe_py_locals(n->mem, n->lay, n->frame, n->code, each, &s)) == 1)
+            return true;
+    }
+    at_frame(n, &task->frames[first]);
+    return false;
+}
+
+/* ret: the source; "" = no name was found. */
+static const char *find_name(struct naming *n, const struct strobe_wait *wait, const struct strobe_task *task)
+{
+    const struct strobe_raw_frame *frame = &task->frames[wait->frame];
+
+    at_frame(n, frame);
+    if (name_by_code(n, frame, wait))
+        return "code";
+    if (name_by_frames(n, task, wait->frame, search_local))
+        return "attribute";
+    if (name_by_globals(n))
+        return "global";
+    return name_by_frames(n, task, wait->frame, search_variable) ? "attribute" : "";
+}
+
 void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,
                       struct strobe_buf *name, const char **ret_source)
 {
     const struct strobe_wait *w = &sample->waits[wait];
     struct strobe_buf own = STROBE_BUF_INIT;
     struct naming n = {.mem = mem, .lay = lay, .object = w->object, .name = &own};
-    const struct strobe_task *task;
-    uint32_t last;
+    uint64_t faults = mem->faults;
+    const char *source;
 
     *ret_source = "";
-    if (!w->object || w->task == STROBE_NO_INDEX || w->frame == STROBE_NO_INDEX)
+    if (!w->object || w->task == STROBE_NO_INDEX || w->frame == STROBE_NO_INDEX || w->frame >= sample->tasks[w->task].n_frames)
         return;
-    task = &sample->tasks[w->task];
-    if (w->frame >= task->n_frames)
-        return;
-    at_frame(&n, &task->frames[w->frame]);
-    if (name_by_code(&n, &task->frames[w->frame], w)) {
-        *ret_source = "code";
-        goto done;
+    source = find_name(&n, w, &sample->tasks[w->task]);
+    /* Where something could not be read, the name may be less than the whole of it, or not the best. */
+    if (*source && mem->faults == faults && !own.failed && !n.failed) {
+        strobe_buf_puts(name, strobe_buf_str(&own));
+        *ret_source = source;
     }
-    last = task->n_frames - w->frame > OUTER_FRAMES ? w->frame + OUTER_FRAMES : task->n_frames;
-    for (uint32_t i = w->frame; i < last; i++) {
-        struct search s = {.n = &n};
-
-        if (task->frames[i].code <= STROBE_CODE_UNREADABLE)
-            continue;
-        at_frame(&n, &task->frames[i]);
-        if (strobe_py_locals(mem, lay, n.frame, n.code, search_local, &s) == 1) {
-            *ret_source = "attribute";
-            goto done;
-        }
-    }
-    at_frame(&n, &task->frames[w->frame]);
-    if (name_by_globals(&n)) {
-        *ret_source = "global";
-        goto done;
-    }
-    for (uint32_t i = w->frame; i < last; i++) {
-        struct search s = {.n = &n};
-
-        if (task->frames[i].code <= STROBE_CODE_UNREADABLE)
-            continue;
-        at_frame(&n, &task->frames[i]);
-        if (strobe_py_locals(mem, lay, n.frame, n.code, search_variable, &s) == 1) {
-            *ret_source = "attribute";
-            break;
-        }
-    }
-done:
-    strobe_buf_puts(name, strobe_buf_str(&own));
     name->failed |= own.failed;
     strobe_buf_release(&own);
 }
@@ -389,6 +395,11 @@ static void put_kind(struct naming *n, const struct strobe_wait *wait, struct st
         [STROBE_WAIT_STREAM_WRITE] = "stream write", [STROBE_WAIT_SERVER] = "server", [STROBE_WAIT_SUBPROCESS] = "subprocess",
         [STROBE_WAIT_EXECUTOR] = "executor", [STROBE_WAIT_WORKER_THREAD] = "worker thread", [STROBE_WAIT_TASKS] = "tasks",
     };
+    static const char *const without_class[STROBE_WAIT_KINDS] = {
+        [STROBE_WAIT_LOCK] = "lock", [STROBE_WAIT_SEMAPHORE] = "semaphore", [STROBE_WAIT_EVENT] = "event",
+        [STROBE_WAIT_CONDITION] = "condition", [STROBE_WAIT_QUEUE_GET] = "queue", [STROBE_WAIT_QUEUE_PUT] = "queue",
+        [STROBE_WAIT_QUEUE_JOIN] = "queue", [STROBE_WAIT_BARRIER] = "barrier", [STROBE_WAIT_LIMITER] = "limiter",
+    };
     char name[MAX_CLASS];
 
     if (instead[wait->kind])
@@ -396,7 +407,7 @@ static void put_kind(struct naming *n, const struct strobe_wait *wait, struct st
     else if (wait->type && !strobe_py_type_name(n->mem, n->lay, wait->type, name, sizeof name))
         strobe_buf_puts(out, last_part(name));
     else
-        strobe_buf_puts(out, "future");
+        strobe_buf_puts(out, without_class[wait->kind] ? without_class[wait->kind] : "future");
     if (after_class[wait->kind])
         strobe_buf_puts(out, after_class[wait->kind]);
 }

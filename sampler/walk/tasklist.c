@@ -72,14 +72,24 @@ static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layou
     return err;
 }
 
-/* The members of a set, through weak references when they are such. */
+/* A member of a set, which may be a weak reference; a dead one leads to None, which is dropped by its role. */
+static int add_member(struct strobe_tasklist *list, uint64_t key, bool weak)
+{
+    int err = weak ? strobe_mem_u64(list->mem, key + list->lay->weakref_object, &key) : 0;
+
+    if (!err)
+        err = add(list, key);
+    return strobe_err_class(err) == STROBE_CLASS_FRAME && err != STROBE_ERR_LIMIT ? 0 : err;
+}
+
+/* The members of a set.  One that cannot be read keeps none of the others out; the error is returned in the end. */
 static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 {
     const struct strobe_layout *lay = list->lay;
     unsigned char chunk[SET_CHUNK * SET_ENTRY];
     enum strobe_py_kind kind;
     uint64_t mask, table;
-    int err = strobe_py_kind(list->mem, lay, set, &kind);
+    int ret_err = 0, err = strobe_py_kind(list->mem, lay, set, &kind);
 
     if (err || kind != STROBE_PY_SET)
         return err ? err : STROBE_ERR_OBJECT;
@@ -97,14 +107,13 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 
             if (!key || hash == UINT64_MAX) /* free, or a dummy */
                 continue;
-            if (weak && (err = strobe_mem_u64(list->mem, key + lay->weakref_object, &key)))
-                return err;
-            err = add(list, key); /* a dead reference leads to None, which is dropped by its role */
+            err = add_member(list, key, weak);
             if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
                 return err;
+            ret_err = ret_err ? ret_err : err;
         }
     }
-    return 0;
+    return ret_err;
 }
 
 /* A set or WeakSet that is an attribute of asyncio.tasks; absent in some versions. */
