@@ -261,7 +261,8 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     struct strobe_task *task = &draft->task;
     int err;
 
-    *task = (struct strobe_task){.addr = item->addr, .interp = interp, .thread = STROBE_NO_INDEX, .wait = STROBE_NO_INDEX};
+    *task = (struct strobe_task){.addr = item->addr, .interp = interp, .thread = STROBE_NO_INDEX, .wait = STROBE_NO_INDEX,
+                                   .place = STROBE_NO_INDEX};
     draft->role = item->role;
     draft->place = STROBE_NO_INDEX;
     draft->outer_frame = 0;
@@ -289,6 +290,7 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     if ((err = keep_frames(reader, task)))
         return err;
     err = strobe_taskreader_classify(reader, draft);
+    task->place = draft->place;
     return err ? err : note_holds(reader, task);
 }
 
