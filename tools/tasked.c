@@ -99,6 +99,8 @@ int strobe_tasked_take(struct strobe_tasked *tasked)
     if (!err)
         err = strobe_tasked_fill_waits(tasked);
     if (!err)
+        err = strobe_tasked_fill_futures(tasked);
+    if (!err)
         err = strobe_tasked_fill_tasks(tasked, threads);
     if (!err)
         err = strobe_tasked_fill_links(tasked, threads);

@@ -24,9 +24,10 @@ void strobe_tasked_finish_stacks(struct strobe_tasked *tasked);
 /* The C function that the innermost of these frames is in; NULL = none, or not known. */
 const char *strobe_tasked_leaf(struct strobe_tasked *tasked, const struct strobe_raw_frame *frames, uint32_t n);
 
-/* Each fills its part of the report; pools before waits before tasks before links. */
+/* Each fills its part of the report; pools before waits before futures before tasks before links. */
 int strobe_tasked_fill_pools(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 int strobe_tasked_fill_waits(struct strobe_tasked *tasked);
+int strobe_tasked_fill_futures(struct strobe_tasked *tasked);
 int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 void strobe_tasked_finish_workers(struct strobe_tasked *tasked);
