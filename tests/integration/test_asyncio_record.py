@@ -305,8 +305,8 @@ def check_chrometrace(py, out, tasks):
             else:
                 assert stack.pop() == event["name"]
         assert not stack
-    for state in STATES:
-        assert spent[state] / 1e6 == pytest.approx(tasks[state + "_s"], abs=0.01)
+    for state in STATES:  # the first look's period began before the recording
+        assert spent[state] / 1e6 == pytest.approx(tasks[state + "_s"], abs=7 / RATE + 1e-3)
 
 
 def by_state_of(leaf):
@@ -327,7 +327,7 @@ def check_pstats(py, out, tasks):
     seconds = tasks["to_monotonic"] - tasks["from_monotonic"]
     assert found["blocker"][3] == pytest.approx(seconds, rel=0.02) and found["victim"][3] == pytest.approx(5 * seconds, rel=0.02)
     assert found["victim"][2] < 0.02 * seconds
-    assert found["render"][2] + found["spin"][2] > 0.8 * tasks["running_s"]
+    assert found["render"][3] + found["spin"][3] > 0.8 * tasks["running_s"]
 
 
 # ---- which profile ----
