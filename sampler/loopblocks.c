@@ -113,7 +113,7 @@ int strobe_loopblocks_note(struct strobe_loopblocks *blocks, const struct strobe
     stay->ns += look->ns;
     block->total_ns += look->ns;
     lasted = stay->ns < look->most_ns ? stay->ns : look->most_ns;
-    if (block->n && lasted <= block->longest_ns)
+    if (lasted <= block->longest_ns && (block->frames || index == STROBE_LOOPBLOCKS_MAX))
         return 0;
     block->longest_ns = lasted;
     return index < STROBE_LOOPBLOCKS_MAX ? keep_frames(block, look->frames, n) : 0;
