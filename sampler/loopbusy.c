@@ -170,9 +170,10 @@ static void tell_step(struct strobe_loopbusy *busy, const struct strobe_raw_fram
 
     if (strobe_py_locals(busy->mem, busy->lay, run_once->frame, run_once->code, match_step, &search) != 1)
         return;
+    if (search.end_time > now || now - search.end_time > MAX_OVERDUE_S)
+        return; /* read after the stack was, when the loop had gone on; or a clock of its own */
     look->step = strobe_hash_bytes(&search.end_time, sizeof search.end_time, (uint64_t)search.handles) | 1;
-    if (search.end_time <= now && now - search.end_time < MAX_OVERDUE_S)
-        look->most_ns = (uint64_t)((now - search.end_time) * 1e9);
+    look->most_ns = (uint64_t)((now - search.end_time) * 1e9);
 }
 
 /* Which step it is; returns how many of the thread's frames are its own: those inside of _run_once(), without the handle's; of other

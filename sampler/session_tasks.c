@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/grow.h"
 #include "loopbusy.h"
+#include "tasklanes.h"
 #include "tasktails.h"
 
 enum {
@@ -38,8 +39,9 @@ struct strobe_task_side {
     size_t cap_tasks;
     struct strobe_htab owed;    /* task -> ns of ticks in which it could not be read */
     struct strobe_htab seen;    /* tasks of the tick before: who disappears while unread is owed nothing */
-    uint32_t row;               /* of the aggregate */
-    bool has_row;
+    uint32_t row;               /* of the aggregate, for all tasks; in formats with an order in time each has its lane instead */
+    bool has_row, with_lanes;
+    struct strobe_tasklanes lanes;
     uint64_t last_ns, next_ns;
     uint64_t cost_ns;           /* of a look, the median */
     struct strobe_task_stats stats;
@@ -62,6 +64,8 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
         return err;
     }
     strobe_tasklook_set_finder(side->look, find, find_ctx);
+    strobe_tasklanes_init(&side->lanes, session->opts.task_agg, target->pid);
+    side->with_lanes = strobe_agg_has_log(session->opts.task_agg);
     strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
     strobe_tails_init(&side->tails, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
                       session->opts.blame);
@@ -76,6 +80,7 @@ void strobe_task_side_free(struct strobe_task_side *side)
         return;
     strobe_tails_release(&side->tails);
     strobe_loopbusy_release(&side->busy);
+    strobe_tasklanes_release(&side->lanes);
     strobe_await_release(&side->await);
     strobe_tasklook_free(side->look);
     strobe_htab_release(&side->known);
@@ -211,6 +216,22 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
     return 0;
 }
 
+/* A row for each task that is billed; those that could not be read keep theirs. */
+static int give_lanes(struct strobe_task_side *side, const struct strobe_task_sample *sample)
+{
+    const struct strobe_taskreader *reader = strobe_tasklook_reader(side->look);
+    int err = 0;
+
+    strobe_tasklanes_begin(&side->lanes);
+    for (size_t i = 0; !err && i < reader->n_drafts; i++)
+        if (reader->renumbered[i] == STROBE_NO_INDEX || side->tasks[reader->renumbered[i]].ns)
+            err = strobe_tasklanes_keep(&side->lanes, reader->drafts[i].task.addr);
+    for (uint32_t i = 0; !err && i < sample->n_tasks; i++)
+        if (side->tasks[i].ns)
+            err = strobe_tasklanes_row(&side->lanes, sample->tasks[i].addr, &side->tasks[i].row);
+    return err;
+}
+
 /* Those that could not be read in this tick are owed it. */
 static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
 {
@@ -253,8 +274,8 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
 
     if (err)
         return err;
-    if (!side->has_row) {
-        err = strobe_agg_thread(session->opts.task_agg, side->target->pid, side->target->pid, 0, "tasks", &side->row);
+    if (!side->has_row && !side->with_lanes) {
+        err = strobe_agg_thread(session->opts.task_agg, side->target->pid, STROBE_AGG_NO_THREAD, 0, "tasks", &side->row);
         if (err)
             return err;
         side->has_row = true;
@@ -263,6 +284,7 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     side->last_ns = sample->time_ns;
     forget_stale(side);
     if ((err = prepare(session, side, *ret_threads, sample, weight)) ||
+        (side->with_lanes && (err = give_lanes(side, sample))) ||
         (err = strobe_loopbusy_note(&side->busy, session->opts.blocks, side->target->pid, weight)) ||
         (err = strobe_await_bill(&side->await, side->tasks, sample->n_tasks, sample->time_ns)) || (err = note_dropped(side, weight)))
         return err;

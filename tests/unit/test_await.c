@@ -209,6 +209,38 @@ static void test_a_tail_without_parts_gets_nothing_unless_it_is_the_last(void **
     assert_billed("10;4 0\n10;5 5\n11;4 5\n");
 }
 
+struct events {
+    struct strobe_agg_event at[8];
+    size_t n;
+};
+
+static int see_event(void *ctx, const struct strobe_agg_event *event)
+{
+    struct events *events = ctx;
+
+    events->at[events->n++ % 8] = *event;
+    return 0;
+}
+
+/* In a row with an order in time the pieces of one look come one after the other. */
+static void test_pieces_do_not_overlap(void **state)
+{
+    struct events events = {.n = 0};
+
+    tear_down(NULL);
+    assert_int_equal(strobe_agg_new(MS, STROBE_AGG_LOG | STROBE_AGG_EVEN, &agg), 0);
+    assert_int_equal(strobe_agg_thread(agg, 1, 1, 0, "tasks", &row), 0);
+    strobe_await_init(&await, agg, CYCLE, DEEP);
+    BILL({FRAMES(10)}, {FRAMES(11)}, {FRAMES(20), BY(0, 1), TAILS(TAIL(1, WAITS), TAIL(3, BUSY)), .ns = 8000});
+    assert_int_equal(strobe_agg_each_event(agg, see_event, &events), 0);
+    assert_int_equal(events.n, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(events.at[i].end_ns - events.at[i].start_ns, i % 2 ? 3000 : 1000);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(events.at[i].end_ns, events.at[i + 1].start_ns);
+    assert_int_equal(events.at[3].end_ns, 1000 * (uint64_t)MS);
+}
+
 static void test_children_do_not_hang_below_tails(void **state)
 {
     BILL({FRAMES(10), TAILS(TAIL(1, WAITS)), .ns = 5}, {FRAMES(20), BY(0), TAILS(TAIL(1, BUSY)), .ns = 6});
@@ -464,6 +496,7 @@ int main(void)
         TEST(test_tails_share_by_parts),
         TEST(test_a_tail_without_parts_gets_nothing_unless_it_is_the_last),
         TEST(test_children_do_not_hang_below_tails),
+        TEST(test_pieces_do_not_overlap),
         TEST(test_more_paths_than_are_kept),
         TEST(test_long_chain),
         TEST(test_long_chain_backwards),
