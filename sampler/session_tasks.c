@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/grow.h"
+#include "loopbusy.h"
 #include "tasktails.h"
 
 enum {
@@ -26,6 +27,7 @@ struct strobe_task_side {
     struct strobe_tasklook *look;
     struct strobe_await await;
     struct strobe_tails tails;
+    struct strobe_loopbusy busy;
     struct strobe_htab known;   /* hash of a stack -> index in stacks */
     struct task_stack *stacks;
     size_t n_stacks, cap_stacks;
@@ -63,6 +65,7 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
     strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
     strobe_tails_init(&side->tails, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
                       session->opts.blame);
+    strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look));
     *ret = side;
     return 0;
 }
@@ -72,6 +75,7 @@ void strobe_task_side_free(struct strobe_task_side *side)
     if (!side)
         return;
     strobe_tails_release(&side->tails);
+    strobe_loopbusy_release(&side->busy);
     strobe_await_release(&side->await);
     strobe_tasklook_free(side->look);
     strobe_htab_release(&side->known);
@@ -171,11 +175,12 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
 
     if (strobe_grow(&side->tasks, &side->cap_tasks, sample->n_tasks + 1, sizeof *side->tasks))
         return STROBE_ERR_NOMEM;
-    if ((err = strobe_tails_begin(&side->tails, threads, sample)))
+    if ((err = strobe_tails_begin(&side->tails, threads, sample)) || (err = strobe_loopbusy_begin(&side->busy, threads, sample)))
         return err;
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
         const struct strobe_task *task = &sample->tasks[i];
         struct strobe_await_task *to = &side->tasks[i];
+        bool ready = strobe_loopbusy_is_ready(&side->busy, i);
         uint32_t stack = 0;
 
         *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter, .n_awaiters = task->n_awaiters};
@@ -190,10 +195,11 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
             continue;
         }
         to->n_frames = side->stacks[stack].n;
-        if ((err = strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails)))
+        err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails) : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
+        if (err)
             return err;
         side->stats.task_ns += to->ns;
-        side->stats.by_state[task->state] += to->ns;
+        side->stats.by_state[ready ? STROBE_TASK_READY : task->state] += to->ns;
     }
     /* side->ids has moved while it grew */
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
@@ -257,8 +263,12 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     side->last_ns = sample->time_ns;
     forget_stale(side);
     if ((err = prepare(session, side, *ret_threads, sample, weight)) ||
+        (err = strobe_loopbusy_note(&side->busy, session->opts.blocks, side->target->pid, weight)) ||
         (err = strobe_await_bill(&side->await, side->tasks, sample->n_tasks, sample->time_ns)) || (err = note_dropped(side, weight)))
         return err;
+    if (!side->stats.ticks)
+        side->stats.from_ns = sample->time_ns - weight;
+    side->stats.to_ns = sample->time_ns;
     side->stats.ticks++;
     side->stats.dropped += sample->n_dropped;
     side->stats.samples += sample->n_tasks;
@@ -276,6 +286,10 @@ void strobe_task_side_stats(const struct strobe_task_side *side, struct strobe_t
     sum->task_ns += side->stats.task_ns;
     for (int i = 0; i < STROBE_TASK_STATES; i++)
         sum->by_state[i] += side->stats.by_state[i];
+    if (side->stats.ticks && (!sum->from_ns || side->stats.from_ns < sum->from_ns))
+        sum->from_ns = side->stats.from_ns;
+    if (side->stats.to_ns > sum->to_ns)
+        sum->to_ns = side->stats.to_ns;
     if (side->stats.most > sum->most)
         sum->most = side->stats.most;
     if (side->cost_ns > sum->cost_ns)

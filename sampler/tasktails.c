@@ -504,3 +504,15 @@ int strobe_tails_of(struct strobe_tails *tails, uint32_t task, const struct stro
     *ret_n = list.n;
     return 0;
 }
+
+int strobe_tails_ready(struct strobe_tails *tails, const struct strobe_await_tail **ret_tails, uint32_t *ret_n)
+{
+    struct strobe_tail_list list;
+    int err = list_of_marker(tails, &list, tails->ready_marker);
+
+    if (err)
+        return err;
+    *ret_tails = list.tails;
+    *ret_n = list.n;
+    return 0;
+}

@@ -57,5 +57,7 @@ void strobe_tails_release(struct strobe_tails *tails);
 int strobe_tails_begin(struct strobe_tails *tails, const struct strobe_sample *threads, const struct strobe_task_sample *sample);
 /* The tails of a task, valid until the next tick; of one that runs the C function that it is blocked in, or none. */
 int strobe_tails_of(struct strobe_tails *tails, uint32_t task, const struct strobe_await_tail **ret_tails, uint32_t *ret_n);
+/* Those of one that is ready, whatever it was waiting for. */
+int strobe_tails_ready(struct strobe_tails *tails, const struct strobe_await_tail **ret_tails, uint32_t *ret_n);
 
 #endif

@@ -53,7 +53,7 @@ static const struct option_row rows[] = {
     {"gil", NULL, 'g', R | T, "Only the thread that holds the GIL"},
     {"idle", NULL, 'i', R | T, "Count idle threads too"},
     {"locals", NULL, 'l', D, "Show arguments and local variables; each further -l shows 128 more characters of a value"},
-    {"json", NULL, 'j', D | P | E, "Print JSON"},
+    {"json", NULL, 'j', R | D | P | E, "Print JSON (record: a summary, at the end)"},
     {"full-filenames", NULL, OPT_FULL_FILENAMES, R | D | T | P | E, "Show whole paths, not only the part inside the package"},
     {"native", NULL, 'n', R | D | T, "Native frames (not implemented yet)"},
     {"nonblocking", NULL, OPT_NONBLOCKING, R | D | T | P | E, "Never pause the process; inconsistent samples are dropped and counted"},

@@ -133,6 +133,8 @@ static int make_session(struct strobe_recording *rec, bool with_log)
     if (!err && (opts->asyncio == STROBE_ASYNCIO_TASKS || opts->asyncio == STROBE_ASYNCIO_BOTH))
         err = strobe_agg_new(period_ns, log | STROBE_AGG_EVEN, &rec->task_agg);
     session.task_agg = rec->task_agg;
+    session.blocks = &rec->blocks;
+    strobe_loopblocks_init(&rec->blocks, rec->names);
     if (!err)
         err = strobe_session_new(&session, rec->names, rec->agg, strobe_clock_system(), &rec->session);
     return err;
@@ -226,6 +228,7 @@ void strobe_recording_release(struct strobe_recording *rec)
     strobe_follow_free(rec->follow);
     strobe_agg_free(rec->agg);
     strobe_agg_free(rec->task_agg);
+    strobe_loopblocks_release(&rec->blocks);
     strobe_names_free(rec->names);
     strobe_signals_close(&rec->signals);
     strobe_buf_release(&rec->title);

@@ -43,9 +43,21 @@ struct strobe_mem_ops {
 struct strobe_mem {
     const struct strobe_mem_ops *ops;
     uint64_t reads; /* asked for so far: who finds it unchanged knows that nothing was read meanwhile */
+    uint64_t faults; /* of those, failed: who finds it unchanged knows that nothing was passed over as unreadable */
 };
 
 static inline int strobe_mem_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
+{
+    int err;
+
+    mem->reads++;
+    err = mem->ops->read(mem, addr, buf, len);
+    mem->faults += err != 0;
+    return err;
+}
+
+/* The same for more than is needed, which may end behind a mapping: that it fails is no fault. */
+static inline int strobe_mem_probe(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
 {
     mem->reads++;
     return mem->ops->read(mem, addr, buf, len);

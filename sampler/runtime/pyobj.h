@@ -28,7 +28,8 @@ int strobe_py_type(struct strobe_mem *mem, const struct strobe_layout *lay, uint
 /* tp_name of a type, at most size - 1 bytes. */
 int strobe_py_type_name(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t type, char *name, size_t size);
 
-/* Appends the string's text as UTF-8; lone surrogates become U+FFFD.  Appends nothing on failure.  STROBE_ERR_OBJECT when obj is no str. */
+/* Appends the string's text as UTF-8; lone surrogates become U+FFFD.  Appends nothing on failure.  STROBE_ERR_OBJECT when obj is no str;
+ * STROBE_ERR_NOMEM also when the buffer had failed before. */
 int strobe_py_str(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, struct strobe_buf *out);
 /* Appends the bytes of a bytes object, at most max (STROBE_ERR_LIMIT beyond). */
 int strobe_py_bytes(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, size_t max, struct strobe_buf *out);

@@ -129,14 +129,37 @@ static void sort(uint64_t *keys, size_t n)
         memcpy(keys, from, n * sizeof *keys);
 }
 
-/* The members of a set, through weak references when they are such. */
+/* What a member that cannot be read means for the whole list. */
+static int of_member(int err)
+{
+    return strobe_err_class(err) == STROBE_CLASS_FRAME && err != STROBE_ERR_LIMIT ? 0 : err;
+}
+
+/* What the weak references among the keys lead to. */
+static int follow(struct strobe_tasklist *list, size_t *n)
+{
+    size_t kept = 0;
+    int err, ret_err = 0;
+
+    for (size_t i = 0; i < *n; i++) {
+        err = of_member(strobe_mem_u64(list->mem, list->keys[i] + list->lay->weakref_object, &list->keys[kept]));
+        kept += !err;
+        ret_err = ret_err ? ret_err : err;
+    }
+    *n = kept;
+    sort(list->keys, kept);
+    return ret_err;
+}
+
+/* The members of a set, through weak references when they are such.  One that cannot be read keeps none of the others out; the error is
+ * returned in the end. */
 static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 {
     const struct strobe_layout *lay = list->lay;
     enum strobe_py_kind kind;
     uint64_t mask, table;
     size_t n;
-    int err = strobe_py_kind(list->mem, lay, set, &kind);
+    int ret_err = 0, err = strobe_py_kind(list->mem, lay, set, &kind);
 
     if (err || kind != STROBE_PY_SET)
         return err ? err : STROBE_ERR_OBJECT;
@@ -147,17 +170,15 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
     if ((err = read_keys(list, table, mask, &n)))
         return err;
     sort(list->keys, n);
-    for (size_t i = 0; weak && i < n; i++)
-        if ((err = strobe_mem_u64(list->mem, list->keys[i] + lay->weakref_object, &list->keys[i])))
-            return err;
     if (weak)
-        sort(list->keys, n);
+        ret_err = follow(list, &n);
     for (size_t i = 0; i < n; i++) {
-        err = add(list, list->keys[i]); /* a dead reference leads to None, which is dropped by its role */
+        err = of_member(add(list, list->keys[i])); /* a dead reference leads to None, which is dropped by its role */
         if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
             return err;
+        ret_err = ret_err ? ret_err : err;
     }
-    return 0;
+    return ret_err;
 }
 
 /* A set or WeakSet that is an attribute of asyncio.tasks; absent in some versions. */
