@@ -142,9 +142,9 @@ static int follow(struct strobe_tasklist *list, size_t *n)
     int err, ret_err = 0;
 
     for (size_t i = 0; i < *n; i++) {
-        err = of_member(strobe_mem_u64(list->mem, list->keys[i] + list->lay->weakref_object, &list->keys[kept]));
+        err = strobe_mem_u64(list->mem, list->keys[i] + list->lay->weakref_object, &list->keys[kept]);
         kept += !err;
-        ret_err = ret_err ? ret_err : err;
+        ret_err = ret_err ? ret_err : of_member(err);
     }
     *n = kept;
     sort(list->keys, kept);
