@@ -31,7 +31,7 @@ enum {
     BLOCK_SHIFT = 14, /* one read of 16 KiB costs little more than one of 4 KiB, and neighbours are usually wanted next */
     BLOCK = 1 << BLOCK_SHIFT,
     ALL_PAGES = (1 << (BLOCK / PAGE)) - 1,
-    CHUNK = 128,         /* slots; 2 MiB, the least there is: what a processor's second cache holds */
+    CHUNK = 64,          /* slots; 1 MiB, the least there is: what a processor's second cache holds */
     MAX_SLOTS = 4096,    /* 64 MiB: the tasks, coroutines and frames of 10,000 tasks of asyncio, wherever they lie */
     /* Blocks are asked for again too often when they are more than 1 in so many of those read in a turn of the ring: when much was
      * read before that is read again (the memory will be of use again), and else (getting memory costs more than such a read). */
