@@ -35,7 +35,7 @@ void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *me
 void strobe_taskroots_release(struct strobe_taskroots *roots);
 /* A new tick: contexts may have changed. */
 void strobe_taskroots_begin(struct strobe_taskroots *roots);
-/* The marker of a task with this context; 0 = none. */
+/* The marker of a task with this context; 0 = none (a session's frame 0 is "<GC>"). */
 int strobe_taskroots_of(struct strobe_taskroots *roots, uint64_t context, uint32_t *ret_marker);
 
 #endif
