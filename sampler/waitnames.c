@@ -5,28 +5,31 @@
 
 #include "runtime/callsite.h"
 #include "runtime/pyobj.h"
+#include "waitnames_parts.h"
 
 enum {
-    MAX_SITES = 16,      /* `async with` around one place */
-    OUTER_FRAMES = 8,    /* frames outside of the one that waits whose variables are looked at */
-    MAX_LOOKED = 4096,   /* variables and attributes looked at for one name */
-    MAX_CLASS = 128,
+    MAX_STEP = 192,     /* bytes of one attribute's name */
+    MAX_AWAITERS = 4,   /* tasks that wait for the one that waits, and so on outward */
+    MAX_OWN = 3,        /* frames of a thing's own class (its subclass written in the program) that are passed */
 };
 
-struct naming {
-    struct strobe_mem *mem;
-    const struct strobe_layout *lay;
-    uint64_t object;         /* what is to be named */
-    uint64_t code, frame;    /* where */
-    struct strobe_buf *name;
+/* What a name by the code is worth. */
+enum worth {
+    NO_NAME,
+    OF_ITSELF,   /* the code is the thing's own: it calls it `self` */
+    OF_CALL,     /* what a function or a property gave */
+    OF_PLACE,    /* a local variable */
+    OF_THING,    /* an attribute, a global variable */
 };
 
-static int class_name(struct naming *n, uint64_t obj, char *ret, size_t size)
+bool strobe_naming_ask(struct strobe_naming *n, uint32_t at)
 {
-    uint64_t type;
-    int err = strobe_py_type(n->mem, n->lay, obj, &type);
+    const struct strobe_raw_frame *frame = &n->task->frames[at];
 
-    return err ? err : strobe_py_type_name(n->mem, n->lay, type, ret, size);
+    n->at = at;
+    n->code = frame->code;
+    n->frame = frame->frame;
+    return frame->code > STROBE_CODE_UNREADABLE;
 }
 
 /* tp_name of a class made in C has its module in front. */
@@ -37,17 +40,82 @@ static const char *last_part(const char *text)
     return dot ? dot + 1 : text;
 }
 
-static bool is_module(struct naming *n, uint64_t obj)
+int strobe_naming_class(struct strobe_naming *n, uint64_t obj, char ret[STROBE_NAMING_CLASS])
 {
-    char name[MAX_CLASS];
+    uint64_t type;
+    int err = strobe_py_type(n->mem, n->lay, obj, &type);
 
-    return !class_name(n, obj, name, sizeof name) && strcmp(name, "module") == 0;
+    if (!err)
+        err = strobe_py_type_name(n->mem, n->lay, type, ret, STROBE_NAMING_CLASS);
+    if (!err)
+        memmove(ret, last_part(ret), strlen(last_part(ret)) + 1);
+    return err;
 }
 
-/* ---- variables of the frame ---- */
+static bool is_of(struct strobe_naming *n, uint64_t obj, const char *class_name)
+{
+    char name[STROBE_NAMING_CLASS];
+
+    return obj && !strobe_naming_class(n, obj, name) && strcmp(name, class_name) == 0;
+}
+
+const char *strobe_naming_private(struct strobe_naming *n, uint64_t type, const char *attribute, char ret[STROBE_NAMING_CLASS])
+{
+    char name[STROBE_NAMING_CLASS];
+
+    for (int i = 0; i < STROBE_PY_MAX_MRO && type && attribute[0] == '_' && strstr(attribute + 1, "__"); i++) {
+        const char *bare = name;
+        size_t len;
+
+        if (strobe_py_type_name(n->mem, n->lay, type, name, sizeof name))
+            break;
+        bare += strspn(bare, "_");
+        len = strlen(bare);
+        if (len && strncmp(attribute + 1, bare, len) == 0 && strncmp(attribute + 1 + len, "__", 2) == 0) {
+            memcpy(ret, name, sizeof name);
+            return attribute + 1 + len;
+        }
+        if (strobe_mem_u64(n->mem, type + n->lay->ty_base, &type))
+            break;
+    }
+    return NULL;
+}
+
+bool strobe_naming_is_module(struct strobe_naming *n, uint64_t obj)
+{
+    return is_of(n, obj, "module");
+}
+
+bool strobe_naming_globals(struct strobe_naming *n, uint64_t *ret_dict)
+{
+    uint64_t dict;
+
+    if (strobe_mem_u64(n->mem, n->frame + n->lay->fr_globals, &dict) || !dict)
+        return false;
+    *ret_dict = dict & ~(uint64_t)n->lay->pointer_mask_low;
+    return true;
+}
+
+void strobe_naming_put_module(struct strobe_naming *n, uint64_t globals)
+{
+    uint64_t value;
+
+    if (!strobe_py_dict_get(n->mem, n->lay, globals, "__name__", &value))
+        strobe_py_str(n->mem, n->lay, value, n->name);
+}
+
+/* co_name, or what follows the last dot of co_qualname: they are the same but for a lambda. */
+void strobe_naming_put_function(struct strobe_naming *n)
+{
+    uint64_t value;
+
+    if (!strobe_mem_u64(n->mem, n->code + n->lay->co_name, &value))
+        strobe_py_str(n->mem, n->lay, value, n->name);
+}
+
+/* ---- the expression in the code ---- */
 
 struct local_search {
-    uint32_t slot; /* counted down */
     const char *name;
     uint64_t value;
 };
@@ -62,9 +130,9 @@ static int match_local(void *ctx, const struct strobe_local *local)
     return 1;
 }
 
-static bool local_value(struct naming *n, const char *name, uint64_t *ret)
+static bool local_value(struct strobe_naming *n, const char *name, uint64_t *ret)
 {
-    struct local_search search = {0, name, 0};
+    struct local_search search = {name, 0};
 
     if (strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search) != 1)
         return false;
@@ -72,314 +140,405 @@ static bool local_value(struct naming *n, const char *name, uint64_t *ret)
     return true;
 }
 
-static bool globals_of(struct naming *n, uint64_t *ret_dict)
-{
-    uint64_t dict;
-
-    if (strobe_mem_u64(n->mem, n->frame + n->lay->fr_globals, &dict) || !dict)
-        return false;
-    *ret_dict = dict & ~(uint64_t)n->lay->pointer_mask_low;
-    return true;
-}
-
-/* Appends the name of the module that a dict of globals belongs to; "" = unknown. */
-static void put_module(struct naming *n, uint64_t globals)
-{
-    uint64_t value;
-
-    if (!strobe_py_dict_get(n->mem, n->lay, globals, "__name__", &value))
-        strobe_py_str(n->mem, n->lay, value, n->name);
-}
-
-/* co_name, or what follows the last dot of co_qualname: they are the same but for a lambda. */
-static void put_function(struct naming *n)
-{
-    uint64_t value;
-
-    if (!strobe_mem_u64(n->mem, n->code + n->lay->co_name, &value))
-        strobe_py_str(n->mem, n->lay, value, n->name);
-}
-
-/* ---- the expression in the code ---- */
-
-/* Follows a path without calls and subscripts.  ret_owner: the object before the last step; ret_last: that step. */
-static bool follow(struct naming *n, uint64_t obj, const char *path, uint64_t *ret_obj, uint64_t *ret_owner, const char **ret_last)
-{
-    char step[192];
-
-    *ret_owner = 0;
-    *ret_last = "";
-    while (*path) {
-        size_t len = strcspn(path, ".");
-
-        if (len >= sizeof step || memchr(path, '(', len) || memchr(path, '[', len))
-            return false;
-        memcpy(step, path, len);
-        step[len] = '\0';
-        *ret_owner = obj;
-        *ret_last = path;
-        if (strobe_py_getattr(n->mem, n->lay, obj, step, &obj))
-            return false;
-        path += len + (path[len] == '.');
-    }
-    *ret_obj = obj;
-    return true;
-}
-
-static void put_owner(struct naming *n, uint64_t owner)
-{
-    char name[MAX_CLASS];
-    uint64_t value;
-
-    if (is_module(n, owner)) {
-        if (!strobe_mem_u64(n->mem, owner + n->lay->module_dict, &value))
-            put_module(n, value);
-        return;
-    }
-    if (class_name(n, owner, name, sizeof name))
-        return;
-    /* An attribute of a class itself goes by that class's name. */
-    if (strcmp(name, "type") == 0 || strcmp(name, "ABCMeta") == 0)
-        strobe_py_type_name(n->mem, n->lay, owner, name, sizeof name);
-    strobe_buf_puts(n->name, last_part(name));
-}
-
 /* The base object of a site; false when it cannot be found. */
-static bool base_object(struct naming *n, const struct strobe_site *site, uint64_t *ret)
+static bool base_object(struct strobe_naming *n, const struct strobe_site *site, uint64_t *ret)
 {
     uint64_t globals;
 
     switch (site->base) {
     case STROBE_SITE_LOCAL:
     case STROBE_SITE_DEREF: return local_value(n, site->base_name, ret);
-    case STROBE_SITE_GLOBAL: return globals_of(n, &globals) && !strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, ret);
+    case STROBE_SITE_GLOBAL:
+        return strobe_naming_globals(n, &globals) && !strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, ret);
     default: return false;
     }
 }
 
-/* Does the method fit the thing?  Where the expression cannot be followed that is all there is to go by. */
-static bool fits(const struct strobe_site *site, const struct strobe_wait *wait)
+/* A path as far as it can be followed from object to object: up to a call, a subscript, or what is computed. */
+struct walk {
+    uint64_t obj;     /* where it has led; 0 = not even the base is known */
+    uint64_t owner;   /* of the step that led there; 0 = obj is the base */
+    const char *step; /* that step, and what follows it */
+    size_t step_len;
+    bool whole;
+};
+
+static void follow(struct strobe_naming *n, const char *path, struct walk *w)
+{
+    char step[MAX_STEP];
+    uint64_t next;
+
+    w->step = path;
+    while (*path) {
+        size_t len = strcspn(path, ".[(");
+
+        if (!len || len >= sizeof step)
+            return;
+        memcpy(step, path, len);
+        step[len] = '\0';
+        w->owner = w->obj;
+        w->step = path;
+        w->step_len = len;
+        if (strobe_py_getattr(n->mem, n->lay, w->obj, step, &next))
+            return;
+        w->obj = next;
+        path += len;
+        if (*path == '.')
+            path++;
+        else if (*path)
+            return;
+    }
+    w->whole = true;
+}
+
+/* Is it the thing, or the condition whose lock it is?  *ret_suffix: what then follows the name. */
+static bool leads_to(struct strobe_naming *n, uint64_t obj, const char **ret_suffix)
+{
+    uint64_t lock;
+
+    *ret_suffix = "";
+    if (obj == n->object)
+        return true;
+    if (n->wait->kind != STROBE_WAIT_LOCK || !is_of(n, obj, "Condition") || strobe_py_attr(n->mem, n->lay, obj, "_lock", &lock))
+        return false;
+    *ret_suffix = "._lock";
+    return lock == n->object;
+}
+
+struct argument_search {
+    struct strobe_naming *n;
+    uint32_t first, last, index;
+    const char *suffix;
+};
+
+static int match_argument(void *ctx, const struct strobe_local *local)
+{
+    struct argument_search *search = ctx;
+
+    if (!local->is_arg || search->index > search->last)
+        return 2;
+    return search->index++ >= search->first && leads_to(search->n, local->value, &search->suffix);
+}
+
+/* Did the frame get the thing as one of these arguments?  self is number 0. */
+static bool was_given(struct strobe_naming *n, uint32_t at, uint32_t first, uint32_t last, const char **ret_suffix)
+{
+    struct argument_search search = {n, first, last, 0, ""};
+    const struct strobe_raw_frame *frame = &n->task->frames[at];
+
+    if (frame->code <= STROBE_CODE_UNREADABLE ||
+        strobe_py_locals(n->mem, n->lay, frame->frame, frame->code, match_argument, &search) != 1)
+        return false;
+    *ret_suffix = search.suffix;
+    return true;
+}
+
+static bool is_method(const struct strobe_site *site)
 {
     static const char *const methods[] = {"acquire", "wait", "wait_for", "get", "put", "join", "read", "readline", "readexactly", "readuntil",
                                           "drain", "serve_forever", "communicate"};
 
-    if (site->role != STROBE_SITE_AWAIT)
-        return true;
-    if (!site->method[0])
-        return wait->kind == STROBE_WAIT_FUTURE;
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         if (strcmp(site->method, methods[i]) == 0)
             return true;
     return false;
 }
 
-static void put_variable(struct naming *n, const struct strobe_site *site)
+/* An expression that cannot be followed: does what is called on it next say that it led to the thing? */
+static bool fits(struct strobe_naming *n, const struct strobe_site *site, const char **ret_suffix)
 {
-    uint64_t globals;
-
-    if (site->base != STROBE_SITE_GLOBAL)
-        put_function(n);
-    else if (globals_of(n, &globals))
-        put_module(n, globals);
-    strobe_buf_printf(n->name, "%s%s", n->name->len ? "." : "", site->base_name);
-}
-
-/* A name by an expression that leads to the object: by its last owner's class; a variable by its function or module. */
-static bool name_by_site(struct naming *n, const struct strobe_site *site, const struct strobe_wait *wait)
-{
-    uint64_t base, object, owner;
-    const char *last;
-
-    if (site->base == STROBE_SITE_NONE)
+    if (n->borrowed)
         return false;
-    if (base_object(n, site, &base) && follow(n, base, site->path, &object, &owner, &last)) {
-        if (object != n->object)
-            return false;
-        if (owner) {
-            put_owner(n, owner);
-            strobe_buf_printf(n->name, "%s%s", n->name->len ? "." : "", last);
-        } else {
-            put_variable(n, site);
-        }
+    if (n->at > 0 && was_given(n, n->at - 1, 0, 0, ret_suffix))
         return true;
+    switch (n->wait->kind) {
+    case STROBE_WAIT_FUTURE: return site->role == STROBE_SITE_AWAIT && !site->method[0] && n->at == 0;
+    case STROBE_WAIT_SOCKET:
+    case STROBE_WAIT_STREAM_READ:
+    case STROBE_WAIT_STREAM_WRITE:
+    case STROBE_WAIT_SERVER:
+    case STROBE_WAIT_SUBPROCESS: return site->role != STROBE_SITE_AWAIT || is_method(site); /* things around the one that is told */
+    default: return false;
     }
-    if (!fits(site, wait))
-        return false;
-    /* Through calls and subscripts: as the code has it, the first object by its class. */
-    if (site->path[0] && site->base != STROBE_SITE_CALL && base_object(n, site, &base))
-        put_owner(n, base);
-    if (!n->name->len)
-        strobe_buf_puts(n->name, site->base_name);
-    if (site->base == STROBE_SITE_CALL)
-        strobe_buf_puts(n->name, "()");
-    strobe_buf_printf(n->name, "%s%s", site->path[0] && site->path[0] != '[' ? "." : "", site->path);
-    return true;
 }
 
-static bool name_by_code(struct naming *n, const struct strobe_raw_frame *frame, const struct strobe_wait *wait)
+/* ---- putting it into words ---- */
+
+/* The class in whose dict an attribute is that all its instances share; else the object's own.  Returns what follows its name. */
+static const char *put_owner(struct strobe_naming *n, const struct walk *w)
 {
-    struct strobe_site sites[MAX_SITES];
-    size_t n_sites = 0;
-
-    if (!wait->held_there) {
-        if (strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &sites[0]))
-            return false;
-        return name_by_site(n, &sites[0], wait);
-    }
-    if (strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, MAX_SITES, &n_sites))
-        return false;
-    for (size_t i = 0; i < n_sites; i++)
-        if (name_by_site(n, &sites[i], wait))
-            return true;
-    return false;
-}
-
-/* ---- by looking around ---- */
-
-struct search {
-    struct naming *n;
-    char owner[MAX_CLASS]; /* class of the object whose attributes are looked at, or "" */
-    uint32_t looked;
-    bool deeper;           /* the attributes of what is met are looked at too */
-};
-
-static int search_item(void *ctx, uint64_t key, uint64_t value)
-{
-    struct search *s = ctx;
-
-    if (++s->looked > MAX_LOOKED)
-        return STROBE_ERR_LIMIT;
-    if (value != s->n->object)
-        return 0;
-    strobe_buf_printf(s->n->name, "%s%s", s->owner, s->owner[0] ? "." : "");
-    strobe_py_str(s->n->mem, s->n->lay, key, s->n->name);
-    return 1;
-}
-
-static bool search_attributes(struct search *s, uint64_t obj)
-{
-    if (obj == s->n->object || class_name(s->n, obj, s->owner, sizeof s->owner))
-        return false;
-    memmove(s->owner, last_part(s->owner), strlen(last_part(s->owner)) + 1);
-    return strobe_py_attr_each(s->n->mem, s->n->lay, obj, search_item, s) == 1;
-}
-
-static int search_local(void *ctx, const struct strobe_local *local)
-{
-    struct search *s = ctx;
-
-    if (++s->looked > MAX_LOOKED)
-        return STROBE_ERR_LIMIT;
-    return search_attributes(s, local->value);
-}
-
-static int search_variable(void *ctx, const struct strobe_local *local)
-{
-    struct search *s = ctx;
-
-    if (local->value != s->n->object)
-        return 0;
-    put_function(s->n);
-    strobe_buf_printf(s->n->name, ".%s", local->name);
-    return 1;
-}
-
-static int search_global_attributes(void *ctx, uint64_t key, uint64_t value)
-{
-    struct search *s = ctx;
+    char name[STROBE_NAMING_CLASS], step[MAX_STEP];
+    uint64_t type = w->owner, dict, value;
+    const char *private;
     enum strobe_py_kind kind;
 
-    (void)key;
-    if (++s->looked > MAX_LOOKED)
-        return STROBE_ERR_LIMIT;
-    if (strobe_py_kind(s->n->mem, s->n->lay, value, &kind) || kind != STROBE_PY_OTHER || is_module(s->n, value))
-        return 0;
-    return search_attributes(s, value);
+    if (strobe_naming_is_module(n, w->owner)) {
+        if (!strobe_mem_u64(n->mem, w->owner + n->lay->module_dict, &value))
+            strobe_naming_put_module(n, value);
+        return w->step;
+    }
+    memcpy(step, w->step, w->step_len);
+    step[w->step_len] = '\0';
+    if (strobe_naming_class(n, w->owner, name) || strobe_py_kind(n->mem, n->lay, w->owner, &kind) ||
+        (kind != STROBE_PY_TYPE && strobe_py_type(n->mem, n->lay, w->owner, &type)))
+        return w->step;
+    private = strobe_naming_private(n, type, step, name);
+    if (private) {
+        strobe_buf_puts(n->name, last_part(name));
+        return w->step + (private - step);
+    }
+    if (kind == STROBE_PY_TYPE)
+        strobe_py_type_name(n->mem, n->lay, w->owner, name, sizeof name);
+    else if (!strobe_py_attr(n->mem, n->lay, w->owner, step, &value))
+        type = 0;
+    for (int i = 0; i < STROBE_PY_MAX_MRO && type; i++) {
+        if (!strobe_mem_u64(n->mem, type + n->lay->ty_dict, &dict) && dict && !strobe_py_dict_get(n->mem, n->lay, dict, step, &value)) {
+            strobe_py_type_name(n->mem, n->lay, type, name, sizeof name);
+            break;
+        }
+        if (strobe_mem_u64(n->mem, type + n->lay->ty_base, &type))
+            break;
+    }
+    strobe_buf_puts(n->name, last_part(name));
+    return w->step;
 }
 
-static bool name_by_globals(struct naming *n)
+static void put_variable(struct strobe_naming *n, const struct strobe_site *site)
 {
-    struct search s = {.n = n};
-    uint64_t globals;
+    bool global = site->base == STROBE_SITE_GLOBAL;
     size_t before = n->name->len;
+    uint64_t globals, value;
 
-    if (!globals_of(n, &globals))
-        return false;
-    put_module(n, globals);
-    if (n->name->len > before)
-        strobe_buf_putc(n->name, '.');
-    if (strobe_py_dict_each(n->mem, n->lay, globals, search_item, &s) == 1)
-        return true;
-    n->name->len = before;
-    if (n->name->data)
-        n->name->data[before] = '\0';
-    return strobe_py_dict_each(n->mem, n->lay, globals, search_global_attributes, &s) == 1;
+    if (site->base == STROBE_SITE_CALL) /* of a local, or of a global name */
+        global = !local_value(n, site->base_name, &value);
+    if (!global)
+        strobe_naming_put_function(n);
+    else if (strobe_naming_globals(n, &globals) && !strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, &value))
+        strobe_naming_put_module(n, globals); /* built-in names have no module in front */
+    strobe_buf_printf(n->name, "%s%s%s", n->name->len > before ? "." : "", site->base_name, site->base == STROBE_SITE_CALL ? "()" : "");
 }
 
-static void at_frame(struct naming *n, const struct strobe_raw_frame *frame)
+/* Objects that are but a bag of names: their class tells nothing. */
+static bool is_bag(struct strobe_naming *n, uint64_t obj)
 {
-    n->code = frame->code;
-    n->frame = frame->frame;
+    return is_of(n, obj, "SimpleNamespace") || is_of(n, obj, "Namespace");
+}
+
+static void put_site(struct strobe_naming *n, const struct strobe_site *site, const struct walk *w)
+{
+    if (w->owner && !is_bag(n, w->owner)) {
+        size_t before = n->name->len;
+
+        const char *rest = put_owner(n, w);
+
+        strobe_buf_printf(n->name, "%s%s", n->name->len > before ? "." : "", rest);
+        return;
+    }
+    put_variable(n, site);
+    strobe_buf_printf(n->name, "%s%s", site->path[0] && site->path[0] != '[' ? "." : "", site->path);
+}
+
+/* exact: followed from object to object, it has led to the thing. */
+static enum worth worth_of(const struct strobe_site *site, const struct walk *w, bool exact)
+{
+    if (!strcmp(site->base_name, "super") || (!site->path[0] && !strcmp(site->base_name, "self")))
+        return OF_ITSELF;
+    if (strchr(site->path, '(') || site->base == STROBE_SITE_CALL || (w->whole && !exact))
+        return OF_CALL;
+    return site->base == STROBE_SITE_GLOBAL || w->owner ? OF_THING : OF_PLACE;
+}
+
+/* sure: something else says already that the expression led to the thing, whose name goes on with `suffix`. */
+static enum worth name_by_site(struct strobe_naming *n, const struct strobe_site *site, bool sure, const char *suffix)
+{
+    struct walk w = {.step = ""};
+    enum worth worth;
+    bool exact;
+
+    if (site->base == STROBE_SITE_NONE)
+        return NO_NAME;
+    if (base_object(n, site, &w.obj))
+        follow(n, site->path, &w);
+    exact = w.whole && leads_to(n, w.obj, &suffix);
+    if (w.whole && !exact && w.obj != n->object) { /* it is another one by now, or a property */
+        char class_name[STROBE_NAMING_CLASS];
+
+        if (strobe_naming_class(n, n->object, class_name) || is_of(n, w.obj, class_name) || is_of(n, w.obj, "NoneType"))
+            return NO_NAME;
+    }
+    if (!exact && !sure && !fits(n, site, &suffix))
+        return NO_NAME;
+    worth = worth_of(site, &w, exact);
+    if (worth == OF_ITSELF)
+        return worth;
+    put_site(n, site, &w);
+    strobe_buf_puts(n->name, suffix);
+    return worth;
+}
+
+/* What stands in the call that is awaited: wait_for(self._gate.wait(), 5), stack.enter_async_context(self._lock). */
+static enum worth name_by_arguments(struct strobe_naming *n, const struct strobe_raw_frame *frame)
+{
+    struct strobe_site sites[STROBE_SITE_MAX_ARGUMENTS];
+    enum worth worth = NO_NAME;
+    size_t n_sites;
+
+    if (strobe_site_arguments(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_ARGUMENTS, &n_sites))
+        return NO_NAME;
+    for (size_t i = 0; i < n_sites && worth == NO_NAME; i++) {
+        const char *suffix = "";
+        bool sure = (i == 0 && !n->borrowed && n->at > 0 && !sites[0].method[0] && was_given(n, n->at - 1, 1, 1, &suffix)) ||
+                    (n->wait->kind != STROBE_WAIT_FUTURE && is_method(&sites[i]));
+
+        worth = name_by_site(n, &sites[i], sure, suffix);
+    }
+    return worth == OF_ITSELF ? NO_NAME : worth;
+}
+
+/* ---- contexts that are held ---- */
+
+/* The context manager whose __aexit__ lies in a slot of the frame's value stack; 0 = unknown. */
+static uint64_t context_at(struct strobe_naming *n, uint32_t index)
+{
+    const struct strobe_layout *lay = n->lay;
+    uint64_t base = n->frame + lay->fr_localsplus, slot[2], mask = lay->pointer_mask_low;
+    uint32_t n_locals;
+
+    if (lay->fr_valuestack != STROBE_NONE) {
+        if (strobe_mem_u64(n->mem, n->frame + lay->fr_valuestack, &base))
+            return 0;
+    } else {
+        if (strobe_mem_u32(n->mem, n->code + lay->co_nlocalsplus, &n_locals))
+            return 0;
+        base += 8 * (uint64_t)n_locals;
+    }
+    if (strobe_mem_read(n->mem, base + 8 * (uint64_t)index, slot, sizeof slot))
+        return 0;
+    if (is_of(n, slot[0] & ~mask, "method"))
+        return strobe_mem_u64(n->mem, (slot[0] & ~mask) + lay->method_self, &slot[1]) ? 0 : slot[1];
+    return is_of(n, slot[0] & ~mask, "function") ? slot[1] & ~mask : 0;
+}
+
+static enum worth name_held(struct strobe_naming *n, const struct strobe_raw_frame *frame)
+{
+    struct strobe_site sites[STROBE_SITE_MAX_HELD];
+    enum worth worth = NO_NAME;
+    size_t n_sites = 0;
+    const char *suffix;
+
+    if (strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_HELD, &n_sites))
+        return NO_NAME;
+    for (size_t i = 0; i < n_sites && worth == NO_NAME; i++)
+        if (leads_to(n, context_at(n, sites[i].stack), &suffix))
+            worth = name_by_site(n, &sites[i], true, suffix);
+    return worth;
+}
+
+/* ---- all of it ---- */
+
+static enum worth name_by_code(struct strobe_naming *n)
+{
+    enum worth worth = OF_ITSELF;
+
+    for (uint32_t at = n->at, last = at + MAX_OWN; worth == OF_ITSELF && at < last && at < n->task->n_frames; at++) {
+        const struct strobe_raw_frame *frame = &n->task->frames[at];
+        struct strobe_site site;
+
+        worth = NO_NAME;
+        if (!strobe_naming_ask(n, at))
+            break;
+        if (n->wait->held_there)
+            worth = name_held(n, frame);
+        else if (!strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &site))
+            worth = name_by_site(n, &site, false, "");
+        if (worth == NO_NAME && !n->wait->held_there)
+            worth = name_by_arguments(n, frame);
+    }
+    return worth == OF_ITSELF ? NO_NAME : worth;
+}
+
+/* Is it worth while to look for a name that holds everywhere? */
+static bool is_shared(const struct strobe_wait *wait)
+{
+    return wait->kind != STROBE_WAIT_FUTURE && wait->n_waiters + wait->n_holders > 1;
+}
+
+/* The frame whose code names it.  A task that runs nothing but a library's code (wait_for() makes such ones) was made by code of the
+ * task that waits for it. */
+static bool find_place(const struct strobe_task_sample *sample, struct strobe_naming *n)
+{
+    uint32_t task = n->wait->task, place = n->wait->frame;
+
+    for (int i = 0; i < MAX_AWAITERS && task != STROBE_NO_INDEX && place == STROBE_NO_INDEX; i++) {
+        const struct strobe_task *t = &sample->tasks[task];
+
+        task = t->n_awaiters ? sample->awaiters[t->first_awaiter] : STROBE_NO_INDEX;
+        place = task == STROBE_NO_INDEX ? STROBE_NO_INDEX : sample->tasks[task].place;
+        n->borrowed = true;
+    }
+    if (task == STROBE_NO_INDEX || place >= sample->tasks[task].n_frames)
+        return false;
+    n->task = &sample->tasks[task];
+    n->at = place;
+    return true;
 }
 
 void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,
                       struct strobe_buf *name, const char **ret_source)
 {
     const struct strobe_wait *w = &sample->waits[wait];
-    struct strobe_buf own = STROBE_BUF_INIT;
-    struct naming n = {.mem = mem, .lay = lay, .object = w->object, .name = &own};
-    const struct strobe_task *task;
-    uint32_t last;
+    struct strobe_buf code = STROBE_BUF_INIT, own = STROBE_BUF_INIT;
+    struct strobe_naming n = {.mem = mem, .lay = lay, .wait = w, .object = w->object, .name = &code};
+    enum worth worth;
+    uint32_t at;
 
     *ret_source = "";
-    if (!w->object || w->task == STROBE_NO_INDEX || w->frame == STROBE_NO_INDEX)
+    if (!w->object || !find_place(sample, &n))
         return;
-    task = &sample->tasks[w->task];
-    if (w->frame >= task->n_frames)
-        return;
-    at_frame(&n, &task->frames[w->frame]);
-    if (name_by_code(&n, &task->frames[w->frame], w)) {
+    at = n.at;
+    worth = name_by_code(&n);
+    if (worth == NO_NAME)
+        strobe_buf_clear(&code);
+    n.name = &own;
+    strobe_naming_ask(&n, at);
+    if (worth == OF_THING || (worth == OF_PLACE && !is_shared(w)) || (worth == OF_CALL && w->kind == STROBE_WAIT_FUTURE))
         *ret_source = "code";
-        goto done;
-    }
-    last = task->n_frames - w->frame > OUTER_FRAMES ? w->frame + OUTER_FRAMES : task->n_frames;
-    for (uint32_t i = w->frame; i < last; i++) {
-        struct search s = {.n = &n};
-
-        if (task->frames[i].code <= STROBE_CODE_UNREADABLE)
-            continue;
-        at_frame(&n, &task->frames[i]);
-        if (strobe_py_locals(mem, lay, n.frame, n.code, search_local, &s) == 1) {
-            *ret_source = "attribute";
-            goto done;
-        }
-    }
-    at_frame(&n, &task->frames[w->frame]);
-    if (name_by_globals(&n)) {
+    else if (strobe_naming_by_attribute(&n))
+        *ret_source = "attribute";
+    else if (strobe_naming_by_global(&n, worth == NO_NAME))
         *ret_source = "global";
-        goto done;
-    }
-    for (uint32_t i = w->frame; i < last; i++) {
-        struct search s = {.n = &n};
+    else if (worth != NO_NAME)
+        *ret_source = "code";
+    else if (strobe_naming_by_variable(&n))
+        *ret_source = "attribute";
+    strobe_buf_puts(name, strobe_buf_str(strcmp(*ret_source, "code") == 0 ? &code : &own));
+    strobe_buf_release(&own);
+    strobe_buf_release(&code);
+}
 
-        if (task->frames[i].code <= STROBE_CODE_UNREADABLE)
-            continue;
-        at_frame(&n, &task->frames[i]);
-        if (strobe_py_locals(mem, lay, n.frame, n.code, search_variable, &s) == 1) {
-            *ret_source = "attribute";
-            break;
-        }
-    }
-done:
-    strobe_buf_puts(name, strobe_buf_str(&own));
-    name->failed |= own.failed;
+void strobe_thing_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task *task, uint64_t object,
+                       struct strobe_buf *name, const char **ret_source)
+{
+    const struct strobe_wait none = {.kind = STROBE_WAIT_EXECUTOR, .object = object};
+    struct strobe_buf own = STROBE_BUF_INIT;
+    struct strobe_naming n = {.mem = mem, .lay = lay, .wait = &none, .object = object, .task = task, .name = &own};
+
+    *ret_source = "";
+    if (!object || !task->n_frames || !strobe_naming_ask(&n, 0))
+        return;
+    if (strobe_naming_by_attribute(&n))
+        *ret_source = "attribute";
+    else if (strobe_naming_by_global(&n, true))
+        *ret_source = "global";
+    if (**ret_source)
+        strobe_buf_puts(name, strobe_buf_str(&own));
     strobe_buf_release(&own);
 }
 
 /* ---- labels ---- */
 
 /* What comes before a name: the class, or what is done with it. */
-static void put_kind(struct naming *n, const struct strobe_wait *wait, struct strobe_buf *out)
+static void put_kind(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_wait *wait, struct strobe_buf *out)
 {
     static const char *const after_class[STROBE_WAIT_KINDS] = {
         [STROBE_WAIT_QUEUE_GET] = ".get", [STROBE_WAIT_QUEUE_PUT] = ".put", [STROBE_WAIT_QUEUE_JOIN] = ".join",
@@ -389,11 +548,11 @@ static void put_kind(struct naming *n, const struct strobe_wait *wait, struct st
         [STROBE_WAIT_STREAM_WRITE] = "stream write", [STROBE_WAIT_SERVER] = "server", [STROBE_WAIT_SUBPROCESS] = "subprocess",
         [STROBE_WAIT_EXECUTOR] = "executor", [STROBE_WAIT_WORKER_THREAD] = "worker thread", [STROBE_WAIT_TASKS] = "tasks",
     };
-    char name[MAX_CLASS];
+    char name[STROBE_NAMING_CLASS];
 
     if (instead[wait->kind])
         strobe_buf_puts(out, instead[wait->kind]);
-    else if (wait->type && !strobe_py_type_name(n->mem, n->lay, wait->type, name, sizeof name))
+    else if (wait->type && !strobe_py_type_name(mem, lay, wait->type, name, sizeof name))
         strobe_buf_puts(out, last_part(name));
     else
         strobe_buf_puts(out, "future");
@@ -404,11 +563,10 @@ static void put_kind(struct naming *n, const struct strobe_wait *wait, struct st
 void strobe_wait_label(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,
                        struct strobe_buf *out)
 {
-    struct naming n = {.mem = mem, .lay = lay};
     size_t before;
     const char *source;
 
-    put_kind(&n, &sample->waits[wait], out);
+    put_kind(mem, lay, &sample->waits[wait], out);
     strobe_buf_putc(out, ' ');
     before = out->len;
     strobe_wait_name(mem, lay, sample, wait, out, &source);

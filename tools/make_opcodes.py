@@ -164,10 +164,10 @@ op("BINARY_SUBSCR", "2>1", "SUBSCRIPT")
 op("BINARY_SLICE", "3>1", "SUBSCRIPT")
 op("BINARY_OP", "2>1")
 op("BINARY_OP", "2>1", "BINARY", at="[]", first=14)
-# Calls; at: of the values popped, how many from the lowest may be the callee.
+# Calls; at: of the values popped, how many from the lowest may be the callee; the first argument follows, if they count them.
 op("CALL_FUNCTION", "1+a>1", "CALL", at=1)
 op("CALL_FUNCTION_KW", "2+a>1", "CALL", at=1)
-op("CALL_METHOD", "2+a>1", "CALL", at=1)
+op("CALL_METHOD", "2+a>1", "CALL", at=2)
 op("CALL_FUNCTION_EX", "2+b1>1", "CALL", at=1, last=10)
 op("CALL_FUNCTION_EX", "3+b1>1", "CALL", at=2, first=11, last=13)
 op("CALL_FUNCTION_EX", "4>1", "CALL", at=2, first=14)

@@ -197,6 +197,10 @@ static void set_facts(struct strobe_tasks_writer *w, json_t *object, uint32_t at
         strobe_tasks_json_set(w, object, "fd", known(facts->fd));
         strobe_tasks_json_set(w, object, "peer", strobe_tasks_json_text(wait->peer));
         break;
+    case STROBE_WAIT_FUTURE:
+        strobe_tasks_json_set(w, object, "known_to", wait->known_as ? strobe_tasks_json_id(w, wait->known_to) : json_null());
+        strobe_tasks_json_set(w, object, "known_as", strobe_tasks_json_text(wait->known_as));
+        break;
     case STROBE_WAIT_SUBPROCESS: strobe_tasks_json_set(w, object, "pid", known(facts->pid)); break;
     case STROBE_WAIT_EXECUTOR:
     case STROBE_WAIT_WORKER_THREAD: strobe_tasks_json_set(w, object, "pool", numbered('p', wait->pool)); break;

@@ -178,7 +178,8 @@ static void name_pushed(struct strobe_callsim *sim, size_t index, const uint32_t
         out[0] = make_of(sim, index, STROBE_VALUE_SUBSCRIPT, 0, of);
         break;
     case STROBE_OP_CALL:
-        out[0] = make_of(sim, index, STROBE_VALUE_CALL, 0, of || op->at < 2 || n < 2 ? of : popped[1]);
+        out[0] = make_of(sim, index, STROBE_VALUE_CALL, op->pop.times && n > op->at && arg ? popped[op->at] : 0,
+                         of || op->at < 2 || n < 2 ? of : popped[1]);
         break;
     case STROBE_OP_KEEP:
     case STROBE_OP_SEND:

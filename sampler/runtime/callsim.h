@@ -18,7 +18,7 @@ enum strobe_value_kind {
     STROBE_VALUE_SUPER,     /* super() */
     STROBE_VALUE_ATTR,      /* arg: name; of `of` */
     STROBE_VALUE_SUBSCRIPT, /* of `of` */
-    STROBE_VALUE_CALL,      /* what calling `of` gave */
+    STROBE_VALUE_CALL,      /* what calling `of` gave; arg: id of the first argument, 0 = not known */
     STROBE_VALUE_AITER,     /* asynchronous iterator over `of` */
     STROBE_VALUE_ANEXT,     /* its next item's awaitable */
     STROBE_VALUE_ENTER,     /* __aenter__ of `of`, or what it gave */

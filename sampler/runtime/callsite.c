@@ -268,26 +268,67 @@ static int find_await(const struct site *site, int64_t instr, size_t *ret_index)
     return 0;
 }
 
+/* The place of an await, and the value that is awaited. */
+static int open_await(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct site *site, uint32_t *ret_id)
+{
+    const uint32_t *stack;
+    size_t index, n, popped;
+    int err = open_site(mem, lay, code, site);
+
+    if (!err)
+        err = find_await(site, instr, &index);
+    if (!err)
+        err = strobe_callsim_stack(site->sim, index, &stack, &n);
+    if (err)
+        return err;
+    popped = strobe_callsim_op(site->sim, index)->pop.fixed;
+    if (!popped || popped > n)
+        return STROBE_ERR_MISSING;
+    *ret_id = stack[n - popped];
+    return 0;
+}
+
 int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
                      struct strobe_site *ret_site)
 {
     struct strobe_site found = {.role = STROBE_SITE_AWAIT, .slot = UINT32_MAX, .stack = UINT32_MAX};
-    const uint32_t *stack;
     struct site site;
-    size_t index, n;
-    int err = open_site(mem, lay, code, &site);
+    uint32_t id;
+    int err = open_await(mem, lay, code, instr, &site, &id);
 
     if (!err)
-        err = find_await(&site, instr, &index);
-    if (!err)
-        err = strobe_callsim_stack(site.sim, index, &stack, &n);
-    if (!err) {
-        size_t popped = strobe_callsim_op(site.sim, index)->pop.fixed;
-
-        err = popped && popped <= n ? describe(&site, stack[n - popped], &found) : STROBE_ERR_MISSING;
-    }
+        err = describe(&site, id, &found);
     if (!err)
         *ret_site = found;
+    close_site(&site);
+    return err;
+}
+
+int strobe_site_arguments(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
+                          struct strobe_site *ret_sites, size_t max, size_t *ret_n)
+{
+    struct strobe_site found[STROBE_SITE_MAX_ARGUMENTS];
+    struct site site;
+    size_t n = 0;
+    uint32_t id;
+    int err = open_await(mem, lay, code, instr, &site, &id);
+
+    for (int depth = 0; !err && depth < STROBE_SITE_MAX_ARGUMENTS && n < max; depth++) {
+        const struct strobe_value *value = strobe_callsim_value(site.sim, id);
+
+        if (value->kind != STROBE_VALUE_CALL || !value->arg)
+            break;
+        id = value->arg;
+        found[n] = (struct strobe_site){.role = STROBE_SITE_AWAIT, .slot = UINT32_MAX, .stack = UINT32_MAX};
+        err = describe(&site, id, &found[n]);
+        n += !err;
+        if (err == STROBE_ERR_MISSING || err == STROBE_ERR_LIMIT)
+            err = 0;
+    }
+    if (!err) {
+        *ret_n = n;
+        memcpy(ret_sites, found, n * sizeof *found);
+    }
     close_site(&site);
     return err;
 }

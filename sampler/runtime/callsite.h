@@ -53,6 +53,13 @@ enum { STROBE_SITE_MAX_HELD = 8 }; /* `async with` around one place; more are no
 int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
                      struct strobe_site *ret_site);
 
+/* Where what is awaited is a call: what its first argument is, or is called by (`wait_for(self._gate.wait(), 5)`: self._gate, method
+ * "wait"); when that argument is a call itself, that call's first argument next, and so on, at most max and STROBE_SITE_MAX_ARGUMENTS.
+ * Those without a name are left out.  Role and stack say nothing. */
+enum { STROBE_SITE_MAX_ARGUMENTS = 3 };
+int strobe_site_arguments(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
+                          struct strobe_site *ret_sites, size_t max, size_t *ret_n);
+
 /* Every `async with` whose exit function lies on the frame's value stack, innermost first, at most max and STROBE_SITE_MAX_HELD.
  * An ENTER (only ever the first) is not held yet; one whose EXPR cannot be named has base NONE, so that the order holds.
  * ret_n: how many were filled, 0 = none.  STROBE_ERR_MISSING: the code cannot be followed to that place. */

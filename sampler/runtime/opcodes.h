@@ -24,7 +24,8 @@ enum strobe_op_kind {
     STROBE_OP_SUPER,        /* super().name; operand >> shift: name */
     STROBE_OP_SUBSCRIPT,
     STROBE_OP_BINARY,       /* a subscript when the operand is `at` */
-    STROBE_OP_CALL,         /* the first of the `at` lowest values popped that has a name is the callee */
+    STROBE_OP_CALL,         /* the first of the `at` lowest values popped that has a name is the callee; unless pop.times is 0, the first
+                             * argument follows them */
     STROBE_OP_PRECALL,      /* 3.11: specialised ones make the call that follows themselves */
     STROBE_OP_WITH,         /* calls __enter__ of the context manager popped */
     STROBE_OP_KEEP,         /* pushes (what stands for) the lowest value popped */

@@ -161,7 +161,7 @@ static const struct strobe_op ops_8[] = {
     {OTHER, NEXT, 0, 0, 0, {0, 1, 0}, {1, 0, 0}, 0}, /* BUILD_STRING */
     {OTHER, NEXT, 0, 0, 0, {0, 1, 0}, {1, 0, 0}, 0}, /* BUILD_TUPLE_UNPACK_WITH_CALL */
     {ATTR, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* LOAD_METHOD */
-    {CALL, NEXT, 0, 0, 1, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_METHOD */
+    {CALL, NEXT, 0, 0, 2, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_METHOD */
     {OTHER, NEXT, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0}, /* CALL_FINALLY */
     {OTHER, NEXT, 0, 0, 0, {6, 0, 0}, {0, 0, 0}, 0}, /* POP_FINALLY */
 };
@@ -295,7 +295,7 @@ static const struct strobe_op ops_9[] = {
     {OTHER, NEXT, 0, 0, 0, {1, 1, 0}, {1, 0, 0}, 0}, /* BUILD_CONST_KEY_MAP */
     {OTHER, NEXT, 0, 0, 0, {0, 1, 0}, {1, 0, 0}, 0}, /* BUILD_STRING */
     {ATTR, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* LOAD_METHOD */
-    {CALL, NEXT, 0, 0, 1, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_METHOD */
+    {CALL, NEXT, 0, 0, 2, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_METHOD */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* LIST_EXTEND */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* SET_UPDATE */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* DICT_MERGE */
@@ -439,7 +439,7 @@ static const struct strobe_op ops_10[] = {
     {OTHER, NEXT, 0, 0, 0, {1, 1, 0}, {1, 0, 0}, 0}, /* BUILD_CONST_KEY_MAP */
     {OTHER, NEXT, 0, 0, 0, {0, 1, 0}, {1, 0, 0}, 0}, /* BUILD_STRING */
     {ATTR, NEXT, 0, 0, 0, {1, 0, 0}, {2, 0, 0}, 0}, /* LOAD_METHOD */
-    {CALL, NEXT, 0, 0, 1, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_METHOD */
+    {CALL, NEXT, 0, 0, 2, {2, 1, 0}, {1, 0, 0}, 0}, /* CALL_METHOD */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* LIST_EXTEND */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* SET_UPDATE */
     {OTHER, NEXT, 0, 0, 0, {1, 0, 0}, {0, 0, 0}, 0}, /* DICT_MERGE */

@@ -49,8 +49,8 @@ static int read_bytes(struct strobe_chain *chain, uint64_t addr, size_t len, siz
 
     if (len > chain->cap_bytes || need > len)
         return STROBE_ERR_LIMIT;
-    err = strobe_mem_read(chain->mem, addr, chain->bytes, len);
-    if (err == STROBE_ERR_FAULT && need < len) {
+    err = need < len ? strobe_mem_probe(chain->mem, addr, chain->bytes, len) : STROBE_ERR_FAULT;
+    if (err == STROBE_ERR_FAULT) {
         len = need;
         err = strobe_mem_read(chain->mem, addr, chain->bytes, len);
     }

@@ -61,6 +61,7 @@ struct strobe_coderoles {
     size_t n, cap;
     uint64_t sample;
     uint64_t changes;          /* entries whose code object was found to be another: who keeps names by address forgets them */
+    uint64_t failures;         /* code objects that could not be read or kept: whoever finds it changed knows too little */
     struct strobe_htab awaits; /* (code, instr) -> 1 awaits, 2 yields: of this sample */
 };
 

@@ -261,7 +261,8 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     struct strobe_task *task = &draft->task;
     int err;
 
-    *task = (struct strobe_task){.addr = item->addr, .interp = interp, .thread = STROBE_NO_INDEX, .wait = STROBE_NO_INDEX};
+    *task = (struct strobe_task){.addr = item->addr, .interp = interp, .thread = STROBE_NO_INDEX, .wait = STROBE_NO_INDEX,
+                                   .place = STROBE_NO_INDEX};
     draft->role = item->role;
     draft->place = STROBE_NO_INDEX;
     draft->outer_frame = 0;
@@ -289,15 +290,23 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     if ((err = keep_frames(reader, task)))
         return err;
     err = strobe_taskreader_classify(reader, draft);
+    task->place = draft->place;
     return err ? err : note_holds(reader, task);
+}
+
+/* What was passed over as unreadable so far, or could not be kept. */
+static uint64_t failures(const struct strobe_taskreader *reader)
+{
+    return reader->mem->faults + reader->roles.failures + reader->codes.failures;
 }
 
 static int settle(struct strobe_taskreader *reader, size_t i, int64_t interp)
 {
     struct strobe_task_draft *draft = &reader->drafts[i];
+    uint64_t before = failures(reader);
     int err = read_task(reader, draft, &reader->list.at[i], interp);
 
-    draft->unsettled = err != 0;
+    draft->unsettled = err != 0 || failures(reader) != before;
     reader->n_unsettled += draft->unsettled;
     return strobe_err_class(err) == STROBE_CLASS_FATAL ? err : 0;
 }

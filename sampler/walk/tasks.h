@@ -81,6 +81,7 @@ struct strobe_task {
     uint32_t flags;  /* enum strobe_task_flags */
     uint32_t thread; /* index in the sample's threads of the one whose stack it is on (running); STROBE_NO_INDEX otherwise */
     uint32_t n_frames, n_sync;
+    uint32_t place;  /* waiting: index in frames of the innermost one that is no library's; STROBE_NO_INDEX = none */
     const struct strobe_raw_frame *frames; /* innermost first; the first n_sync are the thread's inside of the innermost coroutine */
     uint64_t future; /* what it awaits in the end; 0 = nothing */
     uint32_t wait;   /* index in waits; STROBE_NO_INDEX unless waiting */

@@ -22,18 +22,23 @@ struct world {
     struct image *image;
     struct strobe_layout_hint hint;
     struct replay_tasks truth, seen, again;
+    uint64_t first, step; /* of the reads and allocations that are made to fail: this image's share, or all when it is tested alone */
 };
+
+static glob_t images;
 
 static int setup(void **state)
 {
-    const char *path = *state;
+    char **path = *state;
     struct world *world = calloc(1, sizeof *world);
 
     assert_non_null(world);
-    assert_int_equal(image_load(path, &world->image), 0);
+    assert_int_equal(image_load(*path, &world->image), 0);
     assert_int_equal(replay_hint(world->image, &world->hint), 0);
     assert_int_equal(replay_tasks_truth(world->image, &world->truth), 0);
     assert_true(world->truth.n_tasks > 50);
+    world->first = (uint64_t)(path - images.gl_pathv);
+    world->step = images.gl_pathc;
     *state = world;
     return 0;
 }
@@ -208,9 +213,219 @@ static void test_shows_the_truth(void **state)
     }
 }
 
-static void unused(void) {(void)is_among; (void)task_at;}
+static void test_shows_the_truth_through_the_cache(void **state)
+{
+    struct world *world = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct replay_task_session session;
+        struct strobe_mem *mem = NULL;
+
+        assert_int_equal(strobe_mem_paged_new(reader(world), &mem), 0);
+        assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, modes[i]), 0);
+        for (int k = 0; k < 3; k++) { /* what is kept from look to look changes nothing */
+            assert_int_equal(replay_tasks_tick(&session, &world->seen), 0);
+            check_whole(&world->seen, &world->truth);
+        }
+        replay_tasks_close(&session);
+        strobe_mem_close(mem);
+    }
+}
+
+/* Two looks say the same, to the byte. */
+static void test_two_looks_are_equal(void **state)
+{
+    struct world *world = *state;
+    struct strobe_mem *mem = reader(world);
+    struct replay_task_session session;
+
+    assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, STROBE_MODE_EXACT), 0);
+    assert_int_equal(replay_tasks_tick(&session, &world->seen), 0);
+    assert_int_equal(replay_tasks_tick(&session, &world->again), 0);
+    assert_memory_equal(&world->seen, &world->again, sizeof world->seen);
+    replay_tasks_close(&session);
+    strobe_mem_close(mem);
+}
+
+/* ---- damaged ---- */
+
+/* Empty where it could not be read. */
+static void same_or_nothing(const char *task, const char *what, const char *seen, const char *truth)
+{
+    if (*seen)
+        same_text(task, what, seen, truth);
+}
+
+/* Does the label consist of what comes before the name, and the name or nothing? */
+static bool is_label(const char *label, const char *before, size_t n, const char *name)
+{
+    return strncmp(label, before, n) == 0 && (!label[n] || (label[n] == ' ' && strcmp(label + n + 1, name) == 0));
+}
+
+/* A class whose name could not be read is called by what it does; a name that could not be found out whole is not there. */
+static void check_partial_label(const char *task, const char *seen, const struct replay_wait *truth)
+{
+    const char *space = truth->source[0] ? strrchr(truth->label, ' ') : NULL, *name = space ? space + 1 : "";
+    char word[REPLAY_WORD];
+    size_t n;
+
+    for (n = 0; truth->kind[n]; n++)
+        word[n] = truth->kind[n] == '-' ? '.' : truth->kind[n];
+    if (!*seen || is_label(seen, word, n, name))
+        return;
+    n = space ? (size_t)(space - truth->label) : strlen(truth->label);
+    if (!is_label(seen, truth->label, n, name))
+        fail_msg("%s: label is \"%s\", not \"%s\"", task, seen, truth->label);
+}
+
+/* A fact that the program stated, or -1. */
+static void said_or_nothing(const char *task, const char *what, int64_t seen, int64_t truth)
+{
+    if (seen != -1)
+        said(task, what, seen, truth);
+}
+
+static void at_most(const char *task, const char *what, int64_t seen, int64_t truth)
+{
+    if (truth != INT64_MIN && seen > truth)
+        fail_msg("%s: %s are %lld, of %lld", task, what, (long long)seen, (long long)truth);
+}
+
+static void check_partial_wait(const char *task, const struct replay_wait *seen, const struct replay_wait *truth)
+{
+    const struct strobe_wait_facts *f = &seen->facts, *t = &truth->facts;
+
+    same_text(task, "kind", seen->kind, truth->kind);
+    same_text(task, "how", seen->how, truth->how);
+    check_partial_label(task, seen->label, truth);
+    same_number(task, "object", (int64_t)seen->object, (int64_t)truth->object);
+    at_most(task, "waiters", seen->waiters, truth->waiters);
+    at_most(task, "holders", seen->holders, truth->holders);
+    said_or_nothing(task, "free", f->free, t->free);
+    if (f->capacity_source == STROBE_CAPACITY_COUNTED) /* one that holds it may have been left out */
+        at_most(task, "permits", f->capacity, t->capacity);
+    else
+        said_or_nothing(task, "capacity", f->capacity, t->capacity);
+    said_or_nothing(task, "size", f->size, t->size);
+    said_or_nothing(task, "maxsize", f->maxsize, t->maxsize);
+    said_or_nothing(task, "unfinished", f->unfinished, t->unfinished);
+    said_or_nothing(task, "queued", f->queued, t->queued);
+    said_or_nothing(task, "fd", f->fd, t->fd);
+}
+
+static void check_partial_task(const struct replay_task *seen, const struct replay_task *truth)
+{
+    const char *name = truth->name;
+
+    same_or_nothing(name, "name", seen->name, name);
+    same_text(name, "state", seen->state, truth->state);
+    same_text(name, "flags", seen->flags, truth->flags);
+    same_or_nothing(name, "context", seen->context, truth->context);
+    same_or_nothing(name, "pool", seen->pool, truth->pool);
+    same_or_nothing(name, "worker", seen->worker, truth->worker);
+    same_number(name, "loop", (int64_t)seen->loop, (int64_t)truth->loop);
+    same_number(name, "whether it waits", seen->waits, truth->waits);
+    check_frames(seen, truth, false);
+    if (truth->waits)
+        check_partial_wait(name, &seen->wait, &truth->wait);
+    for (size_t i = 0; i < seen->n_holds; i++) {
+        size_t k = 0;
+
+        while (k < truth->n_holds && truth->holds[k].object != seen->holds[i].object)
+            k++;
+        assert_true(k < truth->n_holds);
+        check_partial_wait(name, &seen->holds[i], &truth->holds[k]);
+    }
+    for (size_t i = 0; i < seen->n_parents; i++)
+        assert_true(is_among(seen->parents[i], truth->parents, truth->n_parents));
+}
+
+static void check_partial(const struct replay_tasks *seen, const struct replay_tasks *truth)
+{
+    for (size_t i = 0; i < seen->n_tasks; i++) {
+        check_partial_task(&seen->tasks[i], task_at(truth, seen->tasks[i].addr));
+        for (size_t k = 0; k < i; k++)
+            assert_true(seen->tasks[k].addr != seen->tasks[i].addr);
+    }
+}
+
+/* Half of them in one mode, half in the other. */
+static void test_each_read_fails_once(void **state)
+{
+    struct world *world = *state;
+
+    for (uint64_t n = 1 + world->first;; n += world->step) {
+        struct strobe_mem *mem = NULL;
+        uint64_t calls;
+
+        assert_int_equal(strobe_mem_count_new(reader(world), n, &mem), 0);
+        if (replay_tasks_walk(world->image, mem, &world->hint, modes[n % 2], &world->seen) == 0)
+            check_partial(&world->seen, &world->truth);
+        calls = strobe_mem_count_stats(mem)->calls;
+        strobe_mem_close(mem);
+        if (calls < n)
+            break;
+        assert_true(n < ENDLESS);
+    }
+    check_whole(&world->seen, &world->truth);
+}
+
+static void test_each_allocation_fails_once(void **state)
+{
+    struct world *world = *state;
+
+    for (uint64_t n = 1 + world->first;; n += world->step) {
+        struct strobe_mem *mem = reader(world);
+        int err;
+
+        alloc_fail_arm(n);
+        err = replay_tasks_walk(world->image, mem, &world->hint, modes[n % 2], &world->seen);
+        alloc_fail_disarm();
+        strobe_mem_close(mem);
+        assert_int_equal(alloc_fail_live(), 0);
+        if (!alloc_fail_hit()) {
+            assert_int_equal(err, 0);
+            break;
+        }
+        assert_true(err == 0 || err == STROBE_ERR_NOMEM);
+        if (!err)
+            check_partial(&world->seen, &world->truth);
+        assert_true(n < ENDLESS);
+    }
+    check_whole(&world->seen, &world->truth);
+}
+
+/* What a damaged look has learned wrong is not believed in the next. */
+static void test_the_look_after_a_failed_read_is_whole(void **state)
+{
+    struct world *world = *state;
+    uint64_t opening = 0;
+    bool reached = true; /* n = 0 stands for no failure, to learn how many reads the opening takes */
+
+    for (uint64_t n = 0; reached; n = n ? n + 7 * world->step : 1 + world->first) {
+        struct strobe_mem *mem = NULL;
+        struct replay_task_session session;
+
+        assert_int_equal(strobe_mem_count_new(reader(world), n ? opening + n : 0, &mem), 0);
+        assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, modes[n % 2]), 0);
+        opening = strobe_mem_count_stats(mem)->calls;
+        replay_tasks_tick(&session, &world->seen);
+        reached = strobe_mem_count_stats(mem)->calls >= opening + n;
+        assert_int_equal(replay_tasks_tick(&session, &world->seen), 0);
+        check_whole(&world->seen, &world->truth);
+        replay_tasks_close(&session);
+        strobe_mem_close(mem);
+        assert_true(n < ENDLESS);
+    }
+}
+
 static const struct CMUnitTest each_image[] = {
     cmocka_unit_test_setup_teardown(test_shows_the_truth, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_shows_the_truth_through_the_cache, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_two_looks_are_equal, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_each_read_fails_once, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_each_allocation_fails_once, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_the_look_after_a_failed_read_is_whole, setup, teardown),
 };
 
 enum { TESTS = sizeof each_image / sizeof *each_image };
@@ -219,7 +434,6 @@ int main(int argc, char **argv)
 {
     static struct CMUnitTest tests[MAX_IMAGES * TESTS];
     static char names[MAX_IMAGES * TESTS][128];
-    glob_t images;
     size_t n = 0;
     int failed;
 
@@ -231,7 +445,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < images.gl_pathc; i++) {
         for (size_t k = 0; k < TESTS; k++, n++) {
             tests[n] = each_image[k];
-            tests[n].initial_state = images.gl_pathv[i];
+            tests[n].initial_state = &images.gl_pathv[i];
             snprintf(names[n], sizeof names[n], "%s: %s", images.gl_pathv[i], each_image[k].name);
             tests[n].name = names[n];
         }

@@ -142,7 +142,8 @@ async def condition_of_self():
     start(owner.changed_for(), "condition-wait-for", "changed_for", obj=owner._changed, wait=named("Owner._changed", **facts))
     await hops()
     start(owner.changing(), "condition-holder", "forever changing", wait=FUTURE, holds=[owner._changed._lock])
-    start(owner.changing(), "condition-entering", "changing", obj=owner._changed._lock, wait=dict(LOCK, waiters=1, holders=["condition-holder"]))
+    start(owner.changing(), "condition-entering", "changing", obj=owner._changed._lock,
+          wait=dict(LOCK, waiters=1, holders=["condition-holder"]))
 
 
 @shape
@@ -175,7 +176,8 @@ async def barrier_of_self():
 
     party = Party()
     for n in range(2):
-        start(party.meet(), "barrier-%d" % n, "meet", obj=party._start, wait=named("Party._start", kind="barrier", type="Barrier", module="asyncio.locks"))
+        start(party.meet(), "barrier-%d" % n, "meet", obj=party._start, wait=named(
+            "Party._start", kind="barrier", type="Barrier", module="asyncio.locks"))
 
 
 @shape
@@ -345,8 +347,9 @@ async def waits_while_it_holds():
             async with other:
                 pass
 
-    start(take(left, right), "deadlock-a", "take", obj=right, holds=[left], wait=dict(LOCK, waiters=1, holders=["deadlock-b"], name=["other", "take.other", "waits_while_it_holds.<locals>.take.other", "right", "mine"]))
-    start(take(right, left), "deadlock-b", "take", obj=left, holds=[right], wait=dict(LOCK, waiters=1, holders=["deadlock-a"], name=["other", "take.other", "waits_while_it_holds.<locals>.take.other", "left", "mine"]))
+    names = [where + name for where in ("", "take.", "waits_while_it_holds.<locals>.take.") for name in ("mine", "other")]
+    for task, other, mine, wanted in (("deadlock-a", "deadlock-b", left, right), ("deadlock-b", "deadlock-a", right, left)):
+        start(take(mine, wanted), task, "take", obj=wanted, holds=[mine], wait=dict(LOCK, waiters=1, holders=[other], name=names))
     await hops()
     gate.set()
 

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* waitnames_parts: what the two ways to a name share: by the code (waitnames.c), by looking around (waitlook.c).
+ * Private to waitnames.c and waitlook.c. */
+#ifndef STROBE_WAITNAMES_PARTS_H
+#define STROBE_WAITNAMES_PARTS_H
+
+#include "waitnames.h"
+
+enum {
+    STROBE_NAMING_OUTER = 8,   /* frames outside of the one that waits whose variables are looked at */
+    STROBE_NAMING_CLASS = 128, /* bytes of a class's name */
+};
+
+/* One thing that is to be named, and the frame that is asked for it. */
+struct strobe_naming {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    const struct strobe_wait *wait;
+    uint64_t object;
+    const struct strobe_task *task; /* whose frame it is */
+    uint32_t at;                    /* its index there */
+    bool borrowed;                  /* that task does not wait itself, but for the one that does */
+    uint64_t code, frame;
+    struct strobe_buf *name;        /* what is appended to */
+};
+
+/* The frame at that index is asked from now on; false when it cannot be. */
+bool strobe_naming_ask(struct strobe_naming *n, uint32_t at);
+/* Name of an object's class; its last part. */
+int strobe_naming_class(struct strobe_naming *n, uint64_t obj, char ret[STROBE_NAMING_CLASS]);
+/* Is it a private attribute of an object of that type (_Client__lock)?  The class that has it goes to name, and how that class writes it
+ * (__lock) is returned; otherwise NULL, and name is untouched. */
+const char *strobe_naming_private(struct strobe_naming *n, uint64_t type, const char *attribute, char name[STROBE_NAMING_CLASS]);
+bool strobe_naming_is_module(struct strobe_naming *n, uint64_t obj);
+/* The frame's globals. */
+bool strobe_naming_globals(struct strobe_naming *n, uint64_t *ret_dict);
+/* Appends the name of the module that a dict of globals belongs to, nothing when it has none; the name of the frame's function. */
+void strobe_naming_put_module(struct strobe_naming *n, uint64_t globals);
+void strobe_naming_put_function(struct strobe_naming *n);
+
+/* Each appends a name and returns true where it finds one.
+ * An attribute of an object that the frame, or one of those outside of it, has in a local, or of that object's class. */
+bool strobe_naming_by_attribute(struct strobe_naming *n);
+/* A global variable of the frame's module; deep: or an attribute of one. */
+bool strobe_naming_by_global(struct strobe_naming *n, bool deep);
+/* A local variable of the frame, or one of those outside of it. */
+bool strobe_naming_by_variable(struct strobe_naming *n);
+
+#endif
