@@ -10,6 +10,7 @@
 #include "base/grow.h"
 #include "loopbusy.h"
 #include "tasklanes.h"
+#include "taskroots.h"
 #include "tasktails.h"
 
 enum {
@@ -29,6 +30,7 @@ struct strobe_task_side {
     struct strobe_await await;
     struct strobe_tails tails;
     struct strobe_loopbusy busy;
+    struct strobe_taskroots roots;
     struct strobe_htab known;   /* hash of a stack -> index in stacks */
     struct task_stack *stacks;
     size_t n_stacks, cap_stacks;
@@ -64,6 +66,7 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
         return err;
     }
     strobe_tasklook_set_finder(side->look, find, find_ctx);
+    strobe_taskroots_init(&side->roots, target->mem, &target->layout, session->names, session->opts.context_name);
     strobe_tasklanes_init(&side->lanes, session->opts.task_agg, target->pid);
     side->with_lanes = strobe_agg_has_log(session->opts.task_agg);
     strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
@@ -81,6 +84,7 @@ void strobe_task_side_free(struct strobe_task_side *side)
     strobe_tails_release(&side->tails);
     strobe_loopbusy_release(&side->busy);
     strobe_tasklanes_release(&side->lanes);
+    strobe_taskroots_release(&side->roots);
     strobe_await_release(&side->await);
     strobe_tasklook_free(side->look);
     strobe_htab_release(&side->known);
@@ -182,6 +186,7 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         return STROBE_ERR_NOMEM;
     if ((err = strobe_tails_begin(&side->tails, threads, sample)) || (err = strobe_loopbusy_begin(&side->busy, threads, sample)))
         return err;
+    strobe_taskroots_begin(&side->roots);
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
         const struct strobe_task *task = &sample->tasks[i];
         struct strobe_await_task *to = &side->tasks[i];
@@ -191,6 +196,8 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter, .n_awaiters = task->n_awaiters};
         if (task->state == STROBE_TASK_DONE)
             continue;
+        if (session->opts.context_name && (err = strobe_taskroots_of(&side->roots, task->context, &to->root)))
+            return err;
         err = stack_of(session, side, task, &stack);
         if (err == STROBE_ERR_NOMEM)
             return err;

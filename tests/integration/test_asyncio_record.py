@@ -242,6 +242,27 @@ def test_blame_of_the_incident(py, tmp_path):
             assert stack[stack.index("[Semaphore PriceClient._price_semaphore]") + 1] == "[held by request-*]"
 
 
+# ---- by a context variable ----
+
+@VERSIONS
+def test_by_context_variable(py, tmp_path):
+    """Each task by the value in its own context: once on a path as long as it is the same, none where the variable is not set."""
+    with schedule(py, "context") as target:
+        recording = Recording(target, tmp_path, "--by", "contextvar:turn", seconds=1)
+        other = Recording(target, tmp_path, "--by", "contextvar:no_such", seconds=0.5)
+    seconds = recording.tasks["to_monotonic"] - recording.tasks["from_monotonic"]
+    # handlers 0 to 7 set n % 3, but the last a word; each awaits a task that was made after that, in a copy of its context
+    found = collections.Counter()
+    for stack, spent in recording.stacks:
+        found[tuple(name for name in stack if name.startswith("[turn=") or name in ("handler", "work"))] += spent
+    want = {("work",): 1}
+    for value, handlers in (("0", 3), ("1", 2), ("2", 2), ("seven", 1)):
+        want["[turn=%s]" % value, "handler"] = want["[turn=%s]" % value, "handler", "work"] = handlers
+    found.pop((), None)  # main
+    assert found == {path: pytest.approx(number * seconds, abs=3 / RATE + 0.02) for path, number in want.items()}
+    assert not any(name.startswith("[no_such") for stack, _ in other.stacks for name in stack)
+
+
 # ---- formats ----
 
 @VERSIONS
