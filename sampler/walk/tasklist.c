@@ -11,45 +11,92 @@ enum {
     MAX_TASKS = 1 << 22,   /* tasks of one interpreter: a process with more has run out of memory (a task takes some kilobytes) */
     SET_ENTRY = 16,        /* setentry: {key, hash} (Include/cpython/setobject.h) */
     SET_CHUNK = 1024,      /* entries read at a time */
+    LEAST_SEEN = 8,        /* bits */
     RADIX_BITS = 11, RADIX = 1 << RADIX_BITS,
 };
 
 void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles)
 {
-    *list = (struct strobe_tasklist){.mem = mem, .lay = lay, .roles = roles, .seen = STROBE_HTAB_INIT};
+    *list = (struct strobe_tasklist){.mem = mem, .lay = lay, .roles = roles};
 }
 
 void strobe_tasklist_release(struct strobe_tasklist *list)
 {
-    strobe_htab_release(&list->seen);
+    free(list->seen);
     free(list->at);
     free(list->keys);
+    list->seen = NULL;
+    list->seen_bits = 0;
     list->at = NULL;
     list->keys = NULL;
     list->n = list->cap = 0;
 }
 
+static void forget(struct strobe_tasklist *list)
+{
+    if (list->seen_bits)
+        memset(list->seen, 0, sizeof *list->seen << list->seen_bits);
+}
+
 void strobe_tasklist_clear(struct strobe_tasklist *list)
 {
     list->n = 0;
-    strobe_htab_clear(&list->seen);
+    forget(list);
+}
+
+/* The place of a task in `seen`, or the free one where it belongs. */
+static uint32_t *place(const struct strobe_tasklist *list, uint64_t addr)
+{
+    size_t i = addr * 0x9e3779b97f4a7c15ull >> (64 - list->seen_bits), mask = ((size_t)1 << list->seen_bits) - 1;
+
+    while (list->seen[i] && list->at[list->seen[i] - 1].addr != addr)
+        i = (i + 1) & mask;
+    return &list->seen[i];
+}
+
+static void note_all(struct strobe_tasklist *list)
+{
+    forget(list);
+    for (size_t i = 0; i < list->n; i++)
+        *place(list, list->at[i].addr) = (uint32_t)i + 1;
+}
+
+/* Room for one more. */
+static int grow_seen(struct strobe_tasklist *list)
+{
+    unsigned bits = list->seen_bits ? list->seen_bits + 2 : LEAST_SEEN;
+    uint32_t *seen;
+
+    if (list->seen_bits && 2 * (list->n + 1) <= (size_t)1 << list->seen_bits)
+        return 0;
+    seen = malloc(sizeof *seen << bits);
+    if (!seen)
+        return STROBE_ERR_NOMEM;
+    free(list->seen);
+    list->seen = seen;
+    list->seen_bits = bits;
+    note_all(list);
+    return 0;
 }
 
 static int add(struct strobe_tasklist *list, uint64_t task)
 {
     struct strobe_tasklist_item item = {.addr = task};
+    uint32_t *seen;
     int err = strobe_py_type(list->mem, list->lay, task, &item.type);
 
     if (err)
         return err;
     item.role = strobe_roles_of_type(list->roles, item.type);
-    if (strobe_htab_get(&list->seen, task, 0))
+    if (grow_seen(list) || strobe_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at))
+        return STROBE_ERR_NOMEM;
+    seen = place(list, task);
+    if (*seen)
         return 0;
     if (list->n == MAX_TASKS)
         return STROBE_ERR_LIMIT;
-    if (strobe_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at) || strobe_htab_put(&list->seen, task, 0, list->n))
-        return STROBE_ERR_NOMEM;
     list->at[list->n++] = item;
+    *seen = (uint32_t)list->n;
     return 0;
 }
 
@@ -205,17 +252,19 @@ static void drop_others(struct strobe_tasklist *list, size_t from)
         if (list->at[i].role == STROBE_ROLE_NONE &&
             (strobe_py_kind(list->mem, list->lay, list->at[i].addr, &kind) || kind != STROBE_PY_OTHER))
             continue;
-        strobe_htab_put(&list->seen, list->at[i].addr, 0, kept); /* known already: nothing to allocate */
         list->at[kept++] = list->at[i];
     }
+    if (kept == list->n)
+        return;
     list->n = kept;
+    note_all(list);
 }
 
 size_t strobe_tasklist_find(const struct strobe_tasklist *list, uint64_t addr)
 {
-    const uint64_t *index = strobe_htab_get(&list->seen, addr, 0);
+    uint32_t index = list->seen_bits ? *place(list, addr) : 0;
 
-    return index && *index < list->n && list->at[*index].addr == addr ? (size_t)*index : SIZE_MAX;
+    return index ? index - 1 : SIZE_MAX;
 }
 
 int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t interp, const uint64_t *tstates,

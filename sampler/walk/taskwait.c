@@ -164,11 +164,10 @@ static int is_pending(struct strobe_taskreader *reader, uint64_t future, enum st
     return 0;
 }
 
-int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task_draft *draft)
+int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task)
 {
     const struct strobe_chain *chain = &reader->chain;
     const struct strobe_chain_lib *lib;
-    struct strobe_task *task = &draft->task;
     enum strobe_role role;
     bool pending;
     int err;
@@ -190,6 +189,6 @@ int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_t
         return 0;
     task->state = STROBE_TASK_WAITING;
     lib = telling_frame(chain);
-    draft->place = chain->user == STROBE_NO_INDEX ? STROBE_NO_INDEX : chain->n - 1 - chain->user;
+    task->place = chain->user == STROBE_NO_INDEX ? STROBE_NO_INDEX : chain->n - 1 - chain->user;
     return lib ? by_frame(reader, task, lib, task->future, role) : by_future(reader, task, task->future, role);
 }
