@@ -6,6 +6,7 @@
 
 #include "base/grow.h"
 #include "runtime/pyobj.h"
+#include "runtime/pyspan.h"
 
 enum {
     MAX_TASKS = 1 << 22,   /* tasks of one interpreter: a process with more has run out of memory (a task takes some kilobytes) */
@@ -79,14 +80,11 @@ static int grow_seen(struct strobe_tasklist *list)
     return 0;
 }
 
-static int add(struct strobe_tasklist *list, uint64_t task)
+static int add(struct strobe_tasklist *list, uint64_t task, uint64_t type)
 {
-    struct strobe_tasklist_item item = {.addr = task};
+    struct strobe_tasklist_item item = {.addr = task, .type = type};
     uint32_t *seen;
-    int err = strobe_py_type(list->mem, list->lay, task, &item.type);
 
-    if (err)
-        return err;
     item.role = strobe_roles_of_type(list->roles, item.type);
     if (grow_seen(list) || strobe_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at))
         return STROBE_ERR_NOMEM;
@@ -103,22 +101,26 @@ static int add(struct strobe_tasklist *list, uint64_t task)
 /* 3.14+: {next, prev} in each task, a circle through the head.  A task that leaves sets its words to 0. */
 static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t head)
 {
+    unsigned char span[STROBE_AIO_MAX_TASK]; /* from a task's start to its node */
     uint64_t node;
     int err = strobe_mem_u64(list->mem, head, &node);
 
     for (size_t i = 0; !err && node != head; i++) {
-        uint64_t task = node - aio->task_node;
+        uint64_t task = node - aio->task_node, type;
 
         if (!node)
             return i ? STROBE_ERR_TORN : 0; /* a head that is not initialised */
         if (i == MAX_TASKS)
             return STROBE_ERR_LIMIT;
-        err = add(list, task);
+        if (strobe_mem_read(list->mem, task, span, aio->task_node + 8))
+            return STROBE_ERR_TORN;
+        type = strobe_span_u64(span, list->lay->ob_type);
+        err = strobe_py_plausible(task) && strobe_py_plausible(type) ? add(list, task, type) : STROBE_ERR_TORN;
         if (err)
             return err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT ? err : STROBE_ERR_TORN;
         if (list->at[list->n - 1].role != STROBE_ROLE_TASK)
             return STROBE_ERR_TORN; /* no task any more */
-        err = strobe_mem_u64(list->mem, node, &node);
+        node = strobe_span_u64(span, aio->task_node);
     }
     return err;
 }
@@ -204,7 +206,7 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 {
     const struct strobe_layout *lay = list->lay;
     enum strobe_py_kind kind;
-    uint64_t mask, table;
+    uint64_t mask, table, type;
     size_t n;
     int ret_err = 0, err = strobe_py_kind(list->mem, lay, set, &kind);
 
@@ -220,7 +222,8 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
     if (weak)
         ret_err = follow(list, &n);
     for (size_t i = 0; i < n; i++) {
-        err = of_member(add(list, list->keys[i])); /* a dead reference leads to None, which is dropped by its role */
+        err = strobe_py_type(list->mem, list->lay, list->keys[i], &type);
+        err = of_member(err ? err : add(list, list->keys[i], type)); /* a dead reference leads to None, which is dropped by its role */
         if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
             return err;
         ret_err = ret_err ? ret_err : err;
