@@ -5,6 +5,8 @@
  *   floor held PID RATE SECONDS [WAIT]   the same, staying seized: interrupt, wait, read, continue
  *   floor read PID RATE SECONDS          sleep and one 4 KiB read
  *   floor flat PID 0 SECONDS             4 KiB reads as fast as they go
+ *   floor blocks PID SECONDS FILE COUNT  reads the blocks of 16 KiB at the addresses in the file (hexadecimal, one a line), COUNT of
+ *                                        them a call, again and again
  *   floor run ROOT COUNT PROGRAM ARG...  wall time of a command, started COUNT times (in ROOT if it is not "/")
  *
  * WAIT is how stop and held wait for the stop: "poll" (waitpid with WNOHANG), "block" (sleep in waitpid), "both" (poll as long as
@@ -28,6 +30,9 @@
 #include <unistd.h>
 
 #define READ_SIZE 4096
+#define BLOCK_SIZE 16384
+#define MAX_BLOCKS (1 << 20)
+#define MAX_AT_ONCE 1024
 #define MAX_PAUSES (1 << 20) /* pauses kept for the quantiles; a run has a few thousand */
 #define NS 1000000000ULL
 #define POLL_NS 20000 /* "both" polls for so long */
@@ -177,6 +182,60 @@ static int sample(const char *mode, pid_t pid, double rate, double seconds, cons
     return 0;
 }
 
+/* All the blocks once; those at the end of a mapping, or gone since, are left out after their first failure. */
+static size_t read_blocks(pid_t pid, uint64_t *at, size_t n, size_t at_once, unsigned char *room)
+{
+    struct iovec local = { room, at_once * BLOCK_SIZE }, remote[MAX_AT_ONCE];
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i += at_once) {
+        size_t some = n - i < at_once ? n - i : at_once;
+
+        for (size_t k = 0; k < some; k++)
+            remote[k] = (struct iovec){ (void *)(uintptr_t)at[i + k], BLOCK_SIZE };
+        local.iov_len = some * BLOCK_SIZE;
+        if (process_vm_readv(pid, &local, 1, remote, some, 0) == (ssize_t)local.iov_len) {
+            memmove(at + kept, at + i, some * sizeof(*at));
+            kept += some;
+            continue;
+        }
+        for (size_t k = 0; k < some; k++) {
+            local.iov_len = BLOCK_SIZE;
+            if (process_vm_readv(pid, &local, 1, &remote[k], 1, 0) == BLOCK_SIZE)
+                at[kept++] = (uint64_t)(uintptr_t)remote[k].iov_base;
+        }
+    }
+    return kept;
+}
+
+static int blocks(pid_t pid, double seconds, const char *path, size_t at_once)
+{
+    uint64_t *at = malloc(MAX_BLOCKS * sizeof(*at)), start, end, rounds = 0;
+    unsigned char *room = malloc(at_once * BLOCK_SIZE);
+    FILE *f = fopen(path, "re");
+    size_t n = 0, listed;
+    double cpu;
+
+    if (!at || !room || !f)
+        return die(path);
+    while (n < MAX_BLOCKS && fscanf(f, "%" SCNx64, &at[n]) == 1)
+        n++;
+    fclose(f);
+    listed = n;
+    n = read_blocks(pid, at, n, at_once, room); /* the first time for the page faults of our own */
+    if (n < listed / 2)
+        return die("process_vm_readv");
+    cpu = own_cpu();
+    for (start = now(), end = start + (uint64_t)(seconds * (double)NS); now() < end; rounds++)
+        n = read_blocks(pid, at, n, at_once, room);
+    cpu = own_cpu() - cpu;
+    printf("{\"mode\": \"blocks %zu\", \"blocks\": %zu, \"rounds\": %" PRIu64 ", \"wall_us\": %.1f, \"cpu_us\": %.1f}\n", at_once, n, rounds,
+           (double)(now() - start) / 1e3 / (double)rounds, cpu * 1e6 / (double)rounds);
+    free(at);
+    free(room);
+    return 0;
+}
+
 /* Starts a command by vfork, so that its time is its own and not that of copying our page tables. */
 static pid_t spawn(const char *root, char **argv)
 {
@@ -223,8 +282,10 @@ int main(int argc, char **argv)
 {
     if (argc >= 5 && !strcmp(argv[1], "run") && atoi(argv[3]) > 0)
         return run(argv[2], atoi(argv[3]), argv + 4);
+    if (argc >= 6 && !strcmp(argv[1], "blocks") && atoi(argv[5]) > 0 && atoi(argv[5]) <= MAX_AT_ONCE)
+        return blocks((pid_t)atoi(argv[2]), atof(argv[3]), argv[4], (size_t)atoi(argv[5]));
     if (argc >= 5 && strchr("shrf", argv[1][0]))
         return sample(argv[1], (pid_t)atoi(argv[2]), atof(argv[3]), atof(argv[4]), argc > 5 ? argv[5] : "poll");
-    fprintf(stderr, "usage: floor stop|held|read|flat PID RATE SECONDS [poll|block|both] | run ROOT COUNT PROGRAM ARG...\n");
+    fprintf(stderr, "usage: floor stop|held|read|flat PID RATE SECONDS [poll|block|both] | blocks PID SECONDS FILE COUNT | run ROOT COUNT PROGRAM ARG...\n");
     return 2;
 }

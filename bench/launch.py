@@ -58,13 +58,13 @@ class Shelf:
 class Target:
     """A target program that runs and has said that it is ready.  Use as a context manager."""
 
-    def __init__(self, shelf, python, script, truth=False):
+    def __init__(self, shelf, python, script, truth=False, args=()):
         self.python, self.truth_map = python, None
         folder = os.path.join(HERE, "targets")
         for other in os.listdir(folder):
             if other.endswith(".py"):
                 shelf.put(os.path.join(folder, other))
-        argv = [python.path, shelf.name(script)]
+        argv = [python.path, shelf.name(script)] + list(args)
         if truth:
             with open(shelf.outside("truth"), "wb") as f:
                 f.write(bytes(TRUTH_SIZE))
@@ -132,6 +132,12 @@ def high_water(pid):
     except OSError:
         pass
     return 0
+
+
+def cpu_of(pid):
+    """CPU seconds that a process has used."""
+    with open("/proc/%d/schedstat" % pid) as f:
+        return int(f.read().split()[0]) / 1e9
 
 
 def run(argv, root="/", limit=120.0, memory_of=0.0):

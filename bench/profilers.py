@@ -16,7 +16,7 @@ import stacks
 from launch import Failed, Unavailable
 
 PEERS = ["py-spy==0.4.3", "austin-dist==4.0.0"]
-EXACT, NONBLOCKING = "exact", "nonblocking"
+EXACT, NONBLOCKING, TASKS = "exact", "nonblocking", "tasks"  # tasks: asyncio's, exact
 START_UP = 60.0  # seconds that a tool may take beyond its recording before it counts as hung
 
 
@@ -69,6 +69,10 @@ class Tool:
         """(root, argv) that prints the stacks of a target once."""
         raise Unavailable("has no such command")
 
+    def tree(self, target):
+        """(root, argv) that prints the asyncio tasks of a target once, as a tree."""
+        raise Unavailable("has no such command")
+
     def check(self, python):
         """Raises Unavailable when it cannot read such a target."""
 
@@ -83,8 +87,9 @@ class Tool:
         return self.command(target, seconds, rate, mode, output, idle), root
 
     def record(self, target, shelf, seconds, rate, mode=EXACT, threads=1, keep=False, memory=False):
-        """threads > 1: all of the target's threads, idle ones too.  rate 0: as fast as it goes.  keep: with the stacks."""
-        argv, root = self.start(target, shelf, seconds, rate, mode, idle=threads > 1)
+        """threads > 1: all of the target's threads, idle ones too, or (mode TASKS) its tasks.  rate 0: as fast as it goes.  keep: with
+        the stacks."""
+        argv, root = self.start(target, shelf, seconds, rate, mode, idle=threads > 1 and mode != TASKS)
         used = launch.run(argv, root, limit=seconds + START_UP, memory_of=seconds if memory else 0.0)
         if used.status not in self.good:
             raise Failed(say(used, argv))
@@ -126,6 +131,20 @@ class PySpy(Tool):
     def dump(self, target):
         self.check(target.python)
         return "/", [self.path, "dump", "--pid", str(target.pid)]
+
+
+class AsyncioPstree(Tool):
+    """python -m asyncio pstree of the target's own version, 3.14 and later: does not pause."""
+
+    name = "asyncio pstree"
+
+    def check(self, python):
+        if python.minor < (3, 14) or not python.plain:
+            raise Unavailable("comes with Python 3.14 and later")
+
+    def tree(self, target):
+        self.check(target.python)
+        return target.python.root, [target.python.path, "-m", "asyncio", "pstree", str(target.pid)]
 
 
 class Austin(Tool):
@@ -209,6 +228,7 @@ class Sampling(Tool):
 
     def command(self, target, seconds, rate, mode, output, idle):
         argv = [self.python.path, "-m", "profiling.sampling", "attach", "-r", str(int(rate or 1000000)), "-d", str(int(round(seconds)))]
+        argv += ["--async-aware", "--async-mode", "all"] * (mode == TASKS)
         return argv + ["--collapsed", "-o", output] + ["-a"] * idle + [str(target.pid)]
 
     def parse(self, used, path, threads, keep):
@@ -242,10 +262,11 @@ class Strobe(Tool):
     def command(self, target, seconds, rate, mode, output, idle):
         argv = [self.path, "record", "--hideprogress", "-p", str(target.pid), "-d", str(seconds), "-f", "raw", "-o", output]
         argv += ["-r", str(int(rate))] if rate else ["--flat-out"]
+        argv += ["--asyncio", "--task-rate", "1000000"] * (mode == TASKS)  # at every tick, whatever it takes
         return argv + ["--nonblocking"] * (mode == NONBLOCKING) + ["--idle"] * idle
 
     def parse(self, used, path, threads, keep):
-        dropped = find(r"Dropped: (\d+)", used.err, int) or find(r"Errors: (\d+)", used.err, int) or 0
+        dropped = find(r"(\d+) of \d+ task readings", used.err, int) or find(r"Dropped: (\d+)", used.err, int) or find(r"Errors: (\d+)", used.err, int) or 0
         recording = Recording(used, find(r"Samples: (\d+)", used.err, int) or 0, dropped)
         rate = find(r"Rate: ([\d.]+)", used.err)
         recording.ticks = (recording.samples + dropped) // threads
@@ -256,3 +277,7 @@ class Strobe(Tool):
     def dump(self, target):
         self.check(target.python)
         return "/", [self.path, "dump", "--pid", str(target.pid)]
+
+    def tree(self, target):
+        self.check(target.python)
+        return "/", [self.path, "pstree", str(target.pid)]

@@ -25,6 +25,7 @@ class Row:
     key = title = script = how = ""
     figures = ()  # (name, unit, digits)
     columns = COLUMNS
+    table = COLUMNS  # of the table that it stands in
     once = False  # one long round instead of several
 
     def measure(self, bench, column):
@@ -162,15 +163,15 @@ class Slow(Row):
                 return {"slow/" + mode: self.one(bench, target, window, mode) for mode in ("stop both", "held both")}
             return {"slow": self.one(bench, target, window, bench.tool(column))}
 
-    def one(self, bench, target, window, tool):
+    def one(self, bench, target, window, tool, rate=1000, mode=EXACT):
         """Iterations per second with the tool, against the mean of just before and just after."""
         if isinstance(tool, str):
             seconds = SETTLE + window + 0.3
             mode, wait = tool.split()
-            argv, root = [bench.floor, mode, str(target.pid), "1000", str(seconds), wait], "/"
+            argv, root = [bench.floor, mode, str(target.pid), str(rate), str(seconds), wait], "/"
         else:
             seconds = round(SETTLE + window + 1)
-            argv, root = tool.start(target, bench.shelf(target.python), seconds, 1000, EXACT)
+            argv, root = tool.start(target, bench.shelf(target.python), seconds, rate, mode)
         before = self.speed(target, window / 2)
         process = launch.start(argv, root)
         try:

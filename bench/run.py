@@ -4,17 +4,21 @@
 usage: run.py [--build DIR] [--rounds N] [--only ROW[,ROW]] [--quick] [--hour] [--python PATH] [--write FILE] [--list]
 """
 import argparse
+import fnmatch
 import os
 import statistics
 import sys
 import time
 
+import aiorows
 import launch
 import machine
 import profilers
 import pythons
 import rows
 from launch import Failed, Unavailable
+
+ROWS = rows.ROWS + aiorows.ROWS
 
 
 class Bench:
@@ -35,6 +39,9 @@ class Bench:
             rows.SAMPLING: profilers.Sampling(self.new),
             rows.STROBE: strobe,
             rows.STROBE_315: strobe,
+            aiorows.ASYNCIO: profilers.AsyncioPstree(),
+            aiorows.STROBE_39: strobe,
+            aiorows.STROBE_311: strobe,
         }
         self.shelves, self.background = {}, []
 
@@ -52,6 +59,8 @@ class Bench:
         return next((p for p in self.pythons if p.minor == minor and p.plain), None)
 
     def python(self, column):
+        if column in (aiorows.STROBE_39, aiorows.STROBE_311):
+            return self.version((3, 9) if column == aiorows.STROBE_39 else (3, 11))
         return self.new if column in (rows.SAMPLING, rows.STROBE_315) else self.main
 
     def tool(self, column):
@@ -125,21 +134,22 @@ def ratio(a, b):
     return "-" if a is None or not b else "%.2f" % (a / b)
 
 
-def figure_table(all_results):
-    head = ["row", "figure", "unit"] + list(rows.COLUMNS) + ["strobe / py-spy", "strobe / floor"]
+def figure_table(all_results, columns, peer):
+    """peer: the column that strobe's is divided by, beside the floor's."""
+    head = ["row", "figure", "unit"] + list(columns) + ["strobe / " + peer, "strobe / floor"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for results in all_results:
         row = results.row
         for name, unit, digits in row.figures:
             cells = []
-            for column in rows.COLUMNS:
+            for column in columns:
                 numbers = results.numbers(column, name)
                 text = number(results.value(column, name), digits)
                 if len(numbers) > 1:
                     text += " (%s to %s)" % (number(min(numbers), digits), number(max(numbers), digits))
                 cells.append(text)
             strobe = results.value(rows.STROBE, name)
-            cells += [ratio(strobe, results.value(rows.PY_SPY, name)), ratio(strobe, results.value(rows.FLOOR, name))]
+            cells += [ratio(strobe, results.value(peer, name)), ratio(strobe, results.value(rows.FLOOR, name))]
             lines.append("| " + " | ".join([row.key, name, unit] + cells) + " |")
     return lines
 
@@ -178,8 +188,11 @@ def report(bench, all_results, options, started, load):
             versions.append("%s (%s)" % (column, why))
     text += ["- Tools: " + ", ".join(versions), ""]
     text += ["Medians; in brackets the lowest and highest of %d rounds in which the tools took turns." % options.rounds, ""]
-    text += figure_table(all_results) + [""] + ["- `%s`: %s" % (r.row.key, r.row.title) for r in all_results]
-    text += ["", "## What strobe must reach", ""] + verdict_table(all_results)
+    for columns, peer in ((rows.COLUMNS, rows.PY_SPY), (aiorows.COLUMNS, aiorows.ASYNCIO)):
+        some = [r for r in all_results if r.row.table == columns]
+        if some:
+            text += figure_table(some, columns, peer) + [""] + ["- `%s`: %s" % (r.row.key, r.row.title) for r in some] + [""]
+    text += ["## What strobe must reach", ""] + verdict_table(all_results)
     missing = missing_lines(all_results)
     if missing:
         text += ["", "## Not measured", ""] + missing
@@ -199,7 +212,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default="build", help="folder with strobe and floor; the peers are installed there")
     parser.add_argument("--rounds", type=int, help="5; 2 with --quick")
-    parser.add_argument("--only", help="rows by key, separated by commas")
+    parser.add_argument("--only", help="rows by key, separated by commas; asyncio-* = all that begin so")
     parser.add_argument("--quick", action="store_true", help="short runs: the region of each figure, not its value")
     parser.add_argument("--hour", action="store_true", help="watch strobe's memory for an hour")
     parser.add_argument("--python", help="the interpreter that targets run on (default: 3.14 if there is one)")
@@ -207,18 +220,20 @@ def main():
     parser.add_argument("--list", action="store_true", help="list the rows")
     options = parser.parse_args()
     if options.list:
-        print("\n".join("%-24s %s" % (row.key, row.title) for row in rows.ROWS))
+        print("\n".join("%-24s %s" % (row.key, row.title) for row in ROWS))
         return 0
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.build = os.path.abspath(options.build)
-    wanted = options.only.split(",") if options.only else [row.key for row in rows.ROWS]
-    unknown = set(wanted) - {row.key for row in rows.ROWS}
-    if unknown:
-        parser.error("no such row: %s (see --list)" % ", ".join(sorted(unknown)))
+    wanted = set()
+    for pattern in options.only.split(",") if options.only else ["*"]:
+        found = fnmatch.filter([row.key for row in ROWS], pattern)
+        if not found:
+            parser.error("no such row: %s (see --list)" % pattern)
+        wanted.update(found)
     started, load, all_results = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), machine.load(), []
     bench = Bench(options)
     try:
-        for row in rows.ROWS:
+        for row in ROWS:
             if row.key in wanted:
                 bench.background.append(machine.busy(0.5))
                 all_results.append(measure(bench, row, options.rounds))

@@ -28,14 +28,14 @@ def read_raw(path):
 
 
 def read_collapsed(path):
-    """profiling.sampling's: 'tid:N;file:function:line;... count'."""
+    """profiling.sampling's: 'tid:N;file:function:line;... count'; a task begins with '<task>:NAME:0'."""
     found = collections.Counter()
     with open(path, encoding="utf-8", errors="replace") as f:
         for line in f:
             text, _, count = line.rstrip("\n").rpartition(" ")
             frames = []
             for frame in text.split(";"):
-                if frame.startswith("tid:"):
+                if frame.startswith(("tid:", "<task>:")):
                     continue
                 rest, _, number = frame.rpartition(":")
                 frames.append((rest.partition(":")[2], int(number) if number.lstrip("-").isdigit() else 0))

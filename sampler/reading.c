@@ -103,11 +103,14 @@ int strobe_reading_slot(struct strobe_snapshot *snap, struct strobe_slot *slot, 
     /* Without a tid the state was another thread's; without frames it may be, of a thread that has yet to start. */
     slot->proven = !err && slot->tid && slot->frames.n && strobe_reading_asleep(slot);
     slot->run_count = slot->state.run_count;
-    if (!err && snap->visit) {
+    if (!err && (snap->visit || snap->second_visit)) {
         struct strobe_thread thread;
 
         strobe_reading_describe(snap, slot, &thread);
-        snap->visit(snap->visit_ctx, snap->mem, &thread);
+        if (snap->visit)
+            snap->visit(snap->visit_ctx, snap->mem, &thread);
+        if (snap->second_visit)
+            snap->second_visit(snap->second_ctx, snap->mem, &thread);
     }
     return err;
 }

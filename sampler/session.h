@@ -9,6 +9,7 @@
 #include "agg/agg.h"
 #include "base/clock.h"
 #include "base/names.h"
+#include "loopblocks.h"
 #include "runtime/code.h"
 #include "snapshot.h"
 
@@ -28,9 +29,11 @@ struct strobe_session_opts {
     uint64_t max_samples;    /* 0 = no limit (benchmarks) */
     /* Asyncio's tasks: billed to an aggregate of their own (agg/await.h); NULL = they are not looked at. */
     struct strobe_agg *task_agg; /* borrowed */
+    struct strobe_loopblocks *blocks; /* with task_agg: what blocked the loops (loopblocks.h); borrowed */
     bool only_tasks;         /* threads are not counted */
     bool blame;              /* waiting is billed to what causes it */
     const char *context_name; /* a root frame "[NAME=VALUE]" by this context variable of each task; borrowed, NULL = none */
+    uint64_t max_pause_ns;   /* see tasklook.h */
     double task_rate;        /* looks at tasks per second, at most; 0 = as often as fits a quarter of the time */
 };
 
@@ -43,6 +46,7 @@ struct strobe_task_stats {
     uint64_t task_ns;        /* billed: the sum of the tasks' lifetimes inside the recording */
     uint64_t by_state[STROBE_TASK_STATES]; /* of that */
     uint64_t cost_ns;        /* of one look, lately */
+    uint64_t from_ns, to_ns; /* monotonic: the time that was billed lies between these; 0 = none was */
 };
 
 struct strobe_session_stats {

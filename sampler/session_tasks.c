@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/grow.h"
+#include "loopbusy.h"
+#include "tasklanes.h"
 #include "tasktails.h"
 
 enum {
@@ -26,6 +28,7 @@ struct strobe_task_side {
     struct strobe_tasklook *look;
     struct strobe_await await;
     struct strobe_tails tails;
+    struct strobe_loopbusy busy;
     struct strobe_htab known;   /* hash of a stack -> index in stacks */
     struct task_stack *stacks;
     size_t n_stacks, cap_stacks;
@@ -36,10 +39,11 @@ struct strobe_task_side {
     size_t cap_tasks;
     struct strobe_htab owed;    /* task -> ns of ticks in which it could not be read */
     struct strobe_htab seen;    /* tasks of the tick before: who disappears while unread is owed nothing */
-    uint32_t row;               /* of the aggregate */
-    bool has_row;
+    uint32_t row;               /* of the aggregate, for all tasks; in formats with an order in time each has its lane instead */
+    bool has_row, with_lanes;
+    struct strobe_tasklanes lanes;
     uint64_t last_ns, next_ns;
-    uint64_t cost_ns;           /* of a look, a running mean */
+    uint64_t cost_ns;           /* of a look, the median */
     struct strobe_task_stats stats;
 };
 
@@ -47,6 +51,7 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
                          void *find_ctx, struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);
+    struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns};
     uint32_t cycle = 0, deep = 0;
     int err;
 
@@ -54,14 +59,17 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
         return STROBE_ERR_NOMEM;
     side->target = target;
     if ((err = strobe_names_marker(session->names, "[cycle]", &cycle)) || (err = strobe_names_marker(session->names, "[...]", &deep)) ||
-        (err = strobe_tasklook_new(target->mem, &target->layout, target->snap, &side->look))) {
+        (err = strobe_tasklook_new(target->mem, &target->layout, target->snap, session->clock, &opts, &side->look))) {
         strobe_task_side_free(side);
         return err;
     }
     strobe_tasklook_set_finder(side->look, find, find_ctx);
+    strobe_tasklanes_init(&side->lanes, session->opts.task_agg, target->pid);
+    side->with_lanes = strobe_agg_has_log(session->opts.task_agg);
     strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
     strobe_tails_init(&side->tails, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
                       session->opts.blame);
+    strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look));
     *ret = side;
     return 0;
 }
@@ -71,6 +79,8 @@ void strobe_task_side_free(struct strobe_task_side *side)
     if (!side)
         return;
     strobe_tails_release(&side->tails);
+    strobe_loopbusy_release(&side->busy);
+    strobe_tasklanes_release(&side->lanes);
     strobe_await_release(&side->await);
     strobe_tasklook_free(side->look);
     strobe_htab_release(&side->known);
@@ -170,11 +180,12 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
 
     if (strobe_grow(&side->tasks, &side->cap_tasks, sample->n_tasks + 1, sizeof *side->tasks))
         return STROBE_ERR_NOMEM;
-    if ((err = strobe_tails_begin(&side->tails, threads, sample)))
+    if ((err = strobe_tails_begin(&side->tails, threads, sample)) || (err = strobe_loopbusy_begin(&side->busy, threads, sample)))
         return err;
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
         const struct strobe_task *task = &sample->tasks[i];
         struct strobe_await_task *to = &side->tasks[i];
+        bool ready = strobe_loopbusy_is_ready(&side->busy, i);
         uint32_t stack = 0;
 
         *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter, .n_awaiters = task->n_awaiters};
@@ -189,10 +200,11 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
             continue;
         }
         to->n_frames = side->stacks[stack].n;
-        if ((err = strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails)))
+        err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails) : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
+        if (err)
             return err;
         side->stats.task_ns += to->ns;
-        side->stats.by_state[task->state] += to->ns;
+        side->stats.by_state[ready ? STROBE_TASK_READY : task->state] += to->ns;
     }
     /* side->ids has moved while it grew */
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
@@ -202,6 +214,22 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
             side->tasks[i].frames = side->ids + side->stacks[*stack].first;
     }
     return 0;
+}
+
+/* A row for each task that is billed; those that could not be read keep theirs. */
+static int give_lanes(struct strobe_task_side *side, const struct strobe_task_sample *sample)
+{
+    const struct strobe_taskreader *reader = strobe_tasklook_reader(side->look);
+    int err = 0;
+
+    strobe_tasklanes_begin(&side->lanes);
+    for (size_t i = 0; !err && i < reader->n_drafts; i++)
+        if (reader->renumbered[i] == STROBE_NO_INDEX || side->tasks[reader->renumbered[i]].ns)
+            err = strobe_tasklanes_keep(&side->lanes, reader->drafts[i].task.addr);
+    for (uint32_t i = 0; !err && i < sample->n_tasks; i++)
+        if (side->tasks[i].ns)
+            err = strobe_tasklanes_row(&side->lanes, sample->tasks[i].addr, &side->tasks[i].row);
+    return err;
 }
 
 /* Those that could not be read in this tick are owed it. */
@@ -226,7 +254,12 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
 {
     uint64_t least = session->opts.task_rate > 0 ? (uint64_t)(1e9 / session->opts.task_rate) : 0;
 
-    side->cost_ns = side->cost_ns ? side->cost_ns + cost_ns / 8 - side->cost_ns / 8 : cost_ns;
+    if (side->stats.ticks == 2) /* the first look's caches were cold */
+        side->cost_ns = cost_ns;
+    else if (cost_ns > side->cost_ns) /* a step up or down each time: this settles at the median */
+        side->cost_ns += side->cost_ns / 16 + 1;
+    else
+        side->cost_ns -= side->cost_ns / 16;
     if (!session->opts.task_rate && BUDGET * side->cost_ns > session->period_ns)
         least = BUDGET * side->cost_ns;
     /* The session's ticks come at random; every one that is late enough will do. */
@@ -241,8 +274,8 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
 
     if (err)
         return err;
-    if (!side->has_row) {
-        err = strobe_agg_thread(session->opts.task_agg, side->target->pid, side->target->pid, 0, "tasks", &side->row);
+    if (!side->has_row && !side->with_lanes) {
+        err = strobe_agg_thread(session->opts.task_agg, side->target->pid, STROBE_AGG_NO_THREAD, 0, "tasks", &side->row);
         if (err)
             return err;
         side->has_row = true;
@@ -251,8 +284,13 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     side->last_ns = sample->time_ns;
     forget_stale(side);
     if ((err = prepare(session, side, *ret_threads, sample, weight)) ||
+        (side->with_lanes && (err = give_lanes(side, sample))) ||
+        (err = strobe_loopbusy_note(&side->busy, session->opts.blocks, side->target->pid, weight)) ||
         (err = strobe_await_bill(&side->await, side->tasks, sample->n_tasks, sample->time_ns)) || (err = note_dropped(side, weight)))
         return err;
+    if (!side->stats.ticks)
+        side->stats.from_ns = sample->time_ns - weight;
+    side->stats.to_ns = sample->time_ns;
     side->stats.ticks++;
     side->stats.dropped += sample->n_dropped;
     side->stats.samples += sample->n_tasks;
@@ -270,6 +308,10 @@ void strobe_task_side_stats(const struct strobe_task_side *side, struct strobe_t
     sum->task_ns += side->stats.task_ns;
     for (int i = 0; i < STROBE_TASK_STATES; i++)
         sum->by_state[i] += side->stats.by_state[i];
+    if (side->stats.ticks && (!sum->from_ns || side->stats.from_ns < sum->from_ns))
+        sum->from_ns = side->stats.from_ns;
+    if (side->stats.to_ns > sum->to_ns)
+        sum->to_ns = side->stats.to_ns;
     if (side->stats.most > sum->most)
         sum->most = side->stats.most;
     if (side->cost_ns > sum->cost_ns)

@@ -56,6 +56,12 @@ void strobe_snapshot_set_visitor(struct strobe_snapshot *snap, strobe_snapshot_v
     snap->visit_ctx = ctx;
 }
 
+void strobe_snapshot_set_second_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx)
+{
+    snap->second_visit = visit;
+    snap->second_ctx = ctx;
+}
+
 void strobe_snapshot_stats(const struct strobe_snapshot *snap, struct strobe_snapshot_stats *ret)
 {
     *ret = snap->stats;

@@ -48,6 +48,8 @@ bool strobe_snapshot_settle(struct strobe_snapshot *snap);
  * printing in `record`; `dump` may, for the price of a longer pause.  The sample is complete only after the take. */
 typedef void strobe_snapshot_visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread);
 void strobe_snapshot_set_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx);
+/* A second visitor, called after the first: of who reads more than threads (tasklook.h). */
+void strobe_snapshot_set_second_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx);
 
 /* What was listed last: interpreters and thread states (walk/walk.h); borrowed, valid until the next take. */
 const struct strobe_walk *strobe_snapshot_walk(const struct strobe_snapshot *snap);

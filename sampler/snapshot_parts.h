@@ -31,8 +31,8 @@ struct strobe_snapshot {
     struct strobe_sample sample;
     struct strobe_snapshot_stats stats;
     struct strobe_pause_log pauses;
-    strobe_snapshot_visit *visit;
-    void *visit_ctx;
+    strobe_snapshot_visit *visit, *second_visit;
+    void *visit_ctx, *second_ctx;
     uint64_t pulse_ns;       /* when threads' states were last asked for */
     uint64_t listed_ns;      /* when the lists were last walked */
     bool relist;

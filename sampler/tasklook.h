@@ -3,8 +3,9 @@
  *
  *   threads, once, for their list      tasks, optimistically, the loop going on      threads again, and who moved meanwhile
  *
- * A task is what it was when it was read; one that runs is what its thread's stack says.  Where a loop's thread has not run between
- * the two readings of the threads, all of its tasks are one moment's truth.
+ * A task is what it was when it was read; one that runs is what its thread's stack says.  One that changed each time it was read is
+ * read once more when its loop's thread is looked at, held still if it runs, for no longer than max_pause.  Where no loop's thread
+ * has run between the two readings of the threads, all is one moment's truth (`whole`).
  * May include: snapshot.h, walk, mem/host.h, runtime/layout.h, base.  Threads: one. */
 #ifndef STROBE_TASKLOOK_H
 #define STROBE_TASKLOOK_H
@@ -15,8 +16,15 @@
 
 struct strobe_tasklook;
 
-/* All borrowed; the snapshot is used for every reading of the threads.  ret: owned by the caller. */
-int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_snapshot *snap, struct strobe_tasklook **ret);
+struct strobe_tasklook_opts {
+    bool careful;          /* a look is for itself: threads are read before and after the tasks, again while a loop runs meanwhile.  Else
+                            * looks follow each other, and the last one's list of threads will do */
+    uint64_t max_pause_ns; /* how long a loop's thread may be held for its tasks, besides for its stack; 0 = not at all */
+};
+
+/* All borrowed; the snapshot is used for every reading of the threads, its second visitor is taken.  ret: owned by the caller. */
+int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_snapshot *snap, struct strobe_clock *clock,
+                        const struct strobe_tasklook_opts *opts, struct strobe_tasklook **ret);
 void strobe_tasklook_free(struct strobe_tasklook *look);
 
 /* See strobe_taskreader_set_table; asked for by find(ctx, mem) at each look until it is found.  find returns 0 and an

@@ -34,6 +34,8 @@ void strobe_tails_release(struct strobe_tails *tails)
     strobe_htab_release(&tails->labels);
     strobe_htab_release(&tails->counts);
     strobe_htab_release(&tails->before);
+    strobe_buf_release(&tails->text);
+    strobe_buf_release(&tails->name);
     strobe_arena_release(&tails->arena);
     *tails = (struct strobe_tails){.mem = NULL};
 }
@@ -45,12 +47,16 @@ static int marker(struct strobe_tails *tails, const char *text, uint32_t *ret)
     return strobe_names_wait_marker(tails->names, text, ret);
 }
 
-static int marker_of_buf(struct strobe_tails *tails, struct strobe_buf *text, uint32_t *ret)
+/* The text of the next marker, empty; put together in the same memory each time. */
+static struct strobe_buf *fresh(struct strobe_buf *buf)
 {
-    int err = text->failed ? STROBE_ERR_NOMEM : marker(tails, strobe_buf_str(text), ret);
+    strobe_buf_clear(buf);
+    return buf;
+}
 
-    strobe_buf_release(text);
-    return err;
+static int marker_of_text(struct strobe_tails *tails, uint32_t *ret)
+{
+    return tails->text.failed || tails->name.failed ? STROBE_ERR_NOMEM : marker(tails, strobe_buf_str(&tails->text), ret);
 }
 
 /* Things of which there is one for many tasks go by their address, the others by the place that waits for them. */
@@ -71,7 +77,7 @@ static void label_key(const struct strobe_tails *tails, const struct strobe_wait
 /* "[waiting: LABEL]", or "[LABEL]" where the blame goes on below it. */
 static int wait_marker(struct strobe_tails *tails, uint32_t wait, bool goes_on, uint32_t *ret)
 {
-    struct strobe_buf text = STROBE_BUF_INIT;
+    struct strobe_buf *text = fresh(&tails->text);
     uint64_t key[2], *known;
     int err;
 
@@ -84,10 +90,10 @@ static int wait_marker(struct strobe_tails *tails, uint32_t wait, bool goes_on, 
     }
     if (tails->labels.count >= MAX_LABELS)
         strobe_htab_clear(&tails->labels);
-    strobe_buf_puts(&text, goes_on ? "[" : "[waiting: ");
-    strobe_wait_label(tails->mem, tails->lay, tails->sample, wait, &text);
-    strobe_buf_putc(&text, ']');
-    err = marker_of_buf(tails, &text, ret);
+    strobe_buf_puts(text, goes_on ? "[" : "[waiting: ");
+    strobe_wait_label(tails->mem, tails->lay, tails->sample, wait, text);
+    strobe_buf_putc(text, ']');
+    err = marker_of_text(tails, ret);
     return err ? err : strobe_htab_put(&tails->labels, key[0], key[1], *ret);
 }
 
@@ -96,16 +102,16 @@ static int tasks_marker(struct strobe_tails *tails, uint32_t index, uint32_t *re
 {
     const struct strobe_task *task = &tails->sample->tasks[index];
     uint64_t *before = strobe_htab_get(&tails->before, task->addr, task->future), n = before ? *before : tails->awaited[index];
-    struct strobe_buf text = STROBE_BUF_INIT;
+    struct strobe_buf *text = fresh(&tails->text);
     int err = strobe_htab_put(&tails->counts, task->addr, task->future, n);
 
     if (err)
         return err;
     if (n)
-        strobe_buf_printf(&text, "[waiting: %" PRIu64 " task%s]", n, n == 1 ? "" : "s");
+        strobe_buf_printf(text, "[waiting: %" PRIu64 " task%s]", n, n == 1 ? "" : "s");
     else
-        strobe_buf_puts(&text, "[waiting: tasks]");
-    return marker_of_buf(tails, &text, ret);
+        strobe_buf_puts(text, "[waiting: tasks]");
+    return marker_of_text(tails, ret);
 }
 
 static void put_type(struct strobe_tails *tails, uint64_t type, struct strobe_buf *out)
@@ -122,39 +128,37 @@ static void put_type(struct strobe_tails *tails, uint64_t type, struct strobe_bu
 static int pool_marker(struct strobe_tails *tails, uint32_t index, bool goes_on, uint32_t *ret)
 {
     const struct strobe_pool *pool = &tails->pools.at[index];
-    struct strobe_buf text = STROBE_BUF_INIT, name = STROBE_BUF_INIT;
+    struct strobe_buf *text = fresh(&tails->text), *name = fresh(&tails->name);
 
-    strobe_buf_puts(&text, goes_on ? "[" : "[waiting: ");
+    strobe_buf_puts(text, goes_on ? "[" : "[waiting: ");
     if (pool->kind == STROBE_POOL_ANYIO)
-        strobe_buf_puts(&text, "worker threads");
+        strobe_buf_puts(text, "worker threads");
     else
-        put_type(tails, pool->type, &text);
-    if (pool->name && !strobe_py_str(tails->mem, tails->lay, pool->name, &name) && name.len)
-        strobe_buf_printf(&text, " %s", strobe_buf_str(&name));
+        put_type(tails, pool->type, text);
+    if (pool->name && !strobe_py_str(tails->mem, tails->lay, pool->name, name) && name->len)
+        strobe_buf_printf(text, " %s", strobe_buf_str(name));
     if (goes_on && pool->max >= 0)
-        strobe_buf_printf(&text, " %" PRIu32 "/%" PRId64, pool->n_busy, pool->max);
-    strobe_buf_putc(&text, ']');
-    strobe_buf_release(&name);
-    return marker_of_buf(tails, &text, ret);
+        strobe_buf_printf(text, " %" PRIu32 "/%" PRId64, pool->n_busy, pool->max);
+    strobe_buf_putc(text, ']');
+    return marker_of_text(tails, ret);
 }
 
 /* "[held by request-*]": names that differ in digits only are one. */
 static int holder_marker(struct strobe_tails *tails, const struct strobe_task *task, uint32_t *ret)
 {
-    struct strobe_buf text = STROBE_BUF_INIT, name = STROBE_BUF_INIT;
+    struct strobe_buf *text = fresh(&tails->text), *name = fresh(&tails->name);
 
-    strobe_buf_puts(&text, "[held by ");
-    if (!task->name || strobe_py_str(tails->mem, tails->lay, task->name, &name))
-        strobe_buf_puts(&name, "Task-0");
-    for (const char *c = strobe_buf_str(&name); *c; c++) {
+    strobe_buf_puts(text, "[held by ");
+    if (!task->name || strobe_py_str(tails->mem, tails->lay, task->name, name))
+        strobe_buf_puts(name, "Task-0");
+    for (const char *c = strobe_buf_str(name); *c; c++) {
         if (!isdigit((unsigned char)*c))
-            strobe_buf_putc(&text, *c);
+            strobe_buf_putc(text, *c);
         else if (!isdigit((unsigned char)c[1]))
-            strobe_buf_putc(&text, '*');
+            strobe_buf_putc(text, '*');
     }
-    strobe_buf_putc(&text, ']');
-    strobe_buf_release(&name);
-    return marker_of_buf(tails, &text, ret);
+    strobe_buf_putc(text, ']');
+    return marker_of_text(tails, ret);
 }
 
 /* ---- lists of tails ---- */
@@ -320,14 +324,31 @@ static int executor_tails(struct strobe_tails *tails, const struct strobe_task *
 
 static int task_tails(struct strobe_tails *tails, uint32_t index, int depth, struct strobe_tail_list *list);
 
-/* What holds a wait up: what its holders do, equally. */
-static int held_tails(struct strobe_tails *tails, uint32_t wait, int depth, struct strobe_tail_list **ret)
+/* The lists of a wait: one for each depth that it may be met at, since they end at MAX_DEPTH. */
+static struct strobe_tail_list *lists_of(struct strobe_tails *tails, uint32_t wait)
 {
-    struct strobe_tail_list *list = &tails->waits[wait], one;
+    const size_t size = MAX_DEPTH * sizeof **tails->waits;
+
+    if (!tails->waits[wait] && (tails->waits[wait] = strobe_arena_alloc(&tails->arena, size)))
+        memset(tails->waits[wait], 0, size);
+    return tails->waits[wait];
+}
+
+static bool is_open(const struct strobe_tail_list *lists)
+{
+    for (int i = 0; i < MAX_DEPTH; i++)
+        if (lists[i].open)
+            return true;
+    return false;
+}
+
+/* What holds a wait up: what its holders do, equally. */
+static int held_tails(struct strobe_tails *tails, uint32_t wait, int depth, struct strobe_tail_list *list)
+{
+    struct strobe_tail_list one;
     uint32_t first = tails->first_holder[wait], n = tails->first_holder[wait + 1] - first, head[2];
     int err;
 
-    *ret = list;
     if (list->known)
         return 0;
     if ((err = list_init(tails, list, STROBE_TAILS_MAX)) || (err = wait_marker(tails, wait, n > 0, &head[0])))
@@ -350,20 +371,22 @@ static int waiting_tails(struct strobe_tails *tails, uint32_t index, int depth, 
 {
     const struct strobe_task *task = &tails->sample->tasks[index];
     const struct strobe_wait *wait = &tails->sample->waits[task->wait];
-    struct strobe_tail_list *held;
+    struct strobe_tail_list *lists;
     uint32_t id;
     int err;
 
     if (wait->kind == STROBE_WAIT_EXECUTOR || wait->kind == STROBE_WAIT_WORKER_THREAD)
         return executor_tails(tails, task, list);
     if (tails->blame && wait->n_holders && depth < MAX_DEPTH) {
-        if (tails->waits[task->wait].open) { /* a holder waits for what it is held up by */
+        if (!(lists = lists_of(tails, task->wait)))
+            return STROBE_ERR_NOMEM;
+        if (is_open(lists)) { /* a holder waits for what it is held up by */
             if ((err = marker(tails, "[deadlock]", &id)))
                 return err;
             return list_of_marker(tails, list, id);
         }
-        err = held_tails(tails, task->wait, depth, &held);
-        *list = *held;
+        err = held_tails(tails, task->wait, depth, &lists[depth]);
+        *list = lists[depth];
         return err;
     }
     err = wait->kind == STROBE_WAIT_TASKS ? tasks_marker(tails, index, &id) : wait_marker(tails, task->wait, false, &id);
@@ -384,6 +407,8 @@ static int task_tails(struct strobe_tails *tails, uint32_t index, int depth, str
         if (depth)
             return frames_tail(tails, &tails->threads->threads[task->thread], task->n_sync ? task->n_sync : task->n_frames ? 1 : 0, false,
                                list);
+        if (task->thread >= tails->threads->n_threads)
+            break;
         if ((err = leaf_marker(tails, &tails->threads->threads[task->thread], &id)))
             return err;
         if (id != NO_MARKER)
@@ -472,6 +497,18 @@ int strobe_tails_of(struct strobe_tails *tails, uint32_t task, const struct stro
 {
     struct strobe_tail_list list;
     int err = task_tails(tails, task, 0, &list);
+
+    if (err)
+        return err;
+    *ret_tails = list.tails;
+    *ret_n = list.n;
+    return 0;
+}
+
+int strobe_tails_ready(struct strobe_tails *tails, const struct strobe_await_tail **ret_tails, uint32_t *ret_n)
+{
+    struct strobe_tail_list list;
+    int err = list_of_marker(tails, &list, tails->ready_marker);
 
     if (err)
         return err;

@@ -11,6 +11,7 @@
 
 #include "agg/await.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/htab.h"
 #include "base/names.h"
 #include "callnames.h"
@@ -37,12 +38,13 @@ struct strobe_tails {
     struct strobe_callnames calls;
     struct strobe_htab labels;         /* of waits -> marker; kept from tick to tick */
     struct strobe_htab counts, before; /* (task, future) -> tasks it waits for, when that was first seen */
+    struct strobe_buf text, name;      /* scratch, for markers */
     struct strobe_arena arena;         /* of this tick */
     const struct strobe_sample *threads;
     const struct strobe_task_sample *sample;
     uint32_t *awaited;                 /* by task: how many tasks it waits for */
     uint32_t *first_holder, *holders;  /* by wait: tasks that hold it, in `holders` */
-    struct strobe_tail_list *waits;    /* by wait, with blame */
+    struct strobe_tail_list **waits;   /* with blame: by wait, then by how deep it is met; NULL = not met yet */
     struct strobe_tail_list *pool_tails; /* by pool: what its busy workers do */
     uint32_t ready_marker;
 };
@@ -55,5 +57,7 @@ void strobe_tails_release(struct strobe_tails *tails);
 int strobe_tails_begin(struct strobe_tails *tails, const struct strobe_sample *threads, const struct strobe_task_sample *sample);
 /* The tails of a task, valid until the next tick; of one that runs the C function that it is blocked in, or none. */
 int strobe_tails_of(struct strobe_tails *tails, uint32_t task, const struct strobe_await_tail **ret_tails, uint32_t *ret_n);
+/* Those of one that is ready, whatever it was waiting for. */
+int strobe_tails_ready(struct strobe_tails *tails, const struct strobe_await_tail **ret_tails, uint32_t *ret_n);
 
 #endif

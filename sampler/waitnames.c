@@ -516,6 +516,25 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
     strobe_buf_release(&code);
 }
 
+void strobe_thing_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task *task, uint64_t object,
+                       struct strobe_buf *name, const char **ret_source)
+{
+    const struct strobe_wait none = {.kind = STROBE_WAIT_EXECUTOR, .object = object};
+    struct strobe_buf own = STROBE_BUF_INIT;
+    struct strobe_naming n = {.mem = mem, .lay = lay, .wait = &none, .object = object, .task = task, .name = &own};
+
+    *ret_source = "";
+    if (!object || !task->n_frames || !strobe_naming_ask(&n, 0))
+        return;
+    if (strobe_naming_by_attribute(&n))
+        *ret_source = "attribute";
+    else if (strobe_naming_by_global(&n, true))
+        *ret_source = "global";
+    if (**ret_source)
+        strobe_buf_puts(name, strobe_buf_str(&own));
+    strobe_buf_release(&own);
+}
+
 /* ---- labels ---- */
 
 /* What comes before a name: the class, or what is done with it. */

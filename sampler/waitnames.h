@@ -20,6 +20,11 @@
 void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,
                       struct strobe_buf *name, const char **ret_source);
 
+/* Appends the name of an object that a task has to do with, such as the executor that its call was handed to, by looking around: an
+ * attribute of what its frames have in variables, a global variable.  The source as above. */
+void strobe_thing_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task *task, uint64_t object,
+                       struct strobe_buf *name, const char **ret_source);
+
 /* Appends class and name, as the leaves of profiles have them: "Semaphore PriceClient._price_semaphore", "Queue.get Worker._inbox",
  * "sleep".  An executor's name and a number of tasks are not said here. */
 void strobe_wait_label(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,

@@ -65,24 +65,42 @@ static void dump_children(struct dump *dump, const pid_t *children, size_t n)
     }
 }
 
+static void print_text(const struct strobe_dumped *dumped, struct strobe_buf *out)
+{
+    struct strobe_report_tasks tasks = dumped->tasked.report;
+
+    strobe_report_dump_text(&dumped->report, strobe_want_color(), out);
+    if (!dumped->has_tasks)
+        return;
+    tasks.ascii = !strobe_speaks_utf8();
+    strobe_report_tasks_section(&tasks, strobe_want_color(), out);
+}
+
 static int print(const struct dump *dump)
 {
     struct strobe_report_process *reports = calloc(dump->n, sizeof *reports);
+    const struct strobe_report_tasks **tasks = calloc(dump->n, sizeof *tasks);
     struct strobe_buf out = STROBE_BUF_INIT;
-    int err = reports ? 0 : STROBE_ERR_NOMEM;
+    int err = reports && tasks ? 0 : STROBE_ERR_NOMEM;
+    uint32_t n_tasks = 0;
 
     for (size_t i = 0; !err && i < dump->n; i++) {
         reports[i] = dump->all[i].report;
+        if (dump->all[i].has_tasks)
+            tasks[n_tasks++] = &dump->all[i].tasked.report;
         if (!dump->opts.json)
-            strobe_report_dump_text(&reports[i], strobe_want_color(), &out);
+            print_text(&dump->all[i], &out);
     }
     if (!err && dump->opts.json)
-        err = strobe_report_dump_json(reports, (uint32_t)dump->n, dump->opts.subprocesses, &out);
+        err = dump->opts.asyncio == STROBE_ASYNCIO_OFF
+                  ? strobe_report_dump_json(reports, (uint32_t)dump->n, dump->opts.subprocesses, &out)
+                  : strobe_report_dump_asyncio_json(reports, (uint32_t)dump->n, dump->opts.subprocesses, tasks, n_tasks, &out);
     if (out.failed)
         err = STROBE_ERR_NOMEM;
     if (!err)
         fwrite(strobe_buf_str(&out), 1, out.len, stdout); /* main looks at the stream's error state */
     strobe_buf_release(&out);
+    free(tasks);
     free(reports);
     return err;
 }

@@ -3,10 +3,7 @@
 #include "tools/cmd.h"
 
 #include <inttypes.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "tools/opening.h"
 #include "tools/say.h"
@@ -18,8 +15,7 @@ static int print(const struct strobe_tasked *tasked, const struct strobe_opts *o
     struct strobe_buf out = STROBE_BUF_INIT;
     int err = 0;
 
-    setlocale(LC_CTYPE, "");
-    report.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    report.ascii = !strobe_speaks_utf8();
     if (opts->json)
         err = strobe_report_tasks_json(&report, opts->cmd == STROBE_CMD_PSTREE, &out);
     else if (opts->cmd == STROBE_CMD_PS)
@@ -40,6 +36,11 @@ static void warn(const struct strobe_tasked *tasked)
 
     if (strobe_attach_warning(tasked->attach))
         strobe_say("Warning: %s", strobe_attach_warning(tasked->attach));
+    if (!tasked->report.sample->n_tasks && !dropped)
+        strobe_say("Process %" PRId32 " has no asyncio task%s.", tasked->process.pid,
+                   tasked->report.sample->absent ? ": asyncio is not imported there" : "");
+    if (tasked->report.sample->blind)
+        strobe_say("Warning: asyncio's layout of tasks in this build of Python is not known: tasks made in C are not shown.");
     if (dropped)
         strobe_say("Warning: %" PRIu32 " task%s left out: no consistent reading was possible.", dropped, dropped == 1 ? "" : "s");
 }
@@ -47,7 +48,7 @@ static void warn(const struct strobe_tasked *tasked)
 static int look(const struct strobe_opts *opts, struct strobe_buf *why)
 {
     struct strobe_tasked_opts how = {.nonblocking = opts->nonblocking, .full_filenames = opts->full_filenames,
-                                     .context_name = opts->context_name};
+                                     .max_pause_ns = opts->max_pause_ns, .context_name = opts->context_name};
     struct strobe_attach *attach;
     struct strobe_tasked tasked;
     int err = strobe_open_target(opts->pid, &attach, why);
@@ -63,6 +64,7 @@ static int look(const struct strobe_opts *opts, struct strobe_buf *why)
             warn(&tasked);
         strobe_tasked_release(&tasked);
     }
+    strobe_attach_close(attach);
     if (err)
         strobe_buf_printf(why, "process %" PRId32 " could not be read: %s", opts->pid, strobe_err_text(err));
     return err;

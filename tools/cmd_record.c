@@ -2,6 +2,7 @@
 /* cmd_record: options -> output file -> recording -> exporter -> file renamed -> closing lines. */
 #include "tools/cmd.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 
 #include "export/exporter.h"
+#include "tools/closing.h"
 #include "tools/output.h"
 #include "tools/recording.h"
 #include "tools/say.h"
@@ -59,61 +61,6 @@ static void say_start(const struct strobe_opts *opts)
     if (opts->duration_ns)
         snprintf(duration, sizeof duration, " for %.9g seconds", (double)opts->duration_ns / 1e9);
     strobe_say("Sampling process %s%s. Press Control-C to exit.", rate, duration);
-}
-
-static double us(uint64_t ns)
-{
-    return (double)ns / 1000;
-}
-
-/* How the target was disturbed, what it cost, and what the profile does not hold. */
-static void say_cost(const struct strobe_opts *opts, const struct strobe_session_stats *stats)
-{
-    struct strobe_buf line = STROBE_BUF_INIT;
-    double elapsed_s = (double)stats->elapsed_ns / 1e9;
-
-    if (stats->pauses)
-        strobe_buf_printf(&line, "Pauses: %" PRIu64 ", typical %.0f us, p99 %.0f us, longest %.0f us.", stats->pauses,
-                          us(stats->pause_typical_ns), us(stats->pause_p99_ns), us(stats->pause_max_ns));
-    else
-        strobe_buf_puts(&line, "Pauses: none, the target was never paused.");
-    if (stats->snapshots.fallbacks)
-        strobe_buf_printf(&line, " Read without a pause: %" PRIu64 ".", stats->snapshots.fallbacks);
-    strobe_buf_printf(&line, " Rate: %.1f a second. Own CPU: %.1f %%.", stats->rate_reached,
-                      elapsed_s > 0 ? 100 * stats->own_cpu / elapsed_s : 0.0);
-    if (opts->nonblocking || stats->snapshots.dropped)
-        strobe_buf_printf(&line, " Dropped: %" PRIu64 " inconsistent samples.", stats->snapshots.dropped + stats->left_out);
-    if (stats->gaps)
-        strobe_buf_printf(&line, " Left out: %" PRIu64 " gap%s of %.1f seconds in all, in which no sample could be taken.", stats->gaps,
-                          stats->gaps == 1 ? "" : "s", (double)stats->gap_ns / 1e9);
-    strobe_say("%s", strobe_buf_str(&line));
-    if (!opts->flat_out && stats->ticks > 1 && stats->rate_reached < opts->rate / 2.0)
-        strobe_say("Fewer than half of the %.0f looks a second that were asked for could be taken: the machine is busy, or the process "
-                   "slow to stop (try --nonblocking); each counts for the time since the one before.", (double)opts->rate);
-    strobe_buf_release(&line);
-}
-
-/* Where the tasks' time went. */
-static void say_tasks(const struct strobe_opts *opts, const struct strobe_session_stats *stats)
-{
-    const struct strobe_task_stats *tasks = &stats->tasks;
-    double all = (double)tasks->task_ns / 1e9, elapsed_s = (double)stats->elapsed_ns / 1e9;
-    double rate = elapsed_s > 0 ? (double)tasks->ticks / elapsed_s : 0;
-
-    if (!tasks->samples) {
-        strobe_say("No tasks: no asyncio task was there at any look%s.", opts->asyncio == STROBE_ASYNCIO_TASKS
-                   ? "; --asyncio=threads records threads" : "");
-        return;
-    }
-    strobe_say("Tasks: at most %" PRIu64 " at once, %.1f task-seconds: %.1f %% waiting, %.1f %% ready, %.1f %% running.%s", tasks->most, all,
-               100 * (double)tasks->by_state[0] / (double)tasks->task_ns, 100 * (double)tasks->by_state[1] / (double)tasks->task_ns,
-               100 * (double)tasks->by_state[2] / (double)tasks->task_ns, tasks->dropped ? "" : "");
-    if (tasks->dropped)
-        strobe_say("%" PRIu64 " of %" PRIu64 " task readings were inconsistent; their time was counted at the next.", tasks->dropped,
-                   tasks->dropped + tasks->samples);
-    if (!opts->flat_out && rate < 0.7 * opts->rate && tasks->ticks > 1)
-        strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ": one look takes %.1f ms (--task-rate).", rate, opts->rate,
-                   (double)tasks->cost_ns / 1e6);
 }
 
 static bool is_stopped(pid_t pid)
@@ -170,6 +117,25 @@ static void say_end(struct strobe_recording *rec)
         strobe_say("Stopped sampling because process exited.");
 }
 
+/* The summary on standard output. */
+static bool write_json(const struct record *record, const struct strobe_session_stats *stats)
+{
+    struct strobe_closing closing = {.rec = &record->rec, .stats = stats, .threads_path = record->path, .tasks_path = record->task_path};
+    struct strobe_buf text = STROBE_BUF_INIT;
+    bool done;
+
+    if (record->opts.asyncio == STROBE_ASYNCIO_TASKS) {
+        closing.tasks_path = record->path;
+        closing.threads_path = NULL;
+    }
+    strobe_closing_json(&closing, &text);
+    done = !text.failed && fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
+    if (!done)
+        strobe_complain("the summary could not be written: %s", text.failed ? strobe_err_text(STROBE_ERR_NOMEM) : strerror(errno));
+    strobe_buf_release(&text);
+    return done;
+}
+
 /* Writes what was gathered; returns the exit status but for a launched program's own. */
 static int finish(struct record *record, int run_err)
 {
@@ -194,9 +160,14 @@ static int finish(struct record *record, int run_err)
                only_tasks ? stats.tasks.samples : stats.samples, stats.errors);
     if (record->task_path)
         strobe_say("Wrote %s of the tasks to '%s'. Samples: %" PRIu64, record->exporter->noun, record->task_path, stats.tasks.samples);
-    say_cost(&record->opts, &stats);
-    if (record->rec.task_agg)
-        say_tasks(&record->opts, &stats);
+    strobe_closing_say_cost(&record->opts, &stats);
+    if (record->rec.task_agg) {
+        strobe_loopblocks_sort(&record->rec.blocks);
+        strobe_closing_say_tasks(&record->opts, &stats);
+        strobe_closing_say_blocks(&record->rec.blocks, record->rec.names);
+    }
+    if (record->opts.json && !write_json(record, &stats))
+        ret_exit = STROBE_EXIT_ERROR;
     if (only_tasks)
         goto done;
     if (!stats.samples && record->opts.gil && stats.ticks)
@@ -251,6 +222,10 @@ static int record_run(struct record *record)
     }
     if (record->opts.asyncio == STROBE_ASYNCIO_BOTH && strcmp(record->path, "-") == 0) {
         strobe_buf_puts(&why, "--asyncio=both writes two profiles: name a file with --output");
+        goto failed;
+    }
+    if (record->opts.json && strcmp(record->path, "-") == 0) {
+        strobe_buf_puts(&why, "--json writes a summary to standard output: name another file for the profile with --output");
         goto failed;
     }
     if (record->opts.asyncio == STROBE_ASYNCIO_BOTH && !(record->task_path = tasks_path(record->path))) {

@@ -7,6 +7,8 @@
 #include "attach/target.h"
 #include "base/clock.h"
 #include "runtime/code.h"
+#include "runtime/pyobj.h"
+#include "walk/walk.h"
 
 enum { MAX_TAKES = 20 }; /* readings until one is whole: only --nonblocking and processes that start or end need more than one */
 static const uint64_t retry_ns = 1000 * 1000;
@@ -153,6 +155,34 @@ static int resolve(struct strobe_dumped *dumped, const struct strobe_sample *sam
     return 0;
 }
 
+static bool has_asyncio(const struct strobe_dumped *dumped)
+{
+    const struct strobe_walk *walk = strobe_snapshot_walk(dumped->snap);
+    uint64_t dict;
+
+    for (uint32_t i = 0; i < walk->n_interps; i++)
+        if (!strobe_py_module_dict(strobe_attach_mem(dumped->attach), strobe_attach_layout(dumped->attach), walk->interps[i].addr, "asyncio.tasks",
+                                   &dict))
+            return true;
+    return false;
+}
+
+/* The tasks, a moment after the threads; with names and a snapshot of their own, so that what was read of the threads stays. */
+static int take_tasks(struct strobe_dumped *dumped, const struct strobe_opts *opts)
+{
+    struct strobe_tasked_opts how = {.nonblocking = opts->nonblocking, .full_filenames = opts->full_filenames,
+                                     .max_pause_ns = opts->max_pause_ns};
+    int err;
+
+    if ((opts->json && opts->asyncio == STROBE_ASYNCIO_OFF) || !has_asyncio(dumped))
+        return 0;
+    err = strobe_tasked_open(dumped->attach, dumped->report.pid, &how, &dumped->tasked);
+    if (err)
+        return err;
+    dumped->has_tasks = true;
+    return strobe_tasked_take(&dumped->tasked);
+}
+
 int strobe_dumped_take(struct strobe_attach *attach, int32_t pid, int32_t parent, const struct strobe_opts *opts,
                        struct strobe_dumped *ret)
 {
@@ -177,6 +207,8 @@ int strobe_dumped_take(struct strobe_attach *attach, int32_t pid, int32_t parent
         if (strobe_prints_hold(&dumped->prints, dumped->codes))
             break;
     }
+    if (!err)
+        err = take_tasks(dumped, opts);
     if (err) {
         strobe_dumped_release(dumped);
         return err;
@@ -193,6 +225,8 @@ int strobe_dumped_take(struct strobe_attach *attach, int32_t pid, int32_t parent
 
 void strobe_dumped_release(struct strobe_dumped *dumped)
 {
+    if (dumped->has_tasks)
+        strobe_tasked_release(&dumped->tasked);
     strobe_snapshot_free(dumped->snap);
     strobe_codes_free(dumped->codes);
     strobe_names_free(dumped->names);

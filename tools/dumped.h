@@ -11,6 +11,7 @@
 #include "snapshot.h"
 #include "tools/locals.h"
 #include "tools/opts.h"
+#include "tools/tasked.h"
 
 struct strobe_dumped {
     struct strobe_attach *attach; /* all owned */
@@ -22,6 +23,8 @@ struct strobe_dumped {
     struct strobe_locals locals;
     struct strobe_arena arena;    /* frames and threads of the report */
     struct strobe_buf parent;     /* the parent's command line */
+    bool has_tasks;               /* a loop may be there: tasked was filled */
+    struct strobe_tasked tasked;
     uint32_t dropped;             /* threads that could not be read consistently */
     struct strobe_snapshot_stats stats;
     struct strobe_report_process report; /* borrows from all of the above */

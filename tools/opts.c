@@ -26,6 +26,7 @@ enum {
     OPT_ASYNCIO,
     OPT_BLAME,
     OPT_TASK_RATE,
+    OPT_MAX_PAUSE,
 };
 
 /* Longest duration taken: 100 years; its nanoseconds fit 64 bits. */
@@ -52,13 +53,14 @@ static const struct option_row rows[] = {
     {"gil", NULL, 'g', R | T, "Only the thread that holds the GIL"},
     {"idle", NULL, 'i', R | T, "Count idle threads too"},
     {"locals", NULL, 'l', D, "Show arguments and local variables; each further -l shows 128 more characters of a value"},
-    {"json", NULL, 'j', D | P | E, "Print JSON"},
+    {"json", NULL, 'j', R | D | P | E, "Print JSON (record: a summary, at the end)"},
     {"full-filenames", NULL, OPT_FULL_FILENAMES, R | D | T | P | E, "Show whole paths, not only the part inside the package"},
     {"native", NULL, 'n', R | D | T, "Native frames (not implemented yet)"},
     {"nonblocking", NULL, OPT_NONBLOCKING, R | D | T | P | E, "Never pause the process; inconsistent samples are dropped and counted"},
     {"asyncio", "what", OPT_ASYNCIO, R | D, "record: wall time of asyncio tasks, =tasks (default), =threads or =both; dump --json: the tasks too"},
     {"blame", NULL, OPT_BLAME, R, "With --asyncio: bill waiting to what holds it up"},
     {"task-rate", "rate", OPT_TASK_RATE, R, "With --asyncio: looks at tasks per second, at most [default: what takes a quarter of the time]"},
+    {"max-pause", "ms", OPT_MAX_PAUSE, R | D | P | E, "Hold a loop's thread for its tasks no longer than so many milliseconds [default: 1]"},
     {"expand", NULL, OPT_EXPAND, E, "Show each task for itself instead of equal ones together"},
     {"for", "seconds", OPT_FOR, P | E, "Look for so long, such as 2s, and say how long each task has waited"},
     {"by", "contextvar:NAME", OPT_BY, P | E | R, "Tell tasks apart by the value of a context variable"},
@@ -181,6 +183,11 @@ static bool set_value(struct strobe_opts *opts, int letter, const char *value, s
         if (!parse_u64(value, 10, STROBE_MAX_RATE, &number) || number == 0)
             return bad_value(message, "task-rate", value, "a whole number from 1 to 1000000");
         opts->task_rate = (uint32_t)number;
+        return true;
+    case OPT_MAX_PAUSE:
+        if (!parse_u64(value, 10, 10000, &number))
+            return bad_value(message, "max-pause", value, "a whole number of milliseconds up to 10000");
+        opts->max_pause_ns = number * 1000000;
         return true;
     case OPT_FOR:
         return parse_for(value, &opts->watch_ns) || bad_value(message, "for", value, "seconds above 0, such as 2, 2s or 500ms");
@@ -337,7 +344,7 @@ enum strobe_opts_verdict strobe_opts_parse(enum strobe_cmd cmd, int argc, char *
     size_t n = 0, before;
     int got;
 
-    *ret = (struct strobe_opts){.cmd = cmd, .rate = 100, .format = "flamegraph"};
+    *ret = (struct strobe_opts){.cmd = cmd, .rate = 100, .format = "flamegraph", .max_pause_ns = 1000000};
     ret->program = calloc((size_t)argc + 1, sizeof *ret->program);
     if (!ret->program) {
         strobe_buf_puts(message, "out of memory");

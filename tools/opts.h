@@ -29,6 +29,7 @@ struct strobe_opts {
     bool subprocesses, idle, gil, threads, function, no_line, full_filenames, native, nonblocking, json, hide_progress;
     unsigned locals;      /* how often -l was given */
     bool expand;          /* pstree: each task for itself */
+    uint64_t max_pause_ns; /* how long a loop's thread may be held for its tasks */
     uint64_t watch_ns;    /* ps, pstree: how long to look; 0 = once */
     enum strobe_asyncio asyncio; /* record: which time is counted; dump --json: the tasks too, when not off */
     bool blame;

@@ -121,16 +121,20 @@ static int make_session(struct strobe_recording *rec, bool with_log)
         .only_tasks = opts->asyncio == STROBE_ASYNCIO_TASKS,
         .blame = opts->blame,
         .task_rate = opts->task_rate,
+        .max_pause_ns = opts->max_pause_ns,
         .context_name = opts->context_name,
     };
     uint64_t period_ns = opts->flat_out ? STROBE_FLAT_OUT_PERIOD_NS : 1000000000 / opts->rate;
+    unsigned log = with_log ? STROBE_AGG_LOG : 0;
     int err = strobe_names_new(&rec->names);
 
     if (!err)
-        err = strobe_agg_new(period_ns, with_log, &rec->agg);
+        err = strobe_agg_new(period_ns, log, &rec->agg);
     if (!err && (opts->asyncio == STROBE_ASYNCIO_TASKS || opts->asyncio == STROBE_ASYNCIO_BOTH))
-        err = strobe_agg_new(period_ns, with_log, &rec->task_agg);
+        err = strobe_agg_new(period_ns, log | STROBE_AGG_EVEN, &rec->task_agg);
     session.task_agg = rec->task_agg;
+    session.blocks = &rec->blocks;
+    strobe_loopblocks_init(&rec->blocks, rec->names);
     if (!err)
         err = strobe_session_new(&session, rec->names, rec->agg, strobe_clock_system(), &rec->session);
     return err;
@@ -224,6 +228,7 @@ void strobe_recording_release(struct strobe_recording *rec)
     strobe_follow_free(rec->follow);
     strobe_agg_free(rec->agg);
     strobe_agg_free(rec->task_agg);
+    strobe_loopblocks_release(&rec->blocks);
     strobe_names_free(rec->names);
     strobe_signals_close(&rec->signals);
     strobe_buf_release(&rec->title);

@@ -21,6 +21,7 @@ struct strobe_recording {
     struct strobe_names *names;     /* all below: owned */
     struct strobe_agg *agg;
     struct strobe_agg *task_agg;    /* NULL = tasks are not looked at */
+    struct strobe_loopblocks blocks; /* with task_agg: what blocked the loops */
     struct strobe_session *session;
     struct strobe_follow *follow;
     struct strobe_signals signals;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/say.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,4 +52,10 @@ bool strobe_want_color(void)
     if (force && *force && strcmp(force, "0") != 0)
         return true;
     return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+bool strobe_speaks_utf8(void)
+{
+    setlocale(LC_CTYPE, "");
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }

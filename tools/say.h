@@ -13,5 +13,7 @@ void strobe_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 
 /* Is standard output to be coloured? */
 bool strobe_want_color(void);
+/* Does the locale's text take UTF-8, so that lines may be drawn in it? */
+bool strobe_speaks_utf8(void);
 
 #endif

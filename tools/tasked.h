@@ -15,15 +15,15 @@
 
 struct strobe_tasked_opts {
     bool nonblocking, full_filenames;
+    uint64_t max_pause_ns; /* see tasklook.h */
     const char *context_name; /* of the context variable that is asked for; NULL = none */
 };
 
 struct strobe_tasked {
-    struct strobe_attach *attach;  /* all owned, but these four where somebody else's were given */
+    struct strobe_attach *attach;  /* borrowed; all others owned */
     struct strobe_names *names;
     struct strobe_codes *codes;
     struct strobe_snapshot *snap;
-    bool borrowed;
     struct strobe_tasklook *look;
     struct strobe_pools pools;
     struct strobe_callnames calls;
@@ -37,11 +37,8 @@ struct strobe_tasked {
     struct strobe_report_tasks report; /* borrows from all of the above */
 };
 
-/* Takes attach over, also on failure. */
+/* attach: borrowed.  ret: to be released on success. */
 int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret);
-/* The same over what somebody else reads threads with (`dump`): all borrowed. */
-int strobe_tasked_share(struct strobe_attach *attach, struct strobe_names *names, struct strobe_codes *codes, struct strobe_snapshot *snap,
-                        const struct strobe_report_process *process, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret);
 /* Looks once: tasked->report is then valid until the next look. */
 int strobe_tasked_take(struct strobe_tasked *tasked);
 /* Looks again and again for so long and then once more: the report then says since when each task waits, as far as that was seen. */

@@ -6,6 +6,7 @@
 
 #include "agg/edges.h"
 #include "agg/eventlog.h"
+#include "agg/spread.h"
 #include "agg/stacktree.h"
 #include "base/err.h"
 #include "base/grow.h"
@@ -32,7 +33,7 @@ struct thread {
 
 struct strobe_agg {
     uint64_t period_ns, random;
-    bool with_log;
+    bool with_log, even;
     struct strobe_stacktree tree;
     struct thread *threads;
     size_t n_threads, cap_threads;
@@ -45,7 +46,7 @@ struct strobe_agg {
     size_t n_judged;
 };
 
-int strobe_agg_new(uint64_t period_ns, bool with_log, struct strobe_agg **ret_agg)
+int strobe_agg_new(uint64_t period_ns, unsigned flags, struct strobe_agg **ret_agg)
 {
     struct strobe_agg *agg;
 
@@ -60,7 +61,8 @@ int strobe_agg_new(uint64_t period_ns, bool with_log, struct strobe_agg **ret_ag
     }
     agg->period_ns = period_ns;
     agg->random = 0x9e3779b97f4a7c15ull; /* the same numbers in every recording */
-    agg->with_log = with_log;
+    agg->with_log = flags & STROBE_AGG_LOG;
+    agg->even = flags & STROBE_AGG_EVEN && period_ns;
     agg->log = (struct strobe_eventlog)STROBE_EVENTLOG_INIT;
     *ret_agg = agg;
     return 0;
@@ -197,7 +199,8 @@ int strobe_agg_add(struct strobe_agg *agg, uint32_t thread_index, uint32_t leaf,
     entry = &agg->entries[thread->last];
     entry->ns += ns;
     entry->additions++;
-    entry->samples += take_periods(agg, thread, ns);
+    if (!agg->even)
+        entry->samples += take_periods(agg, thread, ns);
     return agg->with_log ? strobe_eventlog_add(&agg->log, &thread->log, leaf, time_ns > ns ? time_ns - ns : 0, time_ns) : 0;
 }
 
@@ -235,6 +238,11 @@ bool strobe_agg_is_left_out(const struct strobe_agg *agg, uint32_t node)
 uint64_t strobe_agg_period(const struct strobe_agg *agg)
 {
     return agg->period_ns;
+}
+
+bool strobe_agg_has_log(const struct strobe_agg *agg)
+{
+    return agg->with_log;
 }
 
 size_t strobe_agg_thread_count(const struct strobe_agg *agg)
@@ -280,19 +288,39 @@ size_t strobe_agg_frames(const struct strobe_agg *agg, uint32_t leaf, uint32_t *
     return depth;
 }
 
+static int spread_entries(const struct strobe_agg *agg, struct strobe_spread *ret_spread)
+{
+    uint64_t *own_ns = calloc(agg->tree.n_nodes, sizeof *own_ns);
+    int err = own_ns ? 0 : STROBE_ERR_NOMEM;
+
+    for (size_t i = 0; !err && i < agg->n_entries; i++)
+        if (!strobe_agg_is_left_out(agg, agg->entries[i].leaf))
+            own_ns[agg->entries[i].leaf] += agg->entries[i].ns;
+    if (!err)
+        err = strobe_spread_init(ret_spread, &agg->tree, own_ns, agg->period_ns);
+    free(own_ns);
+    return err;
+}
+
 int strobe_agg_each(const struct strobe_agg *agg, int (*each)(void *ctx, const struct strobe_agg_entry *entry), void *ctx)
 {
-    for (uint32_t t = 0; t < agg->n_threads; t++) {
-        for (uint32_t i = agg->threads[t].first; i != NO_ENTRY; i = agg->entries[i].next) {
+    struct strobe_spread spread = {0, NULL};
+    int err = agg->even ? spread_entries(agg, &spread) : 0;
+
+    for (uint32_t t = 0; !err && t < agg->n_threads; t++) {
+        for (uint32_t i = agg->threads[t].first; !err && i != NO_ENTRY; i = agg->entries[i].next) {
             const struct entry *from = &agg->entries[i];
             struct strobe_agg_entry entry = {t, from->leaf, from->ns, from->samples};
-            int err = strobe_agg_is_left_out(agg, from->leaf) ? 0 : each(ctx, &entry);
 
-            if (err)
-                return err;
+            if (strobe_agg_is_left_out(agg, from->leaf))
+                continue;
+            if (agg->even)
+                entry.samples = strobe_spread_take(&spread, from->leaf, from->ns);
+            err = each(ctx, &entry);
         }
     }
-    return 0;
+    strobe_spread_release(&spread);
+    return err;
 }
 
 struct event_ctx {

@@ -2,8 +2,11 @@
 /* agg: weights of stacks, and (on request) the order in which they came.
  *
  *   stack = leaf node of a tree of frame ids (outermost frame = child of the root); one tree for everything
- *   per (thread, leaf): nanoseconds of real time, and whole periods ("samples"; the remainder is carried per thread, at
- *   random places of each period)
+ *   per (thread, leaf): nanoseconds of real time, and whole periods ("samples")
+ *
+ * How whole periods are made of time: of threads, which are in one place at a time, by marks at random places of each period of the
+ * thread's time.  Of tasks, many of which are billed in one row at each tick, marks would add their chance to every entry; there they
+ * follow from the entries' times alone, once all are known (STROBE_AGG_EVEN, spread.h).
  *
  * A recording that paused nobody is judged once as a whole (edges.h) before it is read.
  *
@@ -20,10 +23,16 @@
 
 struct strobe_agg;
 
-/* period_ns: nominal time between two samples; 0 = none (flat out), then every addition is one sample.
- * with_log: keep the sequence (speedscope, chrometrace). */
-int strobe_agg_new(uint64_t period_ns, bool with_log, struct strobe_agg **ret_agg);
+enum strobe_agg_flags {
+    STROBE_AGG_LOG = 1 << 0,  /* keep the sequence (speedscope, chrometrace) */
+    STROBE_AGG_EVEN = 1 << 1, /* periods by the entries' times, not by marks */
+};
+
+/* period_ns: nominal time between two samples; 0 = none (flat out), then every addition is one sample. */
+int strobe_agg_new(uint64_t period_ns, unsigned flags, struct strobe_agg **ret_agg);
 void strobe_agg_free(struct strobe_agg *agg);
+
+enum { STROBE_AGG_NO_THREAD = INT32_MIN }; /* tid of a row that is no thread: it goes by its name alone */
 
 /* A thread to which stacks can be added (a row of the time-ordered formats).  name borrowed, copied.  Equal (pid, tid,
  * serial) gives the same index, the newest non-empty name wins. */
@@ -59,6 +68,7 @@ struct strobe_agg_event { /* a run of equal stacks of one thread, in order of ti
     uint64_t start_ns, end_ns; /* monotonic */
 };
 uint64_t strobe_agg_period(const struct strobe_agg *agg);
+bool strobe_agg_has_log(const struct strobe_agg *agg);
 size_t strobe_agg_thread_count(const struct strobe_agg *agg);
 struct strobe_agg_thread_info strobe_agg_thread_info(const struct strobe_agg *agg, uint32_t thread);
 /* Parent of a node and its frame id; the root is node 0 and has no frame. */

@@ -5,15 +5,16 @@ enum { PAGE = 4096 }; /* the smallest page of any system we run on: inside one, 
 
 int strobe_mem_readv(struct strobe_mem *mem, const struct strobe_mem_seg *segs, size_t n)
 {
-    int err;
+    int err = 0;
 
     mem->reads++;
     if (mem->ops->readv)
-        return mem->ops->readv(mem, segs, n);
-    for (size_t i = 0; i < n; i++)
-        if ((err = mem->ops->read(mem, segs[i].addr, segs[i].buf, segs[i].len)))
-            return err;
-    return 0;
+        err = mem->ops->readv(mem, segs, n);
+    else
+        for (size_t i = 0; !err && i < n; i++)
+            err = mem->ops->read(mem, segs[i].addr, segs[i].buf, segs[i].len);
+    mem->faults += err != 0;
+    return err;
 }
 
 void strobe_mem_epoch(struct strobe_mem *mem)

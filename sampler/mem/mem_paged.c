@@ -2,17 +2,19 @@
 /* Cache of 16 KiB blocks over another reader.
  *
  *   address:  | block number: 50 bits | page: 2 bits | offset in page: 12 bits |
- *   index     { block number, round in which it was filled, slot, one bit a page that holds data }, found by the block number's
+ *   index     { block number, round in which it was read, slot, one bit a page that holds data }, found by the block number's
  *             hash; open addressing, at most half full
- *   slot      16 KiB; taken one after the other
+ *   slot      16 KiB; a ring: the block that was read first makes room for the next
  *
  * An entry of an older round is empty, so dropping everything is one increment, and slots are taken from the first on again:
- * the memory that is ever touched is what the largest epoch read, wherever the addresses move.  Are all slots taken within one
- * epoch, their number doubles.  At the largest number, or without memory for more, everything is dropped instead: a scan
- * of more than the cache holds finds nothing in it either way, and what is wanted all the time is read once more a round.
+ * the memory that is ever touched is what the largest epoch needed, wherever the addresses move.
  *
- * After again(), a miss reads with the block also those that were asked for after it in the last round begun so, only the pages that
- * were, in one call.
+ * A scan that never comes back is so read through a small ring, which stays in the processor's own caches: tasks, coroutines and
+ * frames that were made together lie together.  Where blocks that had to make room are asked for again too often, the slots
+ * double.
+ *
+ * After again(), a miss reads with the block also those that were read after it in the last round begun so, only the pages that
+ * were asked for, in one call.
  *
  * A block that is not wholly there is filled page by page as pages are asked for; a page that cannot be read whole (images
  * may hold less) is read by its exact bytes, uncached.  So caching never makes a readable range fail. */
@@ -29,12 +31,18 @@ enum {
     BLOCK_SHIFT = 14, /* one read of 16 KiB costs little more than one of 4 KiB, and neighbours are usually wanted next */
     BLOCK = 1 << BLOCK_SHIFT,
     ALL_PAGES = (1 << (BLOCK / PAGE)) - 1,
-    CHUNK = 256,         /* slots; 4 MiB, the least there is: the thread states and stacks of hundreds of threads */
-    MAX_SLOTS = 4096,    /* 64 MiB: the tasks, coroutines and frames of 10,000 tasks of asyncio lie in 20 - 75 MB */
+    CHUNK = 64,          /* slots; 1 MiB, the least there is: what a processor's second cache holds */
+    MAX_SLOTS = 4096,    /* 64 MiB: the tasks, coroutines and frames of 10,000 tasks of asyncio, wherever they lie */
+    /* Blocks are asked for again too often when they are more than 1 in so many of those read in a turn of the ring: when much was
+     * read before that is read again (the memory will be of use again), and else (getting memory costs more than such a read). */
+    OFTEN_HERE = 16, OFTEN = 2,
+    LEAST_INDEX = 1024,  /* entries of the index */
+    MAX_INDEX = 1 << 20, /* blocks of 8 GiB in one epoch */
     HUGE = 2 << 20,
-    AHEAD = 32,          /* blocks that are read again in one call: what stays in a processor's cache until it is looked at */
+    AHEAD = 16,          /* blocks that are read again in one call: they are looked at while the processor has them */
     WINDOW = 256,        /* how far from where it is expected a block is looked for */
     BYPASS = 4 * BLOCK,  /* larger reads would push everything else out and are read once anyway */
+    NO_SLOT = 0xffff,    /* of a block that made room */
 };
 
 struct entry {
@@ -55,13 +63,21 @@ struct mem_paged {
     struct strobe_mem mem;
     struct strobe_mem *inner;
     uint64_t round;
-    struct entry *index;  /* 2 x slots */
-    unsigned index_shift; /* 64 - log2 of that */
-    unsigned used, slots; /* slots taken in this round; slots there are: CHUNK << n */
+    struct entry *index;
+    unsigned index_shift; /* 64 - log2 of its entries */
+    size_t n_index, cap_index;
+    unsigned next, used, slots;    /* the slot for the next block; slots that are taken; slots there are: CHUNK << n */
+    unsigned n_read, n_read_again; /* in this turn of the ring */
     /* Where the slots lie, CHUNK by CHUNK; the first one, and each 1 << n, begins a piece of memory. */
     unsigned char *data[MAX_SLOTS / CHUNK];
+    struct owner {
+        uint64_t block;
+        size_t worn; /* its place in log */
+    } *owners; /* by slot */
+    struct worn *log; /* what this round has read, if it began with again() */
+    size_t n_log, cap_log;
     struct turn {
-        struct worn *worn; /* in the order in which they were first asked for */
+        struct worn *worn; /* in the order in which they were read */
         size_t n, cap;
         size_t at;         /* the next one to be expected in this round */
     } turns[STROBE_MEM_TURNS], *noting; /* noting: this round began with again(): what it reads is read again at that turn's next */
@@ -73,8 +89,13 @@ static inline struct entry *find(const struct mem_paged *paged, uint64_t block)
     size_t i = block * 0x9e3779b97f4a7c15ull >> paged->index_shift;
 
     while (paged->index[i].round == paged->round && paged->index[i].block != block)
-        i = (i + 1) & (2 * (size_t)paged->slots - 1);
+        i = (i + 1) & (paged->cap_index - 1);
     return &paged->index[i];
+}
+
+static inline bool is_there(const struct mem_paged *paged, const struct entry *entry)
+{
+    return entry->round == paged->round && entry->slot != NO_SLOT;
 }
 
 static inline unsigned char *data_of(const struct mem_paged *paged, unsigned slot)
@@ -82,24 +103,36 @@ static inline unsigned char *data_of(const struct mem_paged *paged, unsigned slo
     return paged->data[slot / CHUNK] + (size_t)(slot % CHUNK) * BLOCK;
 }
 
-/* Keeps what this round read, in the order of its slots, which is that of the asking. */
+/* Empties a slot. */
+static void make_room(struct mem_paged *paged, unsigned slot)
+{
+    struct entry *entry = find(paged, paged->owners[slot].block);
+
+    if (entry->round != paged->round || entry->slot != slot)
+        return;
+    if (paged->noting)
+        paged->log[paged->owners[slot].worn].pages = entry->touched;
+    entry->slot = NO_SLOT;
+}
+
+/* Keeps what this round read for the next of its turn. */
 static void note(struct mem_paged *paged)
 {
     struct turn *turn = paged->noting;
-    size_t n = 0;
+    struct worn *worn = turn->worn;
+    size_t n = 0, cap = turn->cap;
 
+    for (unsigned slot = 0; slot < paged->used; slot++)
+        make_room(paged, slot);
+    for (size_t i = 0; i < paged->n_log; i++)
+        if (paged->log[i].pages)
+            paged->log[n++] = paged->log[i];
     paged->noting = NULL;
-    turn->n = 0;
-    if (strobe_grow(&turn->worn, &turn->cap, paged->used, sizeof *turn->worn))
-        return;
-    memset(turn->worn, 0, paged->used * sizeof *turn->worn);
-    for (size_t i = 0; i < 2 * (size_t)paged->slots; i++)
-        if (paged->index[i].round == paged->round)
-            turn->worn[paged->index[i].slot] = (struct worn){paged->index[i].block, paged->index[i].touched};
-    for (size_t i = 0; i < paged->used; i++)
-        if (turn->worn[i].pages)
-            turn->worn[n++] = turn->worn[i];
+    turn->worn = paged->log;
+    turn->cap = paged->cap_log;
     turn->n = n;
+    paged->log = worn;
+    paged->cap_log = cap;
 }
 
 /* Forgets everything. */
@@ -108,15 +141,16 @@ static void drop(struct mem_paged *paged)
     if (paged->noting)
         note(paged);
     paged->round++;
-    paged->used = 0;
+    paged->n_index = paged->n_log = 0;
+    paged->next = paged->used = paged->n_read = paged->n_read_again = 0;
 }
 
 /* Memory by the megabyte, in huge pages where the system has them: filling it costs its faults more than its copying. */
 static void *large(size_t size)
 {
-    void *data = aligned_alloc(HUGE, size);
+    void *data = size % HUGE ? malloc(size) : aligned_alloc(HUGE, size);
 
-    if (data)
+    if (data && size % HUGE == 0)
         madvise(data, size, MADV_HUGEPAGE); /* as well without */
     return data;
 }
@@ -124,28 +158,73 @@ static void *large(size_t size)
 /* Twice as many slots; what is cached stays where it is.  false: as before. */
 static bool grow(struct mem_paged *paged)
 {
-    struct entry *old = paged->index, *index;
     unsigned slots = paged->slots;
+    struct owner *owners = slots < MAX_SLOTS ? realloc(paged->owners, 2 * (size_t)slots * sizeof *owners) : NULL;
     unsigned char *data;
 
-    if (slots == MAX_SLOTS)
+    if (!owners)
         return false;
-    index = calloc(4 * (size_t)slots, sizeof *index);
-    data = index ? large((size_t)slots * BLOCK) : NULL;
-    if (!data) {
-        free(index);
+    paged->owners = owners;
+    data = large((size_t)slots * BLOCK);
+    if (!data)
         return false;
-    }
     for (unsigned i = 0; i < slots / CHUNK; i++)
         paged->data[slots / CHUNK + i] = data + (size_t)i * CHUNK * BLOCK;
+    paged->next = slots;
+    paged->slots = 2 * slots;
+    return true;
+}
+
+static bool grow_index(struct mem_paged *paged)
+{
+    struct entry *old = paged->index, *index;
+    size_t cap = paged->cap_index;
+
+    index = cap < MAX_INDEX ? calloc(2 * cap, sizeof *index) : NULL;
+    if (!index)
+        return false;
     paged->index = index;
     paged->index_shift--;
-    paged->slots = 2 * slots;
-    for (size_t i = 0; i < 2 * (size_t)slots; i++)
+    paged->cap_index = 2 * cap;
+    for (size_t i = 0; i < cap; i++)
         if (old[i].round == paged->round)
             *find(paged, old[i].block) = old[i];
     free(old);
     return true;
+}
+
+/* Makes sure that there is room for some more blocks in the index, and more slots where that pays. */
+static void prepare(struct mem_paged *paged)
+{
+    if (2 * (paged->n_index + AHEAD) > paged->cap_index && !grow_index(paged))
+        drop(paged);
+    if (paged->n_read_again > paged->slots / (paged->noting && paged->noting->n ? OFTEN_HERE : OFTEN)) {
+        grow(paged);
+        paged->n_read = paged->n_read_again = 0;
+    }
+    if (paged->n_read >= paged->slots)
+        paged->n_read = paged->n_read_again = 0;
+    if (paged->noting && strobe_grow(&paged->log, &paged->cap_log, paged->n_log + AHEAD, sizeof *paged->log))
+        paged->noting = NULL;
+}
+
+/* The next slot has this block now. */
+static struct entry *settle(struct mem_paged *paged, uint64_t block, unsigned pages)
+{
+    struct entry *entry = find(paged, block);
+
+    paged->n_read++;
+    if (entry->round == paged->round)
+        paged->n_read_again++;
+    else
+        paged->n_index++;
+    *entry = (struct entry){.block = block, .pages = pages & ALL_PAGES, .slot = paged->next & NO_SLOT, .round = paged->round};
+    paged->owners[paged->next] = (struct owner){block, paged->n_log};
+    if (paged->noting)
+        paged->log[paged->n_log++] = (struct worn){block, 0};
+    paged->used = paged->used > paged->next ? paged->used : paged->next + 1;
+    paged->next = paged->next + 1 == paged->slots ? 0 : paged->next + 1;
+    return entry;
 }
 
 /* Appends the runs of pages that a block's mask names. */
@@ -162,55 +241,55 @@ static size_t add_runs(uint64_t block, unsigned pages, unsigned char *data, stru
     return n;
 }
 
-/* A block that the last round of this turn asked for: it and those that were asked for after it, in one call.  They are looked at while
- * they are in the processor's cache.  false: it was not among the next expected, or a page is gone. */
+/* A block that the last round of this turn asked for: it and those that were asked for after it, in one call.
+ * false: it was not among the next expected, or a page is gone. */
 static bool load_ahead(struct mem_paged *paged, uint64_t block)
 {
     struct turn *turn = paged->noting;
     struct strobe_mem_seg segs[AHEAD * (BLOCK / PAGE + 1) / 2];
-    uint64_t taken[AHEAD];
-    unsigned pages[AHEAD], n_taken = 0;
+    struct worn taken[AHEAD];
+    unsigned n_taken = 0;
     size_t at = turn->at, end = turn->n - at < WINDOW ? turn->n : at + WINDOW, n = 0;
 
     while (at < end && turn->worn[at].block != block)
         at++;
     if (at == end)
         return false;
-    for (; at < turn->n && n_taken < AHEAD && paged->used + n_taken < paged->slots; at++) {
-        const struct worn *worn = &turn->worn[at];
+    for (; at < turn->n && n_taken < AHEAD; at++) {
+        unsigned slot = (paged->next + n_taken) & (paged->slots - 1);
+        bool known = is_there(paged, find(paged, turn->worn[at].block));
 
-        if (find(paged, worn->block)->round == paged->round)
+        for (unsigned i = 0; i < n_taken && !known; i++)
+            known = taken[i].block == turn->worn[at].block;
+        if (known)
             continue;
-        n += add_runs(worn->block, worn->pages, data_of(paged, paged->used + n_taken), segs + n);
-        taken[n_taken] = worn->block;
-        pages[n_taken++] = worn->pages;
+        make_room(paged, slot);
+        n += add_runs(turn->worn[at].block, turn->worn[at].pages, data_of(paged, slot), segs + n);
+        taken[n_taken++] = turn->worn[at];
     }
     turn->at = at;
     if (strobe_mem_readv(paged->inner, segs, n))
         return false;
     for (unsigned i = 0; i < n_taken; i++)
-        *find(paged, taken[i]) = (struct entry){.block = taken[i], .pages = pages[i] & ALL_PAGES, .slot = paged->used++ & 0xffff, .round = paged->round};
+        settle(paged, taken[i].block, taken[i].pages);
     return true;
 }
 
 /* Reads a block that is not there.  ret_entry: its own, without pages where it is not wholly mapped.  May move all entries. */
 static int load(struct mem_paged *paged, uint64_t block, struct entry **ret_entry)
 {
-    struct entry *entry;
     int err;
 
-    if (paged->used == paged->slots && !grow(paged))
-        drop(paged);
+    prepare(paged);
     if (paged->noting && paged->noting->n && load_ahead(paged, block)) {
         *ret_entry = find(paged, block);
         return 0;
     }
-    err = strobe_mem_read(paged->inner, block << BLOCK_SHIFT, data_of(paged, paged->used), BLOCK);
+    make_room(paged, paged->next);
+    err = strobe_mem_read(paged->inner, block << BLOCK_SHIFT, data_of(paged, paged->next), BLOCK);
     if (err && err != STROBE_ERR_FAULT)
         return err;
-    entry = find(paged, block);
-    *entry = (struct entry){.block = block, .pages = err ? 0 : ALL_PAGES, .slot = (uint64_t)paged->used++, .round = paged->round};
-    *ret_entry = entry;
+    *ret_entry = settle(paged, block, err ? 0 : ALL_PAGES);
     return 0;
 }
 
@@ -238,7 +317,7 @@ static int read_in_page(struct mem_paged *paged, struct entry *entry, uint64_t a
 static int read_in_block(struct mem_paged *paged, uint64_t addr, void *buf, size_t len)
 {
     struct entry *entry = find(paged, addr >> BLOCK_SHIFT);
-    int err = entry->round == paged->round ? 0 : load(paged, addr >> BLOCK_SHIFT, &entry);
+    int err = is_there(paged, entry) ? 0 : load(paged, addr >> BLOCK_SHIFT, &entry);
 
     for (size_t step; !err && len; addr += step, buf = (char *)buf + step, len -= step) {
         step = PAGE - addr % PAGE;
@@ -278,7 +357,7 @@ static int paged_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t l
     size_t off = addr % BLOCK;
     unsigned wanted;
 
-    if (entry->round != paged->round || len > BLOCK - off || !len)
+    if (!is_there(paged, entry) || len > BLOCK - off || !len)
         return read_any(paged, addr, buf, len);
     wanted = pages_of(off, len);
     if ((entry->pages & wanted) != wanted)
@@ -318,6 +397,8 @@ static void release(struct mem_paged *paged)
     free(paged->data[0]);
     for (size_t i = 1; i < MAX_SLOTS / CHUNK; i *= 2)
         free(paged->data[i]);
+    free(paged->owners);
+    free(paged->log);
     free(paged->index);
     free(paged);
 }
@@ -335,9 +416,10 @@ int strobe_mem_paged_new(struct strobe_mem *inner, struct strobe_mem **ret_mem)
 
     if (!paged)
         return STROBE_ERR_NOMEM;
-    paged->index = calloc(2 * (size_t)CHUNK, sizeof *paged->index);
+    paged->index = calloc(LEAST_INDEX, sizeof *paged->index);
+    paged->owners = calloc(CHUNK, sizeof *paged->owners);
     paged->data[0] = malloc((size_t)CHUNK * BLOCK);
-    if (!paged->index || !paged->data[0]) {
+    if (!paged->index || !paged->owners || !paged->data[0]) {
         release(paged);
         return STROBE_ERR_NOMEM;
     }
@@ -345,7 +427,8 @@ int strobe_mem_paged_new(struct strobe_mem *inner, struct strobe_mem **ret_mem)
     paged->inner = inner;
     paged->round = 1;
     paged->slots = CHUNK;
-    paged->index_shift = 64 - 9; /* 2 x CHUNK = 1 << 9 */
+    paged->cap_index = LEAST_INDEX;
+    paged->index_shift = 64 - 10; /* LEAST_INDEX = 1 << 10 */
     *ret_mem = &paged->mem;
     return 0;
 }

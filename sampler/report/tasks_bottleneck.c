@@ -125,16 +125,17 @@ static void find_links(struct chains *c)
 static void tell_circle(struct chains *c, uint32_t start)
 {
     struct strobe_buf *out = c->look->out;
-    bool exclusive = true;
+    bool exclusive = true, sure = true;
     uint32_t thing = start, n = 0;
 
     do {
         exclusive &= strobe_tasks_exclusive(c->index, thing);
+        sure &= c->index->report->waits[thing].facts.capacity_source == STROBE_CAPACITY_STORED;
         thing = c->next[thing];
     } while (thing != start);
     if (exclusive)
         return;
-    strobe_buf_puts(out, "deadlock: ");
+    strobe_buf_puts(out, sure ? "deadlock: " : ""); /* else some permit may be held unseen */
     do {
         strobe_buf_puts(out, n ? ", and all that hold it wait for " : "all that are seen to hold ");
         if (!n) {
@@ -194,7 +195,8 @@ static void put_link(const struct chains *c, uint32_t thing, struct strobe_buf *
     if (wait->wait->kind != STROBE_WAIT_LOCK) {
         if (wait->facts.capacity > 0)
             strobe_buf_printf(out, "%" PRId64 " ", wait->facts.capacity);
-        strobe_buf_printf(out, "%s%s of ", wait->wait->kind == STROBE_WAIT_LIMITER ? "token" : "permit", wait->facts.capacity == 1 ? "" : "s");
+        strobe_buf_puts(out, wait->wait->kind == STROBE_WAIT_LIMITER ? "token" : "permit");
+        strobe_buf_puts(out, wait->facts.capacity == 1 ? " of " : "s of ");
     }
     strobe_tasks_thing(c->index, thing, out);
 }
@@ -205,70 +207,104 @@ static void put_code_name(const struct chains *c, uint32_t thing, struct strobe_
     const struct strobe_report_tasks *report = c->index->report;
 
     for (uint32_t w = 0; w < c->index->n_waits; w++)
-        if (report->waits[w].pool == thing - c->index->n_waits && *report->waits[w].name) {
+        if (report->waits[w].pool == thing - c->index->n_waits && *report->waits[w].name &&
+            strcmp(report->waits[w].name, pool_of(c, thing)->name) != 0) {
             strobe_report_escape(report->waits[w].name, out);
             return;
         }
     strobe_tasks_pool_name(pool_of(c, thing), out);
 }
 
-/* "7 wait for sleep, 1 is running" */
+/* ": 7 wait for sleep, 1 running"; where all wait for things of one kind " wait for 8 different futures". */
 static void put_doings(const struct chains *c, const uint32_t *holders, uint32_t n, struct strobe_buf *out)
 {
     const struct strobe_report_tasks *report = c->index->report;
-    uint32_t kinds[STROBE_WAIT_KINDS] = {0}, ready = 0, running = 0;
-    bool first = true;
+    uint32_t kinds[STROBE_WAIT_KINDS] = {0}, states[STROBE_TASK_DONE + 1] = {0};
+    const char *before = ": ";
 
     for (uint32_t i = 0; i < n; i++) {
         const struct strobe_report_task *task = &report->tasks[holders[i]];
 
         if (task->task->state == STROBE_TASK_WAITING && task->wait != STROBE_NO_INDEX)
             kinds[report->waits[task->wait].wait->kind]++;
-        ready += task->task->state == STROBE_TASK_READY;
-        running += task->task->state == STROBE_TASK_RUNNING;
+        else
+            states[task->task->state]++;
     }
-    for (int kind = 0; kind < STROBE_WAIT_KINDS; kind++)
-        if (kinds[kind]) {
-            strobe_buf_puts(out, first ? " " : ", ");
-            strobe_buf_grouped(out, kinds[kind]);
-            strobe_buf_printf(out, " wait%s for %s", kinds[kind] == 1 ? "s" : "", strobe_report_wait_word((enum strobe_wait_kind)kind));
-            first = false;
+    for (int kind = 0; kind < STROBE_WAIT_KINDS; kind++) {
+        const char *word = strobe_report_wait_word((enum strobe_wait_kind)kind);
+        bool all = kinds[kind] == n && kind != STROBE_WAIT_TASKS;
+
+        if (!kinds[kind])
+            continue;
+        strobe_buf_puts(out, all ? " wait for " : before);
+        strobe_buf_grouped(out, kinds[kind]);
+        if (all)
+            strobe_buf_printf(out, " different %ss", word);
+        else
+            strobe_buf_printf(out, " wait%s for %s", kinds[kind] == 1 ? "s" : "", word);
+        before = ", ";
+    }
+    for (int state = 0; state < STROBE_TASK_DONE; state++)
+        if (states[state]) {
+            strobe_buf_puts(out, before);
+            strobe_buf_grouped(out, states[state]);
+            strobe_buf_printf(out, " %s", strobe_report_state_word((enum strobe_task_state)state));
+            before = ", ";
         }
-    if (ready)
-        strobe_buf_printf(out, "%s%" PRIu32 " ready", first ? " " : ", ", ready);
-    if (running)
-        strobe_buf_printf(out, "%s%" PRIu32 " running", first && !ready ? " " : ", ", running);
 }
 
-/* What the holders of a thing that is no pool do. */
-static void put_holders(const struct chains *c, uint32_t thing, struct strobe_buf *out)
+/* Who holds a thing that is no pool; it: what it is called.  True when that is one task. */
+static bool put_who(const struct chains *c, uint32_t thing, const char *it, struct strobe_buf *out)
 {
-    const struct strobe_report_tasks *report = c->index->report;
-    const uint32_t *holders = c->index->holders + c->index->holder_at[thing];
-    uint32_t n = n_holders(c, thing), target = holders_target(c, thing);
+    uint32_t n = n_holders(c, thing);
+    const struct strobe_report_task *first = &c->index->report->tasks[c->index->holders[c->index->holder_at[thing]]];
 
-    if (!n) {
-        strobe_buf_puts(out, "; who holds it was not seen");
-        return;
-    }
-    strobe_buf_puts(out, "; ");
-    if (n == 1) {
-        strobe_tasks_name(&report->tasks[holders[0]], out);
-        strobe_buf_puts(out, target == STROBE_NO_INDEX ? " holds it:" : " holds it");
-    } else {
+    if (all_seen(c, thing) && n == 1) {
+        strobe_tasks_name(first, out);
+        strobe_buf_printf(out, " holds %s and", it);
+    } else if (all_seen(c, thing)) {
         strobe_buf_puts(out, "the ");
         strobe_buf_grouped(out, n);
-        strobe_buf_printf(out, " tasks %s hold it%s", all_seen(c, thing) ? "that" : "that were seen to", target == STROBE_NO_INDEX ? ":" : "");
+        strobe_buf_printf(out, " tasks that hold %s", it);
+    } else {
+        strobe_buf_printf(out, "of those that hold %s only ", it);
+        if (n == 1)
+            strobe_tasks_name(first, out);
+        else
+            strobe_buf_grouped(out, n);
+        strobe_buf_printf(out, " %s seen, which", n == 1 ? "was" : "were");
     }
-    if (target == STROBE_NO_INDEX) {
-        put_doings(c, holders, n, out);
+    return n == 1;
+}
+
+/* What its holders do. */
+static void put_holders(const struct chains *c, uint32_t thing, const char *it, struct strobe_buf *out)
+{
+    uint32_t n = n_holders(c, thing), target = holders_target(c, thing);
+    const struct strobe_report_task *first;
+    bool one;
+
+    strobe_buf_puts(out, "; ");
+    if (!n) {
+        strobe_buf_printf(out, "who holds %s was not seen", it);
         return;
     }
-    strobe_buf_puts(out, n == 1 ? " and waits for " : " wait for ");
-    if (is_pool(c, target))
-        strobe_tasks_pool_name(pool_of(c, target), out);
-    else
-        strobe_tasks_thing(c->index, target, out);
+    first = &c->index->report->tasks[c->index->holders[c->index->holder_at[thing]]];
+    one = put_who(c, thing, it, out);
+    if (target != STROBE_NO_INDEX) {
+        strobe_buf_puts(out, one ? " waits for " : " wait for ");
+        if (is_pool(c, target))
+            strobe_tasks_pool_name(pool_of(c, target), out);
+        else
+            strobe_tasks_thing(c->index, target, out);
+    } else if (one && first->wait != STROBE_NO_INDEX) {
+        strobe_buf_puts(out, " waits for ");
+        strobe_tasks_wait(c->index, c->index->holders + c->index->holder_at[thing], 1, &c->look->style, out);
+    } else if (one) {
+        strobe_buf_printf(out, " is %s", strobe_report_state_word(first->task->state));
+    } else {
+        put_doings(c, c->index->holders + c->index->holder_at[thing], n, out);
+    }
 }
 
 /* A task counts once for each chain that it waits for or holds a part of. */
@@ -304,7 +340,7 @@ static void count_tasks(struct chains *c)
 
 static void tell(struct chains *c, uint32_t last)
 {
-    struct strobe_buf *out = c->look->out;
+    struct strobe_buf *out = c->look->out, it = STROBE_BUF_INIT;
     uint32_t links[MAX_LINKS], n = 0;
 
     for (uint32_t thing = last; n < MAX_LINKS; thing = c->before[thing]) {
@@ -324,9 +360,14 @@ static void tell(struct chains *c, uint32_t last)
         put_code_name(c, last, out);
         strobe_buf_puts(out, " max_workers first");
     } else {
-        put_holders(c, last, out);
+        strobe_buf_puts(&it, n == 1 ? "it" : "");
+        if (n > 1)
+            strobe_tasks_thing(c->index, last, &it);
+        put_holders(c, last, strobe_buf_str(&it), out);
     }
     strobe_buf_putc(out, 0);
+    out->failed |= it.failed;
+    strobe_buf_release(&it);
     c->look->n++;
 }
 

@@ -19,6 +19,11 @@ struct name {
     int32_t number; /* -1 = none */
 };
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static struct name name_of(const struct strobe_report_worker *worker)
 {
     struct name name = {worker->name, strlen(worker->name), -1};
@@ -30,7 +35,7 @@ static struct name name_of(const struct strobe_report_worker *worker)
         name.number = worker->tid ? worker->tid : worker->worker->pid;
         return name;
     }
-    while (digits < name.len && digits < NUMBER_DIGITS && name.text[name.len - 1 - digits] >= '0' && name.text[name.len - 1 - digits] <= '9')
+    while (digits < name.len && digits < NUMBER_DIGITS && is_digit(name.text[name.len - 1 - digits]))
         digits++;
     if (digits) {
         name.len -= digits;
@@ -155,7 +160,8 @@ static void put_running(const struct strobe_tasks_index *index, const struct cal
     strobe_buf_putc(out, '\n');
 }
 
-static void put_queued(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix, struct strobe_buf *out)
+static void put_queued(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix,
+                       struct strobe_buf *out)
 {
     uint32_t queued = 0, best = UINT32_MAX, pool = strobe_tasks_pool(index->report, &index->report->tasks[tasks[0]]);
 

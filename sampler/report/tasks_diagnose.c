@@ -17,6 +17,12 @@ bool strobe_tasks_exclusive(const struct strobe_tasks_index *index, uint32_t wai
     }
 }
 
+/* Does the thread that a task is on use a CPU?  Then the loop goes on, only it has much to do. */
+static bool computes(const struct strobe_report_tasks *report, const struct strobe_task *task)
+{
+    return task->thread < report->process->n_threads && report->process->threads[task->thread].thread->flags & STROBE_THREAD_ACTIVE;
+}
+
 /* Tasks that are ready while another of their loop runs: its stack, from the coroutine's innermost frame inward. */
 static int blocked_loops(struct strobe_tasks_look *look)
 {
@@ -40,7 +46,7 @@ static int blocked_loops(struct strobe_tasks_look *look)
 
         if (!n)
             continue;
-        strobe_buf_puts(out, "the loop is blocked by ");
+        strobe_buf_puts(out, computes(report, task->task) ? "the loop is busy with " : "the loop is blocked by ");
         strobe_tasks_name(task, out);
         if (task->n_frames)
             strobe_buf_puts(out, " in ");

@@ -242,7 +242,8 @@ int strobe_tasks_nodes(struct strobe_tasks_index *index)
     if (!err && !index->nodes)
         err = STROBE_ERR_NOMEM;
     if (!err) {
-        memcpy(index->nodes, kept.at, kept.n * sizeof *kept.at);
+        if (kept.n)
+            memcpy(index->nodes, kept.at, kept.n * sizeof *kept.at);
         index->n_nodes = (uint32_t)kept.n;
         mark_lasts(index->nodes, kept.n);
     }

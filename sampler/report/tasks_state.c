@@ -115,27 +115,36 @@ static void put_hold(const struct strobe_tasks_index *index, uint32_t wait, uint
         strobe_tasks_thing(index, wait, out);
 }
 
+/* The first few values that differ from those before; how many tasks have another is said at the end. */
 static void put_context(const struct strobe_report_tasks *report, const uint32_t *tasks, uint32_t n, struct strobe_buf *out)
 {
-    const char *first = report->tasks[tasks[0]].context;
-    uint32_t same = 0, set = 0;
+    enum { SHOWN = 3 };
+    const char *shown[SHOWN];
+    uint32_t n_shown = 0, others = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         const char *value = report->tasks[tasks[i]].context;
+        uint32_t k = 0;
 
-        set += value != NULL;
-        same += value && first && strcmp(value, first) == 0;
+        while (value && k < n_shown && strcmp(value, shown[k]) != 0)
+            k++;
+        if (value && k == n_shown && n_shown < SHOWN)
+            shown[n_shown++] = value;
+        else if (value && k == n_shown)
+            others++;
     }
-    if (!set)
+    if (!n_shown)
         return;
     strobe_buf_puts(out, "  [");
     strobe_report_escape(report->context_name, out);
     strobe_buf_putc(out, '=');
-    if (same == n) {
-        strobe_report_escape(first, out);
-    } else {
-        strobe_buf_puts(out, "different in ");
-        strobe_buf_grouped(out, set);
+    for (uint32_t k = 0; k < n_shown; k++) {
+        strobe_buf_puts(out, k ? ", " : "");
+        strobe_report_escape(shown[k], out);
+    }
+    if (others) {
+        strobe_buf_puts(out, " and others in ");
+        strobe_buf_grouped(out, others);
     }
     strobe_buf_putc(out, ']');
 }
@@ -170,7 +179,8 @@ void strobe_tasks_marks(const struct strobe_tasks_index *index, const uint32_t *
         put_context(index->report, tasks, n, out);
 }
 
-void strobe_tasks_links(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix, struct strobe_buf *out)
+void strobe_tasks_links(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix,
+                        struct strobe_buf *out)
 {
     const struct strobe_report_process *process = index->report->process;
     uint32_t shown = 0;

@@ -197,6 +197,12 @@ static void put_facts(const struct strobe_tasks_index *index, uint32_t wait, str
             strobe_buf_puts(out, "peer ");
             strobe_report_escape(w->peer, out);
         }
+        if (w->known_as) {
+            comma(&first, out);
+            strobe_tasks_name(&index->report->tasks[w->known_to], out);
+            strobe_buf_puts(out, " has it as ");
+            strobe_report_escape(w->known_as, out);
+        }
         if (w->facts.pid >= 0 && w->wait->kind == STROBE_WAIT_SUBPROCESS) {
             comma(&first, out);
             strobe_buf_printf(out, "pid %" PRId32, w->facts.pid);
@@ -265,8 +271,12 @@ static void put_tasks(const struct strobe_tasks_index *index, const uint32_t *ta
 
     for (uint32_t i = 0; i < n; i++)
         children += index->child_at[tasks[i] + 1] - index->child_at[tasks[i]];
-    strobe_buf_grouped(out, children);
-    strobe_buf_puts(out, children == 1 ? " task" : " tasks");
+    if (children) {
+        strobe_buf_grouped(out, children);
+        strobe_buf_puts(out, children == 1 ? " task" : " tasks");
+    } else {
+        strobe_buf_puts(out, "futures that are no tasks");
+    }
     if (how && strcmp(how, "task") != 0)
         strobe_buf_printf(out, " (%s)", how);
 }

@@ -150,7 +150,7 @@ void strobe_tasks_seconds(double seconds, struct strobe_buf *out)
     else if (seconds < 3599.5)
         strobe_buf_printf(out, "%d min %d s", (int)(seconds + 0.5) / 60, (int)(seconds + 0.5) % 60);
     else if (seconds < 1e9)
-        strobe_buf_printf(out, "%.0f h %d min", floor(seconds / 3600), (int)(fmod(seconds, 3600) / 60));
+        strobe_buf_printf(out, "%.0f h %d min", floor((seconds + 0.5) / 3600), (int)(fmod(seconds + 0.5, 3600) / 60));
     else
         strobe_buf_puts(out, "over 30 years"); /* a timer may be set to any float */
 }

@@ -13,9 +13,10 @@ enum {
 int strobe_py_span(struct strobe_mem *mem, uint64_t addr, void *buf, size_t want, size_t need, size_t *ret_len)
 {
     size_t in_page = PAGE - addr % PAGE;
-    int err = strobe_mem_read(mem, addr, buf, want);
+    bool less = in_page < want && in_page >= need;
+    int err = less ? strobe_mem_probe(mem, addr, buf, want) : strobe_mem_read(mem, addr, buf, want);
 
-    if (err == STROBE_ERR_FAULT && in_page < want && in_page >= need) {
+    if (err == STROBE_ERR_FAULT && less) {
         want = in_page;
         err = strobe_mem_read(mem, addr, buf, want);
     }

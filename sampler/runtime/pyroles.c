@@ -85,41 +85,58 @@ void strobe_roles_begin(struct strobe_roles *roles)
     roles->last_type = 0;
 }
 
+/* Does this error mean that nothing is known, rather than that something is not there? */
+static int lost(int err)
+{
+    return strobe_err_class(err) == STROBE_CLASS_FRAME ? 0 : err;
+}
+
 /* __module__ of a class statement. */
-static bool module_is(struct strobe_roles *roles, const struct strobe_pytype *type, const char *module)
+static int module_is(struct strobe_roles *roles, const struct strobe_pytype *type, const char *module, bool *ret_same)
 {
     struct strobe_buf text = STROBE_BUF_INIT;
     uint64_t value;
-    bool same = !strobe_py_dict_get(roles->mem, roles->lay, type->dict, "__module__", &value) &&
-                !strobe_py_str(roles->mem, roles->lay, value, &text) && strcmp(strobe_buf_str(&text), module) == 0;
+    int err = strobe_py_dict_get(roles->mem, roles->lay, type->dict, "__module__", &value);
 
+    if (!err)
+        err = strobe_py_str(roles->mem, roles->lay, value, &text);
+    *ret_same = !err && strcmp(strobe_buf_str(&text), module) == 0;
     strobe_buf_release(&text);
-    return same;
+    return lost(err);
 }
 
-static enum strobe_role role_of_class(struct strobe_roles *roles, const struct strobe_pytype *type)
+static int role_of_class(struct strobe_roles *roles, const struct strobe_pytype *type, enum strobe_role *ret_role)
 {
     char name[64];
+    bool same = true;
+    int err = strobe_py_type_name(roles->mem, roles->lay, type->addr, name, sizeof name);
 
-    if (strobe_py_type_name(roles->mem, roles->lay, type->addr, name, sizeof name))
-        return STROBE_ROLE_NONE;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(name, known[i].name) == 0 && (!known[i].module || module_is(roles, type, known[i].module)))
-            return known[i].role;
-    return STROBE_ROLE_NONE;
+    for (size_t i = 0; !err && i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(name, known[i].name) != 0)
+            continue;
+        if (known[i].module)
+            err = module_is(roles, type, known[i].module, &same);
+        if (!err && same) {
+            *ret_role = known[i].role;
+            break;
+        }
+    }
+    return lost(err);
 }
 
-static enum strobe_role role_of_chain(struct strobe_roles *roles, const struct strobe_pytype *type)
+static int role_of_chain(struct strobe_roles *roles, const struct strobe_pytype *type, enum strobe_role *ret_role)
 {
     struct strobe_pytype t = *type;
+    int err = 0;
 
-    for (int i = 0; i < STROBE_PY_MAX_MRO; i++) {
-        enum strobe_role role = role_of_class(roles, &t);
-
-        if (role != STROBE_ROLE_NONE || !t.base || strobe_pytype_read(roles->mem, roles->lay, t.base, &t))
-            return role;
+    *ret_role = STROBE_ROLE_NONE;
+    for (int i = 0; !err && i < STROBE_PY_MAX_MRO; i++) {
+        err = role_of_class(roles, &t, ret_role);
+        if (err || *ret_role != STROBE_ROLE_NONE || !t.base)
+            break;
+        err = strobe_pytype_read(roles->mem, roles->lay, t.base, &t);
     }
-    return STROBE_ROLE_NONE;
+    return lost(err);
 }
 
 static bool same_type(const struct strobe_role_entry *entry, const struct strobe_pytype *type)
@@ -134,24 +151,35 @@ static struct strobe_role_entry *entry_of(struct strobe_roles *roles, uint64_t t
     uint64_t *index = strobe_htab_get(&roles->known, type, 0);
     struct strobe_role_entry *entry = index ? &roles->at[*index] : NULL;
     struct strobe_pytype words;
+    int err;
 
     if (entry && entry->checked == roles->sample)
         return entry;
-    if (strobe_pytype_read(roles->mem, roles->lay, type, &words))
+    err = strobe_pytype_read(roles->mem, roles->lay, type, &words);
+    if (err) {
+        roles->failures += lost(err) != 0;
         return NULL;
+    }
     if (!entry) {
-        if (roles->n == MAX_TYPES || strobe_grow(&roles->at, &roles->cap, roles->n + 1, sizeof *roles->at) ||
-            strobe_htab_put(&roles->known, type, 0, roles->n))
+        if (roles->n == MAX_TYPES)
             return NULL;
+        if (strobe_grow(&roles->at, &roles->cap, roles->n + 1, sizeof *roles->at) || strobe_htab_put(&roles->known, type, 0, roles->n)) {
+            roles->failures++;
+            return NULL;
+        }
         entry = &roles->at[roles->n++];
         *entry = (struct strobe_role_entry){.type = type};
     }
     if (!entry->checked || !same_type(entry, &words)) {
+        entry->checked = 0;
+        if (role_of_chain(roles, &words, &entry->role)) {
+            roles->failures++;
+            return NULL;
+        }
         entry->name = words.name;
         entry->base = words.base;
         entry->dict = words.dict;
         entry->basicsize = (uint64_t)words.basicsize;
-        entry->role = role_of_chain(roles, &words);
     }
     entry->checked = roles->sample;
     return entry;
@@ -181,6 +209,8 @@ uint64_t strobe_roles_size(const struct strobe_roles *roles, uint64_t type)
 enum strobe_role strobe_roles_of(struct strobe_roles *roles, uint64_t obj)
 {
     uint64_t type;
+    int err = strobe_py_type(roles->mem, roles->lay, obj, &type);
 
-    return strobe_py_type(roles->mem, roles->lay, obj, &type) ? STROBE_ROLE_NONE : strobe_roles_of_type(roles, type);
+    roles->failures += lost(err) != 0;
+    return err ? STROBE_ROLE_NONE : strobe_roles_of_type(roles, type);
 }

@@ -61,6 +61,8 @@ struct strobe_roles {
     uint64_t sample;          /* entries are checked once in each */
     uint64_t last_type;       /* the one asked for last, and its answer: most objects in a row are of one class */
     enum strobe_role last_role;
+    uint64_t failures;        /* answers that are NONE because a class could not be read or kept: not believed for long, nor by whoever
+                               * finds this changed */
 };
 
 /* mem and lay are borrowed. */

@@ -134,6 +134,8 @@ int strobe_py_str(struct strobe_mem *mem, const struct strobe_layout *lay, uint6
         return err;
     while ((err = strobe_pystr_next(&str, &point)) > 0)
         strobe_buf_put(out, utf8, strobe_utf8_put(point, utf8));
+    if (!err && out->failed)
+        err = STROBE_ERR_NOMEM;
     if (err < 0 && out->len > before) {
         out->len = before;
         out->data[before] = '\0';

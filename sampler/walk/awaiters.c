@@ -37,6 +37,12 @@ void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_la
 
 static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_role role, int hops);
 
+/* What could not be read or kept so far: an answer is remembered only when nothing was. */
+static uint64_t failures(const struct strobe_awaiters *a)
+{
+    return a->mem->faults + a->roles->failures + a->codes->failures;
+}
+
 static int found(struct strobe_awaiters *a, uint64_t task)
 {
     if (a->n == MAX_FOUND)
@@ -80,7 +86,7 @@ static int takers_of(struct strobe_awaiters *a, uint64_t queue, int hops)
 /* The task that a group belongs to: looked for once a sample, for its children all come by here. */
 static int parent_of_group(struct strobe_awaiters *a, uint64_t group, bool anyio)
 {
-    uint64_t *known = strobe_htab_get(&a->known, group, PARENT), value = 0;
+    uint64_t *known = strobe_htab_get(&a->known, group, PARENT), value = 0, before = failures(a);
     int err;
 
     if (known)
@@ -88,7 +94,7 @@ static int parent_of_group(struct strobe_awaiters *a, uint64_t group, bool anyio
     if (anyio ? strobe_py_attr(a->mem, a->lay, group, "cancel_scope", &value) || strobe_py_attr(a->mem, a->lay, value, "_host_task", &value)
               : strobe_py_attr(a->mem, a->lay, group, "_parent_task", &value))
         value = 0;
-    if ((err = strobe_htab_put(&a->known, group, PARENT, value)))
+    if (failures(a) == before && (err = strobe_htab_put(&a->known, group, PARENT, value)))
         return err;
     return value ? found_if_task(a, value) : 0;
 }
@@ -173,7 +179,7 @@ static int of_partial(struct strobe_awaiters *a, uint64_t partial, int hops)
 
 static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
 {
-    uint64_t *known, task;
+    uint64_t *known, task, before = failures(a);
     size_t from = a->n;
     bool same;
     int err = 0;
@@ -196,7 +202,7 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
     case STROBE_ROLE_FUNCTION:
         err = of_function(a, callback, hops, &same);
         /* The same function object may be the callback of many. */
-        if (!err && same)
+        if (!err && same && failures(a) == before)
             err = strobe_htab_put(&a->known, callback, 0, (uint64_t)from << 32 | (a->n - from));
         return err;
     default: return 0;
@@ -255,6 +261,8 @@ static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_rol
         return 0;
     if (role == STROBE_ROLE_PY_FUTURE || role == STROBE_ROLE_PY_TASK)
         return strobe_py_attr(a->mem, a->lay, future, "_callbacks", &list) ? 0 : of_list(a, list, hops);
+    if (!a->aio)
+        return 0;
     return strobe_mem_read(a->mem, future, span, a->aio->fut_size) ? 0 : of_span(a, span, hops);
 }
 

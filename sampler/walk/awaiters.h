@@ -35,7 +35,7 @@ struct strobe_awaiters {
 void strobe_awaiters_init(struct strobe_awaiters *a, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
                           struct strobe_coderoles *codes);
 void strobe_awaiters_release(struct strobe_awaiters *a);
-/* A new sample.  aio: borrowed until the next. */
+/* A new sample.  aio: borrowed until the next; NULL = not known: futures made in C are not looked into. */
 void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_layout *aio);
 
 /* Appends to a->tasks the addresses of the tasks that a future's end would wake; some may appear twice.  future may be a task.

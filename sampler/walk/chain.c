@@ -49,8 +49,8 @@ static int read_bytes(struct strobe_chain *chain, uint64_t addr, size_t len, siz
 
     if (len > chain->cap_bytes || need > len)
         return STROBE_ERR_LIMIT;
-    err = strobe_mem_read(chain->mem, addr, chain->bytes, len);
-    if (err == STROBE_ERR_FAULT && need < len) {
+    err = need < len ? strobe_mem_probe(chain->mem, addr, chain->bytes, len) : STROBE_ERR_FAULT;
+    if (err == STROBE_ERR_FAULT) {
         len = need;
         err = strobe_mem_read(chain->mem, addr, chain->bytes, len);
     }
@@ -275,8 +275,8 @@ static int read_one(struct strobe_chain *chain, uint64_t gen, uint64_t *ret_next
     if (!frame.code)
         return STROBE_ERR_TORN;
     /* One that has not begun stands in what makes cells and generators: it is shown at its first line. */
-    if (frame.state == STROBE_CHAIN_CREATED && (int64_t)raw.instr < (int64_t)frame.code->first)
-        raw.instr = frame.code->first;
+    if (frame.state == STROBE_CHAIN_CREATED && (int64_t)raw.instr < frame.code->first)
+        raw.instr = (uint64_t)frame.code->first;
     chain->frames[chain->n++] = raw;
     if (frame.state == STROBE_CHAIN_CREATED && chain->n > 1)
         return STROBE_ERR_TORN; /* what is awaited has begun */

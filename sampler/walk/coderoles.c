@@ -81,6 +81,8 @@ static const struct known known[] = {
     WAITS("asyncio/base_events.py", "serve_forever", SERVER, "self"),
     WAITS("asyncio/base_events.py", "wait_closed", SERVER, "self"),
     WAITS("asyncio/base_subprocess.py", "_wait", SUBPROCESS, "self"),
+    WAITS("asyncio/subprocess.py", "wait", SUBPROCESS, "self"), /* where the transport is no Python object: uvloop */
+    WAITS("asyncio/subprocess.py", "communicate", SUBPROCESS, "self"),
     THROUGH("asyncio/futures.py", "__await__"),
     THROUGH("asyncio/futures.py", "__iter__"),
     OUTER("anyio/_backends/_asyncio.py", "acquire_on_behalf_of", LIMITER, "self"),
@@ -93,6 +95,8 @@ static const struct known known[] = {
     /* workers: CPython: Lib/concurrent/futures of each version */
     WORKS("concurrent/futures/thread.py", "_worker", WORKER, "executor_reference", "work_queue", "work_item"),
     WORKS("concurrent/futures/thread.py", "run", WORKER_CALL, NULL),
+    WORKS("concurrent/futures/_base.py", "result", RESULT, "self"),
+    WORKS("concurrent/futures/_base.py", "exception", RESULT, "self"),
     WORKS("concurrent/futures/process.py", "run", MANAGER, "self"),
     WORKS("concurrent/futures/process.py", "_queue_management_worker", MANAGER, NULL), /* 3.8 */
     WORKS("concurrent/futures/process.py", "_process_worker", PROCESS_WORKER, "call_item"),
@@ -150,6 +154,7 @@ static size_t names_of(struct strobe_coderoles *roles, const unsigned char *code
         return n;
     if (strobe_py_bytes(roles->mem, lay, strobe_span_u64(code, lay->co_localspluskinds), MAX_SLOTS, &kinds))
         n = 0;
+    roles->failures += kinds.failed;
     for (size_t i = 0; i < n && i < kinds.len; i++)
         if (strobe_buf_str(&kinds)[i] & FAST_FREE)
             ret[kept++] = ret[i];
@@ -169,6 +174,7 @@ static void find_slots(struct strobe_coderoles *roles, const unsigned char *code
             for (int k = 0; k < STROBE_CODE_SLOTS && what->locals[k]; k++)
                 if (strcmp(strobe_buf_str(&text), what->locals[k]) == 0)
                     entry->slot[k] = (int16_t)i;
+        roles->failures += text.failed;
         strobe_buf_release(&text);
     }
 }
@@ -200,6 +206,7 @@ static void find_role(struct strobe_coderoles *roles, const unsigned char *code,
         break;
     }
 done:
+    roles->failures += file.failed || name.failed;
     strobe_buf_release(&file);
     strobe_buf_release(&name);
 }
@@ -222,6 +229,19 @@ static uint32_t count_locals(struct strobe_coderoles *roles, const unsigned char
     return strobe_span_u32(code, lay->co_nlocals) + (uint32_t)n_cells + (uint32_t)n_free;
 }
 
+/* What the code object says of itself.  False when some of it could not be read: it is not believed then. */
+static bool fill(struct strobe_coderoles *roles, const unsigned char *span, struct strobe_code_entry *entry)
+{
+    const struct strobe_layout *lay = roles->lay;
+    uint64_t faults = roles->mem->faults, failures = roles->failures;
+
+    entry->n_locals = count_locals(roles, span);
+    entry->first = lay->co_firsttraceable == STROBE_NONE ? -1 : 2 * (int64_t)strobe_span_u32(span, lay->co_firsttraceable);
+    entry->coroutine = strobe_span_u32(span, lay->co_flags) & CO_COROUTINES;
+    find_role(roles, span, entry);
+    return roles->mem->faults == faults && roles->failures == failures;
+}
+
 const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *roles, uint64_t code)
 {
     const struct strobe_layout *lay = roles->lay;
@@ -239,11 +259,13 @@ const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *ro
     words[2] = strobe_span_u64(span, lay->co_filename);
     words[3] = (uint64_t)strobe_span_u32(span, lay->co_flags) << 32 | strobe_span_u32(span, lay->co_firstlineno);
     if (!entry) {
-        if (roles->n == MAX_CODES || strobe_grow(&roles->at, &roles->cap, roles->n + 1, sizeof *roles->at))
+        if (roles->n == MAX_CODES)
             return NULL;
         entry = calloc(1, sizeof *entry);
-        if (!entry || strobe_htab_put(&roles->known, code, 0, roles->n)) {
+        if (!entry || strobe_grow(&roles->at, &roles->cap, roles->n + 1, sizeof *roles->at) ||
+            strobe_htab_put(&roles->known, code, 0, roles->n)) {
             free(entry);
+            roles->failures++;
             return NULL;
         }
         roles->at[roles->n++] = entry;
@@ -252,10 +274,8 @@ const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *ro
         roles->changes += entry->checked != 0;
         *entry = (struct strobe_code_entry){.code = code, .slot = {-1, -1, -1}};
         memcpy(entry->words, words, sizeof words);
-        entry->n_locals = count_locals(roles, span);
-        entry->first = lay->co_firsttraceable == STROBE_NONE ? 0 : 2 * strobe_span_u32(span, lay->co_firsttraceable);
-        entry->coroutine = strobe_span_u32(span, lay->co_flags) & CO_COROUTINES;
-        find_role(roles, span, entry);
+        if (!fill(roles, span, entry))
+            return NULL; /* not checked: read anew when it is asked for again */
     }
     entry->checked = entry->n_locals <= MAX_SLOTS ? roles->sample : 0;
     return entry->checked ? entry : NULL;

@@ -24,6 +24,7 @@ enum strobe_code_role {
     STROBE_CODE_MANAGER,        /* of a ProcessPoolExecutor, in the parent */
     STROBE_CODE_PROCESS_WORKER, /* of a ProcessPoolExecutor, in the child */
     STROBE_CODE_ANYIO_WORKER,
+    STROBE_CODE_RESULT,         /* waits for the concurrent future that is its self */
     /* Callbacks of futures; slot[]: cells of their closures instead of locals.  See walk/awaiters.h. */
     STROBE_CODE_WAKES,       /* somebody who waits for the future in slot[0], or takes from the queue in slot[1] */
     STROBE_CODE_WAKES_TASK,  /* a method: its self is the task */
@@ -41,7 +42,7 @@ struct strobe_code_entry {
     uint64_t words[4];    /* name, line table, file, flags and first line: by which it is known again */
     uint64_t checked;     /* sample */
     uint32_t n_locals;    /* slots before the value stack */
-    uint32_t first;       /* byte offset of the instruction at which a new coroutine stands (3.11+) */
+    int64_t first;        /* byte offset of the instruction at which a new coroutine is shown: -1 = before the first (to 3.10) */
     uint16_t role;        /* enum strobe_code_role */
     uint8_t kind;         /* enum strobe_wait_kind, of STROBE_CODE_WAITS */
     bool library;         /* of asyncio, anyio or contextlib: not the code that names what is waited for */
@@ -60,6 +61,7 @@ struct strobe_coderoles {
     size_t n, cap;
     uint64_t sample;
     uint64_t changes;          /* entries whose code object was found to be another: who keeps names by address forgets them */
+    uint64_t failures;         /* code objects that could not be read or kept: whoever finds it changed knows too little */
     struct strobe_htab awaits; /* (code, instr) -> 1 awaits, 2 yields: of this sample */
 };
 

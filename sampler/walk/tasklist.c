@@ -2,6 +2,7 @@
 #include "walk/tasklist.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/grow.h"
 #include "runtime/pyobj.h"
@@ -10,6 +11,7 @@ enum {
     MAX_TASKS = 1 << 22,   /* tasks of one interpreter: a process with more has run out of memory (a task takes some kilobytes) */
     SET_ENTRY = 16,        /* setentry: {key, hash} (Include/cpython/setobject.h) */
     SET_CHUNK = 1024,      /* entries read at a time */
+    RADIX_BITS = 11, RADIX = 1 << RADIX_BITS,
 };
 
 void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles)
@@ -21,7 +23,9 @@ void strobe_tasklist_release(struct strobe_tasklist *list)
 {
     strobe_htab_release(&list->seen);
     free(list->at);
+    free(list->keys);
     list->at = NULL;
+    list->keys = NULL;
     list->n = list->cap = 0;
 }
 
@@ -72,14 +76,90 @@ static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layou
     return err;
 }
 
-/* The members of a set, through weak references when they are such. */
+/* The keys of a set in the order of their addresses: in that of the set, which is a hash's, each would lie elsewhere. */
+static int read_keys(struct strobe_tasklist *list, uint64_t table, uint64_t mask, size_t *ret_n)
+{
+    unsigned char chunk[SET_CHUNK * SET_ENTRY];
+    size_t n = 0;
+    int err;
+
+    for (uint64_t at = 0; at <= mask; at += SET_CHUNK) {
+        uint64_t some = mask + 1 - at < SET_CHUNK ? mask + 1 - at : SET_CHUNK;
+
+        if ((err = strobe_mem_read(list->mem, table + at * SET_ENTRY, chunk, some * SET_ENTRY)))
+            return err;
+        if (strobe_grow(&list->keys, &list->cap_keys, 2 * (n + some), sizeof *list->keys))
+            return STROBE_ERR_NOMEM;
+        for (uint64_t i = 0; i < some; i++) {
+            uint64_t key = strobe_span_u64(chunk, i * SET_ENTRY), hash = strobe_span_u64(chunk, i * SET_ENTRY + 8);
+
+            if (key && hash != UINT64_MAX) /* neither free nor a dummy */
+                list->keys[n++] = key;
+        }
+    }
+    *ret_n = n;
+    return 0;
+}
+
+/* By 11 bits at a time, the lowest first; the second half of the array is the room for it. */
+static void sort(uint64_t *keys, size_t n)
+{
+    uint64_t *from = keys, *to = keys + n, all = 0, same = UINT64_MAX, *swap;
+    size_t first[RADIX + 1];
+
+    for (size_t i = 0; i < n; i++) {
+        all |= keys[i];
+        same &= keys[i];
+    }
+    for (int shift = 0; shift < 64; shift += RADIX_BITS) {
+        if (!((all ^ same) >> shift & (RADIX - 1)))
+            continue; /* these bits are the same in all */
+        memset(first, 0, sizeof first);
+        for (size_t i = 0; i < n; i++)
+            first[(from[i] >> shift & (RADIX - 1)) + 1]++;
+        for (size_t i = 0; i < RADIX; i++)
+            first[i + 1] += first[i];
+        for (size_t i = 0; i < n; i++)
+            to[first[from[i] >> shift & (RADIX - 1)]++] = from[i];
+        swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != keys)
+        memcpy(keys, from, n * sizeof *keys);
+}
+
+/* What a member that cannot be read means for the whole list. */
+static int of_member(int err)
+{
+    return strobe_err_class(err) == STROBE_CLASS_FRAME && err != STROBE_ERR_LIMIT ? 0 : err;
+}
+
+/* What the weak references among the keys lead to. */
+static int follow(struct strobe_tasklist *list, size_t *n)
+{
+    size_t kept = 0;
+    int err, ret_err = 0;
+
+    for (size_t i = 0; i < *n; i++) {
+        err = strobe_mem_u64(list->mem, list->keys[i] + list->lay->weakref_object, &list->keys[kept]);
+        kept += !err;
+        ret_err = ret_err ? ret_err : of_member(err);
+    }
+    *n = kept;
+    sort(list->keys, kept);
+    return ret_err;
+}
+
+/* The members of a set, through weak references when they are such.  One that cannot be read keeps none of the others out; the error is
+ * returned in the end. */
 static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 {
     const struct strobe_layout *lay = list->lay;
-    unsigned char chunk[SET_CHUNK * SET_ENTRY];
     enum strobe_py_kind kind;
     uint64_t mask, table;
-    int err = strobe_py_kind(list->mem, lay, set, &kind);
+    size_t n;
+    int ret_err = 0, err = strobe_py_kind(list->mem, lay, set, &kind);
 
     if (err || kind != STROBE_PY_SET)
         return err ? err : STROBE_ERR_OBJECT;
@@ -87,31 +167,25 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
         return err;
     if ((mask & (mask + 1)) || mask > 8 * (uint64_t)MAX_TASKS)
         return STROBE_ERR_TORN;
-    for (uint64_t at = 0; at <= mask; at += SET_CHUNK) {
-        uint64_t n = mask + 1 - at < SET_CHUNK ? mask + 1 - at : SET_CHUNK;
-
-        if ((err = strobe_mem_read(list->mem, table + at * SET_ENTRY, chunk, n * SET_ENTRY)))
+    if ((err = read_keys(list, table, mask, &n)))
+        return err;
+    sort(list->keys, n);
+    if (weak)
+        ret_err = follow(list, &n);
+    for (size_t i = 0; i < n; i++) {
+        err = of_member(add(list, list->keys[i])); /* a dead reference leads to None, which is dropped by its role */
+        if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
             return err;
-        for (uint64_t i = 0; i < n; i++) {
-            uint64_t key = strobe_span_u64(chunk, i * SET_ENTRY), hash = strobe_span_u64(chunk, i * SET_ENTRY + 8);
-
-            if (!key || hash == UINT64_MAX) /* free, or a dummy */
-                continue;
-            if (weak && (err = strobe_mem_u64(list->mem, key + lay->weakref_object, &key)))
-                return err;
-            err = add(list, key); /* a dead reference leads to None, which is dropped by its role */
-            if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
-                return err;
-        }
+        ret_err = ret_err ? ret_err : err;
     }
-    return 0;
+    return ret_err;
 }
 
 /* A set or WeakSet that is an attribute of asyncio.tasks; absent in some versions. */
-static int add_attribute(struct strobe_tasklist *list, uint64_t dict, const char *name, bool weak)
+static int add_attribute(struct strobe_tasklist *list, uint64_t dict, const char *name, uint64_t *known, bool weak)
 {
     uint64_t value;
-    int err = strobe_py_dict_get(list->mem, list->lay, dict, name, &value);
+    int err = strobe_py_dict_get_again(list->mem, list->lay, dict, name, known, &value);
 
     if (!err && weak)
         err = strobe_py_attr(list->mem, list->lay, value, "data", &value);
@@ -149,7 +223,7 @@ int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_la
 {
     size_t from = list->n;
     uint64_t dict;
-    int err = strobe_py_module_dict(list->mem, list->lay, interp, "asyncio.tasks", &dict);
+    int err = strobe_py_module_dict_again(list->mem, list->lay, interp, "asyncio.tasks", &list->module, &dict);
 
     if (err)
         return err;
@@ -159,11 +233,11 @@ int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_la
             err = add_llist(list, aio, tstates[i] + aio->thread_tasks_head);
     }
     if (!err)
-        err = add_attribute(list, dict, "_all_tasks", true);
+        err = add_attribute(list, dict, "_all_tasks", &list->attributes[0], true);
     if (!err)
-        err = add_attribute(list, dict, "_scheduled_tasks", true);
+        err = add_attribute(list, dict, "_scheduled_tasks", &list->attributes[1], true);
     if (!err)
-        err = add_attribute(list, dict, "_eager_tasks", false);
+        err = add_attribute(list, dict, "_eager_tasks", &list->attributes[2], false);
     drop_others(list, from);
     return err;
 }

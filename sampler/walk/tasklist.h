@@ -27,6 +27,9 @@ struct strobe_tasklist {
     struct strobe_tasklist_item *at;
     size_t n, cap;
     struct strobe_htab seen; /* address -> index in at */
+    uint64_t module, attributes[3]; /* the names by which the sets were found, see strobe_py_dict_get_again */
+    uint64_t *keys;          /* of a set, in the order of their addresses */
+    size_t cap_keys;
 };
 
 void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles);

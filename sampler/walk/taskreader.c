@@ -312,8 +312,12 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     draft->place = STROBE_NO_INDEX;
     draft->outer_frame = 0;
     draft->first_awaiter = reader->awaiters.n;
+    if (item->role == STROBE_ROLE_TASK && !reader->has_aio)
+        return STROBE_ERR_TORN; /* where its fields lie is not known */
     err = item->role == STROBE_ROLE_TASK ? read_c_task(reader, draft) : read_py_task(reader, draft);
     draft->n_awaiters = reader->awaiters.n - draft->first_awaiter;
+    if (!err && reader->awaiters.chained_back)
+        task->promise = reader->awaiters.chained;
     if (err || task->state == STROBE_TASK_DONE)
         return err;
     if (!task->coro)
@@ -335,12 +339,19 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
     return err ? err : note_holds(reader, task);
 }
 
+/* What was passed over as unreadable so far, or could not be kept. */
+static uint64_t failures(const struct strobe_taskreader *reader)
+{
+    return reader->mem->faults + reader->roles.failures + reader->codes.failures;
+}
+
 static int settle(struct strobe_taskreader *reader, size_t i, int64_t interp)
 {
     struct strobe_task_draft *draft = &reader->drafts[i];
+    uint64_t before = failures(reader);
     int err = read_task(reader, draft, &reader->list.at[i], interp);
 
-    draft->unsettled = err != 0;
+    draft->unsettled = err != 0 || failures(reader) != before;
     reader->n_unsettled += draft->unsettled;
     return strobe_err_class(err) == STROBE_CLASS_FATAL ? err : 0;
 }
@@ -380,7 +391,7 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
 
     strobe_roles_begin(&reader->roles);
     strobe_coderoles_begin(&reader->codes);
-    strobe_awaiters_begin(&reader->awaiters, &reader->aio);
+    strobe_awaiters_begin(&reader->awaiters, reader->has_aio ? &reader->aio : NULL);
     strobe_tasklist_clear(&reader->list);
     strobe_htab_clear(&reader->wait_index);
     strobe_arena_reset(&reader->arena);

@@ -6,8 +6,8 @@
  *   finish   joins them with the threads' stacks (those that run), finds who waits for whom, counts
  *
  * A task that changes while it is read does not fit together (its chain does not end at the future it waits for, what it awaits
- * has not begun or has ended, its coroutine executes): it is "unsettled".  May include: mem, runtime, walk, base.
- * Memory: its own, kept from reading to reading.  Threads: one. */
+ * has not begun or has ended, its coroutine executes), or leads to where nothing can be read: it is "unsettled".
+ * May include: mem, runtime, walk, base.  Memory: its own, kept from reading to reading.  Threads: one. */
 #ifndef STROBE_WALK_TASKREADER_H
 #define STROBE_WALK_TASKREADER_H
 

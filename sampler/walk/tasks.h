@@ -88,6 +88,7 @@ struct strobe_task {
     uint32_t first_awaiter, n_awaiters; /* in awaiters: tasks that wait for this one, each once */
     uint32_t first_hold, n_holds;       /* in holds */
     uint64_t source; /* waits for an executor: the concurrent.futures.Future; anyio: the worker's; 0 otherwise */
+    uint64_t promise; /* a concurrent.futures.Future that its end sets: threads may wait for that; 0 = none */
     uint64_t timer;  /* sleeps: the TimerHandle; 0 otherwise */
     uint64_t hash[2]; /* of the frames' (code, instr) pairs */
 };
@@ -99,6 +100,9 @@ struct strobe_task_sample {
     const struct strobe_wait *waits;
     const struct strobe_hold *holds;   /* each task's together */
     const uint32_t *awaiters;
+    bool absent;        /* no interpreter has imported asyncio */
+    bool blind;         /* asyncio is there, but where tasks made in C keep what is not known: they are missing */
+    bool whole;         /* no loop's thread has run between the readings: one moment's truth */
     uint32_t n_dropped; /* tasks left out because no reading of them was consistent */
 };
 

@@ -152,7 +152,7 @@ static int is_pending(struct strobe_taskreader *reader, uint64_t future, enum st
         strobe_buf_release(&text);
         return err;
     }
-    if (!strobe_role_is_future(role)) {
+    if (!strobe_role_is_future(role) || !reader->has_aio) {
         *ret = true; /* a class of its own: taken at its word */
         return 0;
     }

@@ -253,14 +253,19 @@ static int32_t fd_of_server(const struct facts *f, uint64_t server)
 static int32_t pid_of(const struct facts *f, uint64_t obj)
 {
     uint64_t transport = attr(f, obj, "_transport");
-    int32_t pid;
+    int32_t pid = small_number(f, obj, "pid"); /* asyncio.subprocess.Process */
 
+    if (pid >= 0)
+        return pid;
     obj = transport ? transport : obj;
     pid = small_number(f, obj, "_pid");
     return pid >= 0 ? pid : small_number(f, attr(f, obj, "_proc"), "pid");
 }
 
 /* ---- all ---- */
+
+static const struct strobe_wait_facts unknown = {.free = -1, .capacity = -1, .capacity_source = STROBE_CAPACITY_UNKNOWN, .size = -1,
+                                                 .maxsize = -1, .unfinished = -1, .queued = -1, .borrowed = -1, .fd = -1, .pid = -1};
 
 static bool by_role(const struct facts *f, uint64_t obj)
 {
@@ -281,24 +286,33 @@ static bool by_role(const struct facts *f, uint64_t obj)
     }
 }
 
+static void by_kind(const struct facts *f, uint64_t obj)
+{
+    struct strobe_wait_facts *ret = f->ret;
+
+    switch (f->wait->kind) {
+    case STROBE_WAIT_SOCKET: ret->fd = fd_of_socket(f, obj); break;
+    case STROBE_WAIT_STREAM_READ: ret->fd = fd_of_transport(f, attr(f, obj, "_transport")); break;
+    case STROBE_WAIT_STREAM_WRITE: ret->fd = fd_of_protocol(f, obj); break;
+    case STROBE_WAIT_SERVER: ret->fd = fd_of_server(f, obj); break;
+    case STROBE_WAIT_SUBPROCESS: ret->pid = pid_of(f, obj); break;
+    default: break;
+    }
+}
+
 void strobe_wait_facts_read(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
                             const struct strobe_wait *wait, struct strobe_wait_facts *ret)
 {
     const struct facts f = {mem, lay, roles, wait, ret};
-    uint64_t obj = wait->object;
+    uint64_t obj = wait->object, before = mem->faults + roles->failures;
 
-    *ret = (struct strobe_wait_facts){.free = -1, .capacity = -1, .capacity_source = STROBE_CAPACITY_UNKNOWN, .size = -1, .maxsize = -1,
-                                      .unfinished = -1, .queued = -1, .borrowed = -1, .fd = -1, .pid = -1};
-    if (!obj || by_role(&f, obj))
+    *ret = unknown;
+    if (!obj)
         return;
-    switch (wait->kind) {
-    case STROBE_WAIT_SOCKET: ret->fd = fd_of_socket(&f, obj); break;
-    case STROBE_WAIT_STREAM_READ: ret->fd = fd_of_transport(&f, attr(&f, obj, "_transport")); break;
-    case STROBE_WAIT_STREAM_WRITE: ret->fd = fd_of_protocol(&f, obj); break;
-    case STROBE_WAIT_SERVER: ret->fd = fd_of_server(&f, obj); break;
-    case STROBE_WAIT_SUBPROCESS: ret->pid = pid_of(&f, obj); break;
-    default: break;
-    }
+    if (!by_role(&f, obj))
+        by_kind(&f, obj);
+    if (mem->faults + roles->failures != before) /* what there is may stand for something else: anyio's lock for asyncio's */
+        *ret = unknown;
 }
 
 int strobe_timer_due(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t handle, double *ret_when)

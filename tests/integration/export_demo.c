@@ -107,7 +107,7 @@ static void read_profile(struct demo *demo, bool with_log)
 
     while (scanf("%15s", word) == 1) {
         if (strcmp(word, "period") == 0) {
-            check(strobe_agg_new(number(), with_log, &demo->agg), "agg");
+            check(strobe_agg_new(number(), with_log ? STROBE_AGG_LOG : 0, &demo->agg), "agg");
         } else if (strcmp(word, "title") == 0) {
             text(demo->title);
         } else if (strcmp(word, "thread") == 0) {

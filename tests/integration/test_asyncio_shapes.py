@@ -2,6 +2,7 @@
 """strobe ps against programs that know what each of their tasks waits for: tests/targets/aio, plain and under uvloop."""
 import json
 import os
+import re
 
 import pytest
 
@@ -30,6 +31,45 @@ def test_the_incident(py, uvloop):
     assert all(worker["busy"] and worker["task"] for worker in pool["workers"])
     semaphores = [wait for wait in answer.waits.values() if wait["kind"] == "semaphore"]
     assert len(semaphores) == 1, "all of them wait for the same object"
+
+
+def test_the_incident_as_a_tree(py):
+    """Ten lines say it: how many wait for what, who holds it, which pool they wait for in the end."""
+    with aio.target(py, "incident.py") as target:
+        target.settle()
+        text = tool.run("pstree", target.pid, check=0).stdout
+        lines = text.splitlines()
+        assert len(lines) <= 12, text
+        waiting, = [n for n, line in enumerate(lines) if re.search(r"\b190\b.*request-\*", line)]
+        holding, = [n for n, line in enumerate(lines) if re.search(r"\b10\b.*request-\*.*PriceClient\._price_semaphore", line)]
+        assert "fetch_price" in lines[waiting] and "handle_request" in lines[waiting]
+        semaphore, pool = lines[waiting + 1], lines[holding + 1]
+        assert "Semaphore" in semaphore and "PriceClient._price_semaphore" in semaphore and re.search(r"\b0 of 10\b", semaphore) and "190" in semaphore
+        assert "ThreadPoolExecutor" in pool and "pricing" in pool and re.search(r"\b4 of 4\b", pool) and re.search(r"\b6\b", pool)
+        assert "_blocking_lookup" in text and "pricing_0..3" in text
+        expanded = tool.run("pstree", "--expand", target.pid, check=0).stdout
+        for n in range(200):
+            assert len(re.findall(r"\brequest-%d\b" % n, expanded)) >= 1
+        rows = tool.run("ps", target.pid, check=0).stdout
+        assert all(len(re.findall(r"^.*\brequest-%d\b.*PriceClient\._price_semaphore" % n, rows, re.M)) == 1 for n in range(10, 200))
+        target.assert_unharmed()
+
+
+def test_tasks_in_a_dump(py):
+    """After the threads, whose layout stays; in JSON only where it is asked for."""
+    with aio.target(py, "incident.py") as target:
+        target.settle()
+        text = tool.run("dump", "--pid", target.pid, check=0).stdout
+        assert 0 < text.index("Thread ") < text.index("PriceClient._price_semaphore")
+        threads = tool.dump_json(target.pid)
+        assert isinstance(threads, list)
+        both = tool.dump_json(target.pid, "--asyncio")
+        assert set(both) >= {"threads", "asyncio_tasks"} and len(both["threads"]) == len(threads)
+        names = sorted(task["name"] for task in target.ask("tasks"))
+        assert sorted(task["name"] for task in both["asyncio_tasks"]) == names
+    with Target(py, "native.py", 0) as target:
+        target.settle()
+        assert tool.dump_json(target.pid, "--asyncio")["asyncio_tasks"] == []
 
 
 @LOOPS
@@ -68,7 +108,7 @@ def test_each_shape_alone(py):
 
 @pytest.mark.parametrize("what", ["coroutines", "tasks"])
 def test_ten_thousand_deep(py, what):
-    """Every frame, and every link between tasks."""
+    """Both ends of the stack and how much is between them, and every link between tasks."""
     check(py, False, "deep.py", what, 10000)
 
 

@@ -3,7 +3,6 @@
 
 tests/packages/NAME.txt is what is wanted, every package of it with its version; NAME-3.8.txt instead of it for that version.
 """
-import atexit
 import hashlib
 import os
 import shutil
@@ -16,7 +15,6 @@ import pytest
 from lib import tool
 
 WANTED = os.path.join(tool.REPOSITORY, "tests", "packages")
-_copies = {}   # (root, folder) -> the copy below that root
 _reasons = {}  # folder -> why it is not there
 
 
@@ -42,11 +40,35 @@ def _install(py, name):
          "--implementation", "cp", "--python-version", "%d.%d" % py.minor, "--abi", "cp" + label.replace(".", ""), "--abi", "abi3", "--abi", "none",
          "--target", os.path.join(new, "site"), "-r", requirements], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode == 0:
-        os.rename(os.path.join(new, "site"), folder)
+        _keep(os.path.join(new, "site"), folder)
     else:
         _reasons[folder] = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "pip failed"
     shutil.rmtree(new, ignore_errors=True)
     return folder
+
+
+def _keep(new, folder):
+    """Gives a finished folder its name, unless another run was faster."""
+    try:
+        os.rename(new, folder)
+    except OSError:
+        if not os.path.isdir(folder):
+            raise
+
+
+def _seen_from(py, folder):
+    """The folder as the interpreter sees it: below its own root there is one copy, which stays there as the build folder does here."""
+    if not py.root:
+        return folder
+    there = os.path.join("/tmp/strobe-packages", os.path.basename(folder))
+    here = py.root + there
+    if not os.path.isdir(here):
+        os.makedirs(os.path.dirname(here), exist_ok=True)
+        new = tempfile.mkdtemp(dir=os.path.dirname(here))
+        shutil.copytree(folder, os.path.join(new, "site"))
+        _keep(os.path.join(new, "site"), here)
+        shutil.rmtree(new, ignore_errors=True)
+    return there
 
 
 def find(py, name):
@@ -54,19 +76,10 @@ def find(py, name):
     folder = _install(py, name)
     if folder in _reasons:
         return None, "no %s for %s: %s" % (name, py, _reasons[folder])
-    there = folder
-    if py.root:
-        if (py.root, folder) not in _copies:
-            here = tempfile.mkdtemp(prefix="strobe-packages-", dir=os.path.join(py.root, "tmp"))
-            atexit.register(shutil.rmtree, here, ignore_errors=True)
-            shutil.copytree(folder, os.path.join(here, "site"))
-            os.chmod(here, 0o755)
-            _copies[py.root, folder] = here[len(py.root):] + "/site"
-        there = _copies[py.root, folder]
-    env = {"PYTHONPATH": there}
+    env = {"PYTHONPATH": _seen_from(py, folder)}
     with open(_requirements(py, name)) as f:
         main = f.readline().split("==")[0].strip()
-    done = py.run("-c", "import " + main, env=dict(os.environ, **env))
+    done = py.run("-c", "import " + main, env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **env))
     if done.returncode != 0:
         return None, "%s cannot import %s: %s" % (py, name, done.stderr.strip().splitlines()[-1])
     return env, None

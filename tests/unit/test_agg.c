@@ -65,7 +65,7 @@ static void test_equal_stacks_are_one_node(void **state)
     struct strobe_agg *agg;
     uint32_t leaf, frames[4];
 
-    assert_int_equal(strobe_agg_new(PERIOD, false, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, 0, &agg), 0);
     leaf = STACK(agg, 7, 8, 9);
     assert_int_equal(STACK(agg, 7, 8, 9), leaf);
     assert_int_equal(strobe_agg_node_count(agg), 4);
@@ -98,7 +98,7 @@ static void test_random_stacks_come_back(void **state)
     uint32_t seed = 1, frames[DEEPEST], back[DEEPEST];
     struct strobe_agg *agg;
 
-    assert_int_equal(strobe_agg_new(PERIOD, false, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, 0, &agg), 0);
     memset(frames, 0, sizeof frames);
     for (int i = 0; i < ROUNDS; i++) {
         size_t depth = next_random(&seed) % (i % 100 ? 12 : DEEPEST), from = depth ? next_random(&seed) % depth : 0;
@@ -118,7 +118,7 @@ static void test_threads_by_identity(void **state)
     struct strobe_agg *agg;
     uint32_t a, b, c, d;
 
-    assert_int_equal(strobe_agg_new(PERIOD, false, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, 0, &agg), 0);
     assert_int_equal(strobe_agg_thread(agg, 1, 2, 3, "", &a), 0);
     assert_int_equal(strobe_agg_thread(agg, 1, 2, 3, "worker", &b), 0);
     assert_int_equal(a, b);
@@ -145,7 +145,7 @@ static void test_remainder_is_carried(void **state)
     uint64_t sum[2] = {0, 0}, time_ns = start;
     struct strobe_agg *agg;
 
-    assert_int_equal(strobe_agg_new(PERIOD, false, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, 0, &agg), 0);
     for (int i = 0; i < 3000; i++) {
         uint64_t ns = i % 500 == 499 ? 9 * PERIOD : next_random(&seed) % (2 * PERIOD), samples = 0;
         uint32_t who = next_random(&seed) % 2, thread = thread_of(agg, (int32_t)who);
@@ -173,7 +173,7 @@ static void test_a_rhythm_of_one_period(void **state)
     struct strobe_agg *agg;
     struct seen seen = {0};
 
-    assert_int_equal(strobe_agg_new(PERIOD, false, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, 0, &agg), 0);
     for (int i = 0; i < LOOKS; i++) {
         uint64_t ns;
 
@@ -199,7 +199,7 @@ static void test_entries_in_a_stable_order(void **state)
     struct seen seen = {0};
     uint32_t one, two, x, y;
 
-    assert_int_equal(strobe_agg_new(PERIOD, false, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, 0, &agg), 0);
     one = thread_of(agg, 1);
     two = thread_of(agg, 2);
     x = STACK(agg, 1);
@@ -221,8 +221,8 @@ static void test_refuses_what_cannot_be(void **state)
     struct strobe_agg *agg;
     struct seen seen = {0};
 
-    assert_int_equal(strobe_agg_new(UINT64_MAX, false, &agg), STROBE_ERR_ARG);
-    assert_int_equal(strobe_agg_new(0, false, &agg), 0);
+    assert_int_equal(strobe_agg_new(UINT64_MAX, 0, &agg), STROBE_ERR_ARG);
+    assert_int_equal(strobe_agg_new(0, 0, &agg), 0);
     assert_int_equal(strobe_agg_add(agg, 0, 0, start, 1), STROBE_ERR_ARG);
     assert_int_equal(strobe_agg_add(agg, thread_of(agg, 1), 99, start, 1), STROBE_ERR_ARG);
     assert_int_equal(strobe_agg_add(agg, 0, 0, start, UINT64_MAX), STROBE_ERR_ARG);
@@ -244,7 +244,7 @@ static void test_log_joins_what_is_contiguous(void **state)
     uint32_t one, two, x, y;
     int calls = 0;
 
-    assert_int_equal(strobe_agg_new(PERIOD, true, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_LOG, &agg), 0);
     one = thread_of(agg, 1);
     two = thread_of(agg, 2);
     x = STACK(agg, 1);
@@ -308,7 +308,7 @@ static void test_long_log_lies_on_disk(void **state)
     struct strobe_agg *agg;
     uint32_t frame[] = {0};
 
-    assert_int_equal(strobe_agg_new(PERIOD, true, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_LOG, &agg), 0);
     for (frame[0] = 0; frame[0] < 20; frame[0]++)
         stack_of(agg, 1, frame);
     for (uint32_t t = 0; t < THREADS; t++)
@@ -345,7 +345,7 @@ static void test_full_disk_is_an_error_and_no_crash(void **state)
     tight = before;
     tight.rlim_cur = 20000;
     signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(strobe_agg_new(PERIOD, true, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_LOG, &agg), 0);
     thread_of(agg, 1);
     for (uint32_t i = 0; i < 2; i++)
         stack_of(agg, 1, &i);
@@ -369,7 +369,7 @@ static void test_known_stacks_allocate_nothing(void **state)
     uint64_t time_ns = start;
     struct strobe_agg *agg;
 
-    assert_int_equal(strobe_agg_new(PERIOD, false, &agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, 0, &agg), 0);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 5000; i++) {
             uint32_t thread;
@@ -393,7 +393,7 @@ static void test_known_stacks_allocate_nothing(void **state)
 static int live(struct strobe_agg **ret_agg)
 {
     uint32_t frames[400], thread, leaf = 0;
-    int err = strobe_agg_new(PERIOD, true, ret_agg);
+    int err = strobe_agg_new(PERIOD, STROBE_AGG_LOG, ret_agg);
 
     for (uint32_t i = 0; !err && i < 200; i++) {
         for (uint32_t k = 0; k < 400; k++)
@@ -433,6 +433,133 @@ static void test_every_failed_allocation_is_reported(void **state)
     }
 }
 
+/* ---- STROBE_AGG_EVEN ---- */
+
+struct sum {
+    struct strobe_agg *agg;
+    uint32_t node;
+    uint64_t ns, samples;
+};
+
+static int sum_subtree(void *ctx, const struct strobe_agg_entry *entry)
+{
+    struct sum *sum = ctx;
+    uint32_t at = entry->leaf;
+
+    while (at && at != sum->node)
+        at = strobe_agg_parent(sum->agg, at);
+    if (at == sum->node) {
+        sum->ns += entry->ns;
+        sum->samples += entry->samples;
+    }
+    return 0;
+}
+
+/* Whatever was added, in whatever order: every entry is its time in periods rounded up or down, every node with all below it within
+ * a period of its time, the sum rounded. */
+static void test_even_counts_follow_the_times(void **state)
+{
+    uint32_t seed = 11, frames[8] = {0};
+    uint64_t total = 0, samples = 0, time_ns = start;
+    struct strobe_agg *agg;
+    struct seen seen = {0};
+
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_EVEN, &agg), 0);
+    for (int i = 0; i < 4000; i++) {
+        size_t depth = next_random(&seed) % 4;
+        uint64_t ns = next_random(&seed) % 3 ? PERIOD / 100 : next_random(&seed) % (3 * PERIOD);
+
+        for (size_t k = 0; k < depth; k++)
+            frames[k] = next_random(&seed) % 2;
+        assert_int_equal(strobe_agg_add(agg, thread_of(agg, (int32_t)(next_random(&seed) % 2)), stack_of(agg, depth, frames), time_ns += MS, ns), 0);
+        total += ns;
+    }
+    for (int twice = 0; twice < 2; twice++) {
+        seen.n = samples = 0;
+        assert_int_equal(strobe_agg_each(agg, see_entry, &seen), 0);
+        assert_in_range(seen.n, 20, 64);
+        for (size_t i = 0; i < seen.n; i++) {
+            assert_in_range(seen.entry[i].samples, seen.entry[i].ns / PERIOD, (seen.entry[i].ns + PERIOD - 1) / PERIOD);
+            samples += seen.entry[i].samples;
+        }
+        assert_int_equal(samples, (total + PERIOD / 2) / PERIOD);
+    }
+    for (uint32_t node = 0; node < strobe_agg_node_count(agg); node++) {
+        struct sum sum = {agg, node, 0, 0};
+
+        assert_int_equal(strobe_agg_each(agg, sum_subtree, &sum), 0);
+        assert_in_range(sum.samples, sum.ns / PERIOD, (sum.ns + PERIOD - 1) / PERIOD);
+    }
+    strobe_agg_free(agg);
+}
+
+/* A hundred tasks at once in one row at every tick, as a recording of tasks has them. */
+static void test_even_counts_of_many_at_once(void **state)
+{
+    enum { TASKS = 100, TICKS = 200 };
+    struct strobe_agg *agg;
+    uint64_t seen_samples = 0;
+
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_EVEN | STROBE_AGG_LOG, &agg), 0);
+    for (int t = 0; t < TICKS; t++)
+        for (uint32_t i = 0; i < TASKS; i++)
+            assert_int_equal(strobe_agg_add(agg, thread_of(agg, 1), STACK(agg, 1, i), start + (uint64_t)t * PERIOD, PERIOD), 0);
+    for (uint32_t i = 0; i < TASKS; i++) {
+        struct sum sum = {agg, STACK(agg, 1, i), 0, 0};
+
+        assert_int_equal(strobe_agg_each(agg, sum_subtree, &sum), 0);
+        assert_int_equal(sum.samples, TICKS);
+        seen_samples += sum.samples;
+    }
+    assert_int_equal(seen_samples, TASKS * TICKS);
+    strobe_agg_free(agg);
+}
+
+/* Entries far below a period: together they have what they are, and no one entry more than one. */
+static void test_even_counts_of_what_is_short(void **state)
+{
+    enum { SHORT = 64 };
+    struct strobe_agg *agg;
+    struct seen seen = {0};
+    uint64_t samples = 0;
+
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_EVEN, &agg), 0);
+    for (uint32_t i = 0; i < SHORT; i++)
+        assert_int_equal(strobe_agg_add(agg, thread_of(agg, 1), STACK(agg, i), start, PERIOD / 10), 0);
+    assert_int_equal(strobe_agg_each(agg, see_entry, &seen), 0);
+    assert_int_equal(seen.n, SHORT);
+    for (size_t i = 0; i < SHORT; i++) {
+        assert_in_range(seen.entry[i].samples, 0, 1);
+        samples += seen.entry[i].samples;
+    }
+    assert_int_equal(samples, 6); /* 6.4 */
+    strobe_agg_free(agg);
+}
+
+static void test_even_counts_without_a_period_or_memory(void **state)
+{
+    struct strobe_agg *agg;
+    struct seen seen = {0};
+
+    assert_int_equal(strobe_agg_new(0, STROBE_AGG_EVEN, &agg), 0);
+    assert_int_equal(strobe_agg_add(agg, thread_of(agg, 1), STACK(agg, 1), start, 5), 0);
+    assert_int_equal(strobe_agg_each(agg, see_entry, &seen), 0);
+    assert_int_equal(seen.entry[0].samples, 1); /* an addition is a sample */
+    strobe_agg_free(agg);
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_EVEN, &agg), 0);
+    assert_int_equal(strobe_agg_each(agg, see_entry, &seen), 0); /* nothing at all */
+    assert_int_equal(strobe_agg_add(agg, thread_of(agg, 1), STACK(agg, 1), start, 5), 0);
+    for (uint64_t n = 1; n <= 2; n++) {
+        seen.n = 0;
+        alloc_fail_arm(n);
+        assert_int_equal(strobe_agg_each(agg, see_entry, &seen), STROBE_ERR_NOMEM);
+        alloc_fail_disarm();
+        assert_int_equal(seen.n, 0);
+        assert_int_equal(alloc_fail_live(), 0);
+    }
+    strobe_agg_free(agg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +575,10 @@ int main(void)
         cmocka_unit_test(test_full_disk_is_an_error_and_no_crash),
         cmocka_unit_test(test_known_stacks_allocate_nothing),
         cmocka_unit_test(test_every_failed_allocation_is_reported),
+        cmocka_unit_test(test_even_counts_follow_the_times),
+        cmocka_unit_test(test_even_counts_of_many_at_once),
+        cmocka_unit_test(test_even_counts_of_what_is_short),
+        cmocka_unit_test(test_even_counts_without_a_period_or_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

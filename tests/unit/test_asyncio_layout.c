@@ -220,7 +220,7 @@ static void test_shifted_tables(void **state)
 
 static void test_init_from_memory(void **state)
 {
-    struct words_mem words = {{&words_ops, 0}, table_314[STROBE_AIO_W_INTERP_SIZE], 304, table_314};
+    struct words_mem words = {{.ops = &words_ops}, table_314[STROBE_AIO_W_INTERP_SIZE], 304, table_314};
     struct strobe_layout lay = layout_of(14, false);
     struct strobe_aio_layout aio, before;
     char why[WHY];
@@ -249,7 +249,7 @@ static void test_constants(void **state)
         {11, false, 176, 128, 136, 64, 88, 160}, {12, false, 176, 128, 136, 64, 88, 160}, {13, false, 144, 104, 120, 64, 96, 100},
         {13, true, 160, 120, 136, 80, 112, 116},
     };
-    struct words_mem words = {{&words_ops, 0}, 0, 304, NULL};
+    struct words_mem words = {{.ops = &words_ops}, 0, 304, NULL};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -276,7 +276,7 @@ static void test_constants(void **state)
 static void test_running_loop_from_memory(void **state)
 {
     static const uint64_t bad[] = {0, 272, 281, 300, 1 << 20, UINT64_MAX - 7, UINT64_MAX};
-    struct words_mem words = {{&words_ops, 0}, 0, 312, NULL};
+    struct words_mem words = {{.ops = &words_ops}, 0, 312, NULL};
     struct strobe_layout lay = layout_of(13, false);
     struct strobe_aio_layout aio;
 
@@ -293,7 +293,7 @@ static void test_running_loop_from_memory(void **state)
 
 static void test_fit(void **state)
 {
-    struct words_mem words = {{&words_ops, 0}, table_314[STROBE_AIO_W_INTERP_SIZE], 304, table_314};
+    struct words_mem words = {{.ops = &words_ops}, table_314[STROBE_AIO_W_INTERP_SIZE], 304, table_314};
     struct strobe_layout lay = layout_of(10, false);
     struct strobe_aio_layout aio, before;
     char why[WHY];
@@ -321,7 +321,7 @@ static void test_fit(void **state)
 
 static void test_unknown_versions(void **state)
 {
-    struct words_mem words = {{&words_ops, 0}, 0, 304, NULL};
+    struct words_mem words = {{.ops = &words_ops}, 0, 304, NULL};
     struct strobe_layout lay = layout_of(7, false), free = layout_of(12, true);
     struct strobe_aio_layout aio = {.task_size = 144};
 

@@ -24,7 +24,7 @@ static void setup(struct profile *p)
 {
     *p = (struct profile){.time_ns = PERIOD};
     assert_int_equal(strobe_names_new(&p->names), 0);
-    assert_int_equal(strobe_agg_new(PERIOD, true, &p->agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_LOG, &p->agg), 0);
     assert_int_equal(strobe_agg_thread(p->agg, 1, 1, 0, "t", &p->thread), 0);
 }
 

@@ -46,7 +46,7 @@ static void setup(struct demo *demo)
     uint32_t thread;
 
     assert_int_equal(strobe_names_new(&demo->names), 0);
-    assert_int_equal(strobe_agg_new(PERIOD, true, &demo->agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, STROBE_AGG_LOG, &demo->agg), 0);
     demo->main = frame_of(demo->names, "<module>", "/x/app.py", 3, 1);
     demo->work = frame_of(demo->names, "w;\n<\"\xff\xed\xa0\x80\xf0\x9f\x98\x80", "/x/app.py", 7, 6);
     demo->work2 = frame_of(demo->names, "w;\n<\"\xff\xed\xa0\x80\xf0\x9f\x98\x80", "/x/app.py", 8, 6);
@@ -250,7 +250,7 @@ static void test_time_ordered_formats_need_the_log(void **state)
 
     setup(&demo);
     strobe_agg_free(demo.agg);
-    assert_int_equal(strobe_agg_new(PERIOD, false, &demo.agg), 0);
+    assert_int_equal(strobe_agg_new(PERIOD, 0, &demo.agg), 0);
     assert_int_equal(strobe_agg_thread(demo.agg, 1, 1, 0, "", &thread), 0);
     demo.profile.agg = demo.agg;
     for (size_t i = 0; (exporter = strobe_exporter_at(i)); i++)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/cm.h"
 
+#include <jansson.h>
+
 #include "base/err.h"
+#include "base/random.h"
+#include "report/tasks_parts.h"
 #include "tests/lib/alloc_fail.h"
 #include "tests/unit/tasks_sample.h"
 
@@ -316,6 +320,55 @@ static void test_hundred_thousand(void **state)
     tasks_release(&s);
 }
 
+/* Whatever waits for whatever: each task stands in one line, or is counted where lines are left out. */
+static void test_any_graph(void **state)
+{
+    static const char *const names[] = {"a", "b", "t-1", "t-2", "t-3"}, *const stacks[] = {"f a.py:1", "g a.py:2"};
+    uint64_t random = 88172645463325252u;
+
+    for (int round = 0; round < 400; round++) {
+        uint32_t n = 1 + (uint32_t)strobe_random_below(&random, 120), n_edges = (uint32_t)strobe_random_below(&random, 2 * n), total = 0;
+        bool alone = round % 2;
+        struct strobe_tasks_index index;
+        struct strobe_buf out = STROBE_BUF_INIT;
+        json_error_t error;
+        json_t *root;
+
+        tasks_init(&s, n);
+        tasks_wait_for_tasks(&s, "gather");
+        for (uint32_t w = 1; w < 4; w++) {
+            tasks_wait(&s, w == 1 ? STROBE_WAIT_FUTURE : STROBE_WAIT_LOCK, "", "");
+            s.waits[w].facts.free = 0;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            tasks_task(&s, names[strobe_random_below(&random, 5)], stacks[strobe_random_below(&random, 2)]);
+            s.tasks[i].wait = (uint32_t)strobe_random_below(&random, 4);
+            if (strobe_random_below(&random, 8) == 0)
+                tasks_hold(&s, i, (uint32_t)strobe_random_below(&random, 4));
+        }
+        for (uint32_t i = 0; i < n_edges; i++) /* each once: of one parent at most two, to different tasks */
+            tasks_awaits(&s, i / 2, (i / 2 + i % 2 * (n / 2 + 1) + (uint32_t)strobe_random_below(&random, n / 2 + 1)) % n);
+        if (n_edges > 1 && s.edges[n_edges - 1][0] == s.edges[n_edges - 2][0] && s.edges[n_edges - 1][1] == s.edges[n_edges - 2][1])
+            s.n_edges--;
+        tasks_finish(&s);
+        assert_int_equal(strobe_tasks_index(&index, &s.report), 0);
+        assert_int_equal(strobe_tasks_groups(&index, alone), 0);
+        assert_int_equal(strobe_tasks_nodes(&index), 0);
+        for (uint32_t i = 0; i < index.n_nodes; i++)
+            total += index.nodes[i].tasks;
+        assert_int_equal(total, n);
+        strobe_tasks_index_release(&index);
+        assert_int_equal(strobe_report_pstree(&s.report, alone, true, &out), 0);
+        strobe_buf_clear(&out);
+        assert_int_equal(strobe_report_tasks_json(&s.report, true, &out), 0);
+        root = json_loads(strobe_buf_str(&out), JSON_REJECT_DUPLICATES, &error);
+        assert_non_null(root);
+        json_decref(root);
+        strobe_buf_release(&out);
+        tasks_release(&s);
+    }
+}
+
 static void test_more_names_than_worth_showing(void **state)
 {
     uint32_t root, group;
@@ -495,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_deep_with_branches),
         cmocka_unit_test(test_hundred_thousand),
+        cmocka_unit_test(test_any_graph),
         cmocka_unit_test(test_more_names_than_worth_showing),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_frames),

@@ -56,14 +56,15 @@ def new_loop():
 
 def expect(task, chain, state="waiting", parents=(), wait=None, obj=None, holds=(), **facts):
     """chain: functions of this program, innermost first, blank separated.  wait: facts of what it waits for, which is obj.
-    A list as a fact's value means any of these; parents of None: not stated.  holds: objects."""
+    A list as a fact's value means any of these; parents of None: not stated.  holds: objects, or a function that gives their ids."""
     assert task not in expected, task
     expected[task] = dict(facts, chain=chain.split(), state=state, parents=parents if parents is None else sorted(parents), wait=wait,
-                          holds=sorted(hex(id(one)) for one in holds))
+                          holds=holds if callable(holds) else lambda: sorted(hex(id(one)) for one in holds))
     if obj is not None:
         objects[task] = obj
         wait["object"] = hex(id(obj))
-    kept.extend(holds)
+    if not callable(holds):
+        kept.extend(holds)
 
 
 def start(coro, name, chain=None, **facts):

@@ -51,7 +51,8 @@ async def start_in_turn(*made):
 @shape
 async def limiter():
     service = Service()
-    await start_in_turn(*[(service.limited(), "limiter-holder-%d" % n, "forever limited", dict(wait=FUTURE, holds=[service._limiter])) for n in range(2)])
+    holding = dict(wait=FUTURE, holds=[service._limiter])
+    await start_in_turn(*[(service.limited(), "limiter-holder-%d" % n, "forever limited", dict(holding)) for n in range(2)])
     wait = {"kind": "limiter", "type": "CapacityLimiter", "name": "Service._limiter", "free": 0, "capacity": 2, "capacity_source": "stored",
             "waiters": 3, "holders": ["limiter-holder-0", "limiter-holder-1"]}
     await start_in_turn(*[(service.limited(), "limiter-waiter-%d" % n, "limited", dict(wait=dict(wait), obj=service._limiter)) for n in range(3)])
@@ -68,7 +69,8 @@ async def lock():
 @shape
 async def semaphore():
     service = Service()
-    await start_in_turn(*[(service.slots(), "anyio-slots-holder-%d" % n, "forever slots", dict(wait=FUTURE, holds=[service._slots])) for n in range(2)])
+    holding = dict(wait=FUTURE, holds=[service._slots])
+    await start_in_turn(*[(service.slots(), "anyio-slots-holder-%d" % n, "forever slots", dict(holding)) for n in range(2)])
     wait = {"kind": "semaphore", "type": "Semaphore", "name": "Service._slots", "free": 0, "capacity": 2, "waiters": 1,
             "holders": ["anyio-slots-holder-0", "anyio-slots-holder-1"]}
     await start_in_turn((service.slots(), "anyio-slots-waiter", "slots", dict(wait=wait, obj=service._slots)))
@@ -88,7 +90,7 @@ async def event():
 async def condition():
     service = Service()
     await start_in_turn((service.changed(), "anyio-condition", "changed", dict(wait={
-        "kind": ["condition", "event"], "name": ["Service._changed", "Condition._changed", None]})))
+        "kind": ["condition", "event", "future"]})))
     kept.append(service)
 
 

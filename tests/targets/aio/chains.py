@@ -288,7 +288,8 @@ async def own_context_manager():
             await forever()
 
     start(use(Session(lock)), "session-holder", "forever use", wait=FUTURE)
-    start(use(Session(lock)), "session-waiter", "__aenter__ use", obj=lock, wait={"kind": "lock", "type": "Lock", "name": "Session._lock", "waiters": 1})
+    start(use(Session(lock)), "session-waiter", "__aenter__ use", obj=lock, wait={
+        "kind": "lock", "type": "Lock", "name": "Session._lock", "waiters": 1})
 
 
 @shape

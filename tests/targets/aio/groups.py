@@ -219,6 +219,21 @@ async def awaited_by_several():
 
 
 @shape
+async def awaited_by_many():
+    async def one(child):
+        await child
+
+    async def shielded(child):
+        await asyncio.shield(child)
+
+    names = ["many-%s-%d" % (kind, n) for kind in ("await", "shield") for n in range(25)]
+    child = leaf("many-child", *names)
+    for name in names:
+        function = one if "await" in name else shielded
+        start(function(child), name, function.__name__, wait=tasks("task" if function is one else "shield"))
+
+
+@shape
 async def future_of_several():
     reply = asyncio.get_running_loop().create_future()
 

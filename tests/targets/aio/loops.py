@@ -43,7 +43,7 @@ def make_tasks(loop, name, state="waiting"):
     kept.extend(kept_tasks)
     kept.append(service)
     if state == "waiting":
-        expect(name + "-one", "forever hold one", wait={"kind": "future"}, parents=[name + "-two"])
+        expect(name + "-one", "forever hold one", wait={"kind": "future"}, parents=[name + "-two"], holds=lambda: [hex(id(service[0]._lock))])
         expect(name + "-two", "two", wait={"kind": "tasks", "how": "task"})
     else:
         expect(name + "-one", "one", state="ready")

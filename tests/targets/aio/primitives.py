@@ -141,8 +141,9 @@ async def condition_of_self():
     start(owner.changed(), "condition-wait", "changed", obj=owner._changed, wait=named("Owner._changed", **facts))
     start(owner.changed_for(), "condition-wait-for", "changed_for", obj=owner._changed, wait=named("Owner._changed", **facts))
     await hops()
-    start(owner.changing(), "condition-holder", "forever changing", wait=FUTURE)
-    start(owner.changing(), "condition-entering", "changing", obj=owner._changed._lock, wait=dict(LOCK, waiters=1, holders=["condition-holder"]))
+    start(owner.changing(), "condition-holder", "forever changing", wait=FUTURE, holds=[owner._changed._lock])
+    start(owner.changing(), "condition-entering", "changing", obj=owner._changed._lock,
+          wait=dict(LOCK, waiters=1, holders=["condition-holder"]))
 
 
 @shape
@@ -175,7 +176,8 @@ async def barrier_of_self():
 
     party = Party()
     for n in range(2):
-        start(party.meet(), "barrier-%d" % n, "meet", obj=party._start, wait=named("Party._start", kind="barrier", type="Barrier", module="asyncio.locks"))
+        start(party.meet(), "barrier-%d" % n, "meet", obj=party._start, wait=named(
+            "Party._start", kind="barrier", type="Barrier", module="asyncio.locks"))
 
 
 @shape
@@ -243,10 +245,11 @@ async def local_variable():
 
     lock = asyncio.Lock()
     facts = dict(LOCK, waiters=2, holders=["local-holder"])
-    where = "local_variable.<locals>."
+    # one object, and so one of the names that the two functions know it by
+    names = ["want.given_lock", "alias.mine", "given_lock", "mine", "local_variable.<locals>.want.given_lock", "local_variable.<locals>.alias.mine"]
     start(want(lock), "local-holder", "forever want", wait=FUTURE, holds=[lock])
-    start(want(lock), "local-waiter", "want", obj=lock, wait=named(["given_lock", "want.given_lock", where + "want.given_lock", "mine"], **facts))
-    start(alias(lock), "local-alias", "alias", obj=lock, wait=named(["mine", "alias.mine", where + "alias.mine", "given_lock"], **facts))
+    start(want(lock), "local-waiter", "want", obj=lock, wait=named(names, **facts))
+    start(alias(lock), "local-alias", "alias", obj=lock, wait=named(names, **facts))
 
 
 @shape
@@ -327,7 +330,7 @@ async def several_held():
         async with owner._lock:
             pass
 
-    start(both(), "several-holder", "forever both", wait=FUTURE, holds=[owner._lock])
+    start(both(), "several-holder", "forever both", wait=FUTURE, holds=[owner._lock, owner._slots, owner._bounded])
     start(last(), "several-waiter", "last", obj=owner._lock, wait=named(
         ["owner._lock", "Owner._lock"], waiters=1, holders=["several-holder"], **LOCK))
 
@@ -344,8 +347,9 @@ async def waits_while_it_holds():
             async with other:
                 pass
 
-    start(take(left, right), "deadlock-a", "take", obj=right, holds=[left], wait=dict(LOCK, waiters=1, holders=["deadlock-b"], name=["other", "take.other", "waits_while_it_holds.<locals>.take.other", "right", "mine"]))
-    start(take(right, left), "deadlock-b", "take", obj=left, holds=[right], wait=dict(LOCK, waiters=1, holders=["deadlock-a"], name=["other", "take.other", "waits_while_it_holds.<locals>.take.other", "left", "mine"]))
+    names = [where + name for where in ("", "take.", "waits_while_it_holds.<locals>.take.") for name in ("mine", "other")]
+    for task, other, mine, wanted in (("deadlock-a", "deadlock-b", left, right), ("deadlock-b", "deadlock-a", right, left)):
+        start(take(mine, wanted), task, "take", obj=wanted, holds=[mine], wait=dict(LOCK, waiters=1, holders=[other], name=names))
     await hops()
     gate.set()
 

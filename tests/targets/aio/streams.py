@@ -44,7 +44,8 @@ async def sock_recv():
 
     start(want(a), "sock-recv", "want", wait=dict({"kind": SOCKET}, **({} if UVLOOP else {"fd": a.fileno()})))
     near, far = connected()
-    start(want(near), "sock-recv-tcp", "want", wait=dict({"kind": SOCKET}, **({} if UVLOOP else {"fd": near.fileno(), "peer": address(far.getsockname())})))
+    start(want(near), "sock-recv-tcp", "want",
+          wait=dict({"kind": SOCKET}, **({} if UVLOOP else {"fd": near.fileno(), "peer": address(far.getsockname())})))
 
 
 @shape
@@ -123,7 +124,8 @@ async def drain():
             await writer.drain()
 
     start(give(), "drain", "give", wait={
-        "kind": "stream-write", "fd": [fd, None] if UVLOOP else fd, "peer": [address(far.getsockname()), None] if UVLOOP else address(far.getsockname())})
+        "kind": "stream-write", "fd": [fd, None] if UVLOOP else fd,
+        "peer": [address(far.getsockname()), None] if UVLOOP else address(far.getsockname())})
 
 
 @shape

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Await chains that can never mix, of tasks that switch all the time.
+
+Each of eight tasks runs run(), which awaits chain after chain: aC_J is awaited by aC_(J-1) alone, aC_0 by run() alone; the innermost makes
+a task of bC_0 and awaits it; bC_J is awaited by bC_(J-1) alone, and the innermost yields to the loop.  So with the tasks that wait for
+them in front the only possible chains are
+    main run [aC_0 ... aC_K]
+    main run  aC_0 ... aC_3  bC_0 ... bC_K
+with one C and no gap, where every function but the last stands on the line of its await.  A bC_0 that nobody waits for yet has not
+begun.  The source is made here so that the lines are known (bench/aiostacks.py checks them).
+"""
+import asyncio
+
+CHAINS = 8
+DEPTH = 4
+TASKS = 8
+
+
+def source():
+    lines = ["import asyncio"]
+    for c in range(CHAINS):
+        for j in range(DEPTH - 1, -1, -1):
+            lines.append("async def b%d_%d(x):" % (c, j))
+            lines.append("    await asyncio.sleep(0)" if j == DEPTH - 1 else "    await b%d_%d(x)" % (c, j + 1))
+        for j in range(DEPTH - 1, -1, -1):
+            lines.append("async def a%d_%d(x):" % (c, j))
+            if j == DEPTH - 1:
+                lines.append("    task = asyncio.ensure_future(b%d_0(x))" % c)
+                lines.append("    await task  # b%d_0" % c)
+            else:
+                lines.append("    await a%d_%d(x)" % (c, j + 1))
+    lines += ["async def run(n):", "    while True:"]
+    for c in range(CHAINS):
+        lines.append("        await a%d_0(n)" % c)
+    lines += ["async def main():", "    tasks = [asyncio.ensure_future(run(n)) for n in range(%d)]" % TASKS]
+    lines += ["    print('ready', flush=True)", "    await asyncio.gather(*tasks)  # run"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    exec(compile(source(), "chained.py", "exec"))
+    asyncio.run(main())  # noqa: F821 (made above)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loopbusy: which event loops are in a step at a look, and in which.
+ *
+ *   thread:  main ── run_forever ── _run_once ── Handle._run ── handler ── render ── dumps        a step: what lies inside of _run_once
+ *            main ── run_forever ── _run_once ── select                                             the loop waits: not busy
+ *
+ * A task that sleeps and whose time has come while its loop is in a step is due: the loop has not looked at its timers since.
+ * Steps are told apart by two variables of asyncio's _run_once(): when it looked at its timers, and how many handles it has come to.
+ * (uvloop shows neither its timers nor its steps.)
+ * Private to session*.c.  May include: what session.h may, loopblocks.h.  Memory: its own.  Threads: one. */
+#ifndef STROBE_LOOPBUSY_H
+#define STROBE_LOOPBUSY_H
+
+#include <stdbool.h>
+
+#include "base/names.h"
+#include "loopblocks.h"
+#include "runtime/code.h"
+#include "walk/taskreader.h"
+
+struct strobe_loopbusy_loop {
+    uint64_t loop;
+    uint32_t thread; /* index in the sample's threads */
+    bool busy;
+    bool ready;      /* a task of it is ready */
+};
+
+struct strobe_loopbusy {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    const struct strobe_names *names;
+    struct strobe_codes *codes;
+    const struct strobe_taskreader *reader;
+    const struct strobe_sample *threads;
+    const struct strobe_task_sample *sample;
+    struct strobe_htab running;       /* (thread state, its id) -> loop: known from the looks before */
+    struct strobe_loopbusy_loop *loops; /* of this look */
+    size_t n, cap;
+    uint64_t tick;
+};
+
+/* All borrowed. */
+void strobe_loopbusy_init(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_names *names,
+                          struct strobe_codes *codes, const struct strobe_taskreader *reader);
+void strobe_loopbusy_release(struct strobe_loopbusy *busy);
+/* A look's samples, borrowed until the next. */
+int strobe_loopbusy_begin(struct strobe_loopbusy *busy, const struct strobe_sample *threads, const struct strobe_task_sample *sample);
+/* Is a task that is waiting due, or one ready? */
+bool strobe_loopbusy_is_ready(struct strobe_loopbusy *busy, uint32_t task);
+/* When all tasks were asked: notes the steps that kept ready tasks from their turn. */
+int strobe_loopbusy_note(struct strobe_loopbusy *busy, struct strobe_loopblocks *blocks, int32_t pid, uint64_t ns);
+
+#endif

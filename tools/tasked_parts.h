@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a look at tasks, private to tools/tasked*.c: texts and stacks (tasked_stacks.c), what is waited for and the pools
+ * (tasked_things.c), the tasks and the threads that wait for them (tasked_tasks.c).  May include: what tasked.h may. */
+#ifndef STROBE_TOOLS_TASKED_PARTS_H
+#define STROBE_TOOLS_TASKED_PARTS_H
+
+#include "tools/tasked.h"
+
+/* A stack that was resolved: tasks with equal stacks share it. */
+struct strobe_tasked_stack {
+    const struct strobe_raw_frame *raw;
+    uint32_t n_raw, n;
+    uint32_t *ids;
+    struct strobe_report_frame *frames;
+};
+
+/* Copies of texts in the arena; "" when memory is short.  keep_buf releases the buffer. */
+const char *strobe_tasked_keep(struct strobe_tasked *tasked, const char *text);
+const char *strobe_tasked_keep_buf(struct strobe_tasked *tasked, struct strobe_buf *text);
+/* The index of a stack among the resolved; its frames point into the table of names only after finish_stacks. */
+int strobe_tasked_stack(struct strobe_tasked *tasked, const struct strobe_raw_frame *raw, uint32_t n, const uint64_t hash[2], uint32_t *ret);
+/* The table of frames moves while it grows: addresses into it are taken when all is in. */
+void strobe_tasked_finish_stacks(struct strobe_tasked *tasked);
+/* The C function that the innermost of these frames is in; NULL = none, or not known. */
+const char *strobe_tasked_leaf(struct strobe_tasked *tasked, const struct strobe_raw_frame *frames, uint32_t n);
+
+/* Each fills its part of the report; pools before waits before futures before tasks before links. */
+int strobe_tasked_fill_pools(struct strobe_tasked *tasked, const struct strobe_sample *threads);
+int strobe_tasked_fill_waits(struct strobe_tasked *tasked);
+int strobe_tasked_fill_futures(struct strobe_tasked *tasked);
+int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_sample *threads);
+int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads);
+void strobe_tasked_finish_workers(struct strobe_tasked *tasked);
+
+/* Two waits of one task are the same when they end at the same future, by the same way. */
+uint64_t strobe_tasked_wait_key(const struct strobe_task *task);
+
+#endif
