@@ -223,7 +223,7 @@ def locks(client):
 
 
 def conditions(client):
-    changing = wait("lock", "Lock", "", client._changed._lock, free=0, capacity=1, waiters=0, holders=1)
+    changing = wait("lock", "Lock Client._changed._lock", "code", client._changed._lock, free=0, capacity=1, waiters=0, holders=1)
     start(client.changed(), "condition", wait=wait("condition", "Condition Client._changed", "code", client._changed, free=0, capacity=1,
                                                    queued=1, waiters=1, holders=0))
     start(client.changing(), "condition-holder", **hand_made(holds=[changing]))
@@ -321,7 +321,7 @@ def files():
     kept.append(pairs)
     for pair in pairs:
         pair[0].setblocking(False)
-    start(receive(pairs[0][0]), "receive", wait=wait("socket", "socket receive.sock", "attribute", pairs[0][0], fd=pairs[0][0].fileno()))
+    start(receive(pairs[0][0]), "receive", wait=wait("socket", "socket receive.sock", "code", pairs[0][0], fd=pairs[0][0].fileno()))
     return pairs[1][0]
 
 
