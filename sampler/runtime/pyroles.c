@@ -61,6 +61,7 @@ static const struct {
     {"anyio._core._synchronization", "Event", STROBE_ROLE_ANYIO_EVENT},
     {"anyio._core._synchronization", "Condition", STROBE_ROLE_ANYIO_CONDITION},
     {"contextlib", "_AsyncGeneratorContextManager", STROBE_ROLE_ASYNC_CONTEXT},
+    {"contextlib", "AsyncExitStack", STROBE_ROLE_EXIT_STACK},
     {"concurrent.futures.thread", "ThreadPoolExecutor", STROBE_ROLE_THREAD_POOL},
     {"concurrent.futures.interpreter", "InterpreterPoolExecutor", STROBE_ROLE_INTERPRETER_POOL},
     {"concurrent.futures.process", "ProcessPoolExecutor", STROBE_ROLE_PROCESS_POOL},

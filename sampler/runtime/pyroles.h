@@ -46,6 +46,7 @@ enum strobe_role {
     STROBE_ROLE_ANYIO_TASK_GROUP,
     /* contexts that hold for somebody else */
     STROBE_ROLE_ASYNC_CONTEXT, /* made by contextlib.asynccontextmanager: attribute gen is the asynchronous generator */
+    STROBE_ROLE_EXIT_STACK,    /* contextlib.AsyncExitStack: attribute _exit_callbacks is a deque of (is it synchronous, callback) */
     STROBE_ROLE_THREAD_POOL,
     STROBE_ROLE_INTERPRETER_POOL,
     STROBE_ROLE_PROCESS_POOL,

@@ -11,6 +11,7 @@
 enum {
     MAX_INNER = 4,          /* contexts inside of contexts (asynccontextmanager) that are looked through */
     MAX_HOLDS = 1 << 22,
+    MAX_CALLBACKS = 256,    /* contexts of one AsyncExitStack */
 };
 
 int strobe_taskreader_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_taskreader **ret)
@@ -116,8 +117,50 @@ static bool waits_in(const struct strobe_chain *chain, uint64_t condition)
     return false;
 }
 
+struct exit_stack {
+    struct strobe_taskreader *reader;
+    struct strobe_task *task;
+    uint32_t frame, n;
+    int depth;
+};
+
+static int note_hold(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, uint32_t frame, int depth);
+
+/* One of an AsyncExitStack's callbacks: a context that it has entered is there as its bound __aexit__. */
+static int note_callback(void *ctx, uint64_t tuple)
+{
+    struct exit_stack *stack = ctx;
+    struct strobe_taskreader *reader = stack->reader;
+    const struct strobe_layout *lay = reader->lay;
+    const struct strobe_code_entry *code;
+    uint64_t item[2], function, address, self;
+    size_t n;
+
+    if (++stack->n > MAX_CALLBACKS)
+        return STROBE_ERR_LIMIT;
+    if (strobe_py_items(reader->mem, lay, tuple, item, 2, &n) || n != 2 || strobe_roles_of(&reader->roles, item[1]) != STROBE_ROLE_METHOD ||
+        strobe_mem_u64(reader->mem, item[1] + lay->method_func, &function) ||
+        strobe_roles_of(&reader->roles, function) != STROBE_ROLE_FUNCTION ||
+        strobe_mem_u64(reader->mem, function + lay->func_code, &address) || strobe_mem_u64(reader->mem, item[1] + lay->method_self, &self))
+        return 0;
+    code = strobe_coderoles_get(&reader->codes, address);
+    return code && code->leaves ? note_hold(reader, stack->task, self, stack->frame, stack->depth + 1) : 0;
+}
+
+static int note_exit_stack(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, uint32_t frame, int depth)
+{
+    struct exit_stack stack = {reader, task, frame, 0, depth};
+    uint64_t callbacks;
+    int err;
+
+    if (depth >= MAX_INNER || strobe_py_attr(reader->mem, reader->lay, object, "_exit_callbacks", &callbacks))
+        return 0;
+    err = strobe_py_deque_each(reader->mem, reader->lay, callbacks, note_callback, &stack);
+    return err == STROBE_ERR_NOMEM ? err : 0;
+}
+
 /* One context that a frame is inside of.  An asynccontextmanager's is its generator's frame, and what that is inside of is held too;
- * a Condition's is its lock. */
+ * an AsyncExitStack's are those that it has entered; a Condition's is its lock. */
 static int note_hold(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, uint32_t frame, int depth)
 {
     enum strobe_role role = strobe_roles_of(&reader->roles, object);
@@ -130,6 +173,8 @@ static int note_hold(struct strobe_taskreader *reader, struct strobe_task *task,
     if (role == STROBE_ROLE_CONDITION || role == STROBE_ROLE_ANYIO_CONDITION)
         return waits_in(&reader->chain, object) || strobe_py_attr(reader->mem, reader->lay, object, "_lock", &value) || depth >= MAX_INNER
                    ? 0 : note_hold(reader, task, value, frame, depth + 1);
+    if (role == STROBE_ROLE_EXIT_STACK)
+        return note_exit_stack(reader, task, object, frame, depth);
     if (role != STROBE_ROLE_ASYNC_CONTEXT || depth >= MAX_INNER || strobe_py_attr(reader->mem, reader->lay, object, "gen", &value) ||
         strobe_chain_read(&reader->inner, value))
         return 0;
