@@ -252,7 +252,7 @@ static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
         strobe_htab_clear(&side->owed);
     for (size_t i = 0; !err && i < reader->n_drafts; i++)
         if (reader->renumbered[i] == STROBE_NO_INDEX) {
-            uint64_t addr = reader->drafts[i].task.addr, *owed = strobe_htab_get(&side->owed, addr, 0);
+            uint64_t addr = reader->tasks[i].addr, *owed = strobe_htab_get(&side->owed, addr, 0);
 
             err = strobe_htab_put(&side->owed, addr, 0, (owed ? *owed : 0) + weight_ns);
         }

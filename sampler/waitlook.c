@@ -32,7 +32,7 @@ static int search_item(void *ctx, uint64_t key, uint64_t value)
         return STROBE_ERR_LIMIT;
     if (value != s->n->object)
         return 0;
-    strobe_py_str(s->n->mem, s->n->lay, key, &name);
+    strobe_naming_note(s->n, strobe_py_str(s->n->mem, s->n->lay, key, &name));
     attribute = strobe_naming_private(s->n, s->type, strobe_buf_str(&name), s->owner);
     strobe_buf_printf(s->n->name, "%s%s%s", s->owner, s->owner[0] ? "." : "", attribute ? attribute : strobe_buf_str(&name));
     strobe_buf_release(&name);
@@ -59,7 +59,7 @@ static int search_class_item(void *ctx, uint64_t key, uint64_t value)
 
     if (found || !s->instance || !is_slot(s, value))
         return found;
-    if (!strobe_py_str(s->n->mem, s->n->lay, key, &name) &&
+    if (!strobe_naming_note(s->n, strobe_py_str(s->n->mem, s->n->lay, key, &name)) &&
         !strobe_py_slot(s->n->mem, s->n->lay, s->instance, strobe_buf_str(&name), &value))
         found = search_item(ctx, key, value);
     strobe_buf_release(&name);
@@ -132,7 +132,7 @@ static bool in_frames(struct strobe_naming *n, strobe_local_fn *each)
     bool found = false;
 
     for (uint32_t i = first; i < last && !found; i++)
-        found = strobe_naming_ask(n, i) && strobe_py_locals(n->mem, n->lay, n->frame, n->code, each, &s) == 1;
+        found = strobe_naming_ask(n, i) && strobe_naming_note(n, strobe_py_locals(n->mem, n->lay, n->frame, n->code, each, &s)) == 1;
     strobe_naming_ask(n, first);
     return found;
 }

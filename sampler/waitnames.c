@@ -22,6 +22,12 @@ enum worth {
     OF_THING,    /* an attribute, a global variable */
 };
 
+int strobe_naming_note(struct strobe_naming *n, int err)
+{
+    n->failed = n->failed || (err < 0 && strobe_err_class(err) == STROBE_CLASS_FATAL);
+    return err;
+}
+
 bool strobe_naming_ask(struct strobe_naming *n, uint32_t at)
 {
     const struct strobe_raw_frame *frame = &n->task->frames[at];
@@ -134,7 +140,7 @@ static bool local_value(struct strobe_naming *n, const char *name, uint64_t *ret
 {
     struct local_search search = {name, 0};
 
-    if (strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search) != 1)
+    if (strobe_naming_note(n, strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search)) != 1)
         return false;
     *ret = search.value;
     return true;
@@ -227,7 +233,7 @@ static bool was_given(struct strobe_naming *n, uint32_t at, uint32_t first, uint
     const struct strobe_raw_frame *frame = &n->task->frames[at];
 
     if (frame->code <= STROBE_CODE_UNREADABLE ||
-        strobe_py_locals(n->mem, n->lay, frame->frame, frame->code, match_argument, &search) != 1)
+        strobe_naming_note(n, strobe_py_locals(n->mem, n->lay, frame->frame, frame->code, match_argument, &search)) != 1)
         return false;
     *ret_suffix = search.suffix;
     return true;
@@ -382,8 +388,9 @@ static enum worth name_by_arguments(struct strobe_naming *n, const struct strobe
     struct strobe_site sites[STROBE_SITE_MAX_ARGUMENTS];
     enum worth worth = NO_NAME;
     size_t n_sites;
+    int err = strobe_site_arguments(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_ARGUMENTS, &n_sites);
 
-    if (strobe_site_arguments(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_ARGUMENTS, &n_sites))
+    if (strobe_naming_note(n, err))
         return NO_NAME;
     for (size_t i = 0; i < n_sites && worth == NO_NAME; i++) {
         const char *suffix = "";
@@ -425,8 +432,9 @@ static enum worth name_held(struct strobe_naming *n, const struct strobe_raw_fra
     enum worth worth = NO_NAME;
     size_t n_sites = 0;
     const char *suffix;
+    int err = strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_HELD, &n_sites);
 
-    if (strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_HELD, &n_sites))
+    if (strobe_naming_note(n, err))
         return NO_NAME;
     for (size_t i = 0; i < n_sites && worth == NO_NAME; i++)
         if (leads_to(n, context_at(n, sites[i].stack), &suffix))
@@ -449,7 +457,7 @@ static enum worth name_by_code(struct strobe_naming *n)
             break;
         if (n->wait->held_there)
             worth = name_held(n, frame);
-        else if (!strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &site))
+        else if (!strobe_naming_note(n, strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &site)))
             worth = name_by_site(n, &site, false, "");
         if (worth == NO_NAME && !n->wait->held_there)
             worth = name_by_arguments(n, frame);
@@ -489,6 +497,7 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
     const struct strobe_wait *w = &sample->waits[wait];
     struct strobe_buf code = STROBE_BUF_INIT, own = STROBE_BUF_INIT;
     struct strobe_naming n = {.mem = mem, .lay = lay, .wait = w, .object = w->object, .name = &code};
+    uint64_t faults = mem->faults;
     enum worth worth;
     uint32_t at;
 
@@ -511,7 +520,11 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
         *ret_source = "code";
     else if (strobe_naming_by_variable(&n))
         *ret_source = "attribute";
-    strobe_buf_puts(name, strobe_buf_str(strcmp(*ret_source, "code") == 0 ? &code : &own));
+    /* Where something could not be read, it may be less than the whole name, or one of something else. */
+    if (mem->faults != faults || n.failed || own.failed || code.failed)
+        *ret_source = "";
+    if (**ret_source)
+        strobe_buf_puts(name, strobe_buf_str(strcmp(*ret_source, "code") == 0 ? &code : &own));
     strobe_buf_release(&own);
     strobe_buf_release(&code);
 }
@@ -522,6 +535,7 @@ void strobe_thing_name(struct strobe_mem *mem, const struct strobe_layout *lay, 
     const struct strobe_wait none = {.kind = STROBE_WAIT_EXECUTOR, .object = object};
     struct strobe_buf own = STROBE_BUF_INIT;
     struct strobe_naming n = {.mem = mem, .lay = lay, .wait = &none, .object = object, .task = task, .name = &own};
+    uint64_t faults = mem->faults;
 
     *ret_source = "";
     if (!object || !task->n_frames || !strobe_naming_ask(&n, 0))
@@ -530,6 +544,8 @@ void strobe_thing_name(struct strobe_mem *mem, const struct strobe_layout *lay, 
         *ret_source = "attribute";
     else if (strobe_naming_by_global(&n, true))
         *ret_source = "global";
+    if (mem->faults != faults || n.failed || own.failed)
+        *ret_source = "";
     if (**ret_source)
         strobe_buf_puts(name, strobe_buf_str(&own));
     strobe_buf_release(&own);
@@ -548,6 +564,11 @@ static void put_kind(struct strobe_mem *mem, const struct strobe_layout *lay, co
         [STROBE_WAIT_STREAM_WRITE] = "stream write", [STROBE_WAIT_SERVER] = "server", [STROBE_WAIT_SUBPROCESS] = "subprocess",
         [STROBE_WAIT_EXECUTOR] = "executor", [STROBE_WAIT_WORKER_THREAD] = "worker thread", [STROBE_WAIT_TASKS] = "tasks",
     };
+    static const char *const without_class[STROBE_WAIT_KINDS] = {
+        [STROBE_WAIT_LOCK] = "lock", [STROBE_WAIT_SEMAPHORE] = "semaphore", [STROBE_WAIT_EVENT] = "event",
+        [STROBE_WAIT_CONDITION] = "condition", [STROBE_WAIT_QUEUE_GET] = "queue", [STROBE_WAIT_QUEUE_PUT] = "queue",
+        [STROBE_WAIT_QUEUE_JOIN] = "queue", [STROBE_WAIT_BARRIER] = "barrier", [STROBE_WAIT_LIMITER] = "limiter",
+    };
     char name[STROBE_NAMING_CLASS];
 
     if (instead[wait->kind])
@@ -555,7 +576,7 @@ static void put_kind(struct strobe_mem *mem, const struct strobe_layout *lay, co
     else if (wait->type && !strobe_py_type_name(mem, lay, wait->type, name, sizeof name))
         strobe_buf_puts(out, last_part(name));
     else
-        strobe_buf_puts(out, "future");
+        strobe_buf_puts(out, without_class[wait->kind] ? without_class[wait->kind] : "future");
     if (after_class[wait->kind])
         strobe_buf_puts(out, after_class[wait->kind]);
 }

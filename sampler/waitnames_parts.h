@@ -22,7 +22,11 @@ struct strobe_naming {
     bool borrowed;                  /* that task does not wait itself, but for the one that does */
     uint64_t code, frame;
     struct strobe_buf *name;        /* what is appended to */
+    bool failed;                    /* for want of memory, say: what is found then need not be the name */
 };
+
+/* Passes an error (or 0 or 1) on, and notes the kind after which no name is given. */
+int strobe_naming_note(struct strobe_naming *n, int err);
 
 /* The frame at that index is asked from now on; false when it cannot be. */
 bool strobe_naming_ask(struct strobe_naming *n, uint32_t at);
