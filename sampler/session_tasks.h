@@ -13,7 +13,8 @@ struct strobe_task_side;
 
 /* Over the target's reader, layout and snapshot; find: as for strobe_tasklook_set_finder. */
 int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target,
-                         int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx, struct strobe_task_side **ret);
+                         int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx,
+                         struct strobe_task_side **ret);
 void strobe_task_side_free(struct strobe_task_side *side);
 
 /* Is it time for the tasks?  Their rate is lowered where a look would not fit its budget. */

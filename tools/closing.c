@@ -199,7 +199,8 @@ void strobe_closing_json(const struct strobe_closing *closing, struct strobe_buf
     put_seconds(out, "seconds", stats->elapsed_ns);
     strobe_buf_printf(out, ",\"looks\":%" PRIu64 ",\"rate\":%.3f,\"samples\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"dropped\":%" PRIu64
                       ",\"own_cpu\":%.4f,\n\"pauses\":{\"times\":%" PRIu64 ",", stats->ticks, stats->rate_reached, stats->samples,
-                      stats->errors, stats->snapshots.dropped + stats->left_out, elapsed_s > 0 ? stats->own_cpu / elapsed_s : 0.0, stats->pauses);
+                      stats->errors, stats->snapshots.dropped + stats->left_out, elapsed_s > 0 ? stats->own_cpu / elapsed_s : 0.0,
+                      stats->pauses);
     put_seconds(out, "typical_s", stats->pause_typical_ns);
     strobe_buf_putc(out, ',');
     put_seconds(out, "p99_s", stats->pause_p99_ns);

@@ -114,8 +114,11 @@ class Recording:
     def assert_possible(self):
         """No functions of the program on one another that cannot be, but for a thousandth of the time: a task that is made or ends while
         it is read may stand without the one that awaits it, or without its own outer frame."""
-        found = [(stack, seconds) for stack, seconds in self.stacks
-                 if tuple(name for name in stack if name in self.functions) not in self.paths]
+        found = []
+        for stack, seconds in self.stacks:
+            path = tuple(name for name in stack if name in self.functions)
+            if path not in self.paths or path == ("child",) and stack[-1] != "[ready: loop busy]":
+                found.append((stack, seconds))
         assert sum(seconds for _, seconds in found) <= 0.001 * sum(seconds for _, seconds in self.stacks), found
 
     def leaves(self, kind):
@@ -360,7 +363,8 @@ def check_pstats(py, out, tasks):
 def test_both_profiles(py, tmp_path):
     """Two files, never one sum."""
     with schedule(py, "blocked") as target:
-        done = tool.run("record", "--asyncio=both", "--json", "-p", target.pid, "-d", "1", "-r", RATE, "-f", "raw", "-o", tmp_path / "p.txt", check=0)
+        done = tool.run("record", "--asyncio=both", "--json", "-p", target.pid, "-d", "1", "-r", RATE, "-f", "raw", "-o",
+                        tmp_path / "p.txt", check=0)
     assert sorted(os.listdir(tmp_path)) == ["p-tasks.txt", "p.txt"]
     summary = json.loads(done.stdout)
     assert summary["files"] == {"threads": str(tmp_path / "p.txt"), "tasks": str(tmp_path / "p-tasks.txt")}
