@@ -49,8 +49,8 @@ struct strobe_task_side {
     struct strobe_task_stats stats;
 };
 
-int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
-                         void *find_ctx, struct strobe_task_side **ret)
+int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target,
+                         int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx, struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);
     struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns};
@@ -72,7 +72,8 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
     strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
     strobe_tails_init(&side->tails, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
                       session->opts.blame);
-    strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look));
+    strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
+                         &side->tails.calls);
     *ret = side;
     return 0;
 }
@@ -193,7 +194,8 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         bool ready = strobe_loopbusy_is_ready(&side->busy, i);
         uint32_t stack = 0;
 
-        *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter, .n_awaiters = task->n_awaiters};
+        *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter,
+                                         .n_awaiters = task->n_awaiters};
         if (task->state == STROBE_TASK_DONE)
             continue;
         if (session->opts.context_name && (err = strobe_taskroots_of(&side->roots, task->context, &to->root)))
@@ -207,7 +209,8 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
             continue;
         }
         to->n_frames = side->stacks[stack].n;
-        err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails) : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
+        err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails)
+                    : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
         if (err)
             return err;
         side->stats.task_ns += to->ns;
@@ -249,7 +252,7 @@ static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
         strobe_htab_clear(&side->owed);
     for (size_t i = 0; !err && i < reader->n_drafts; i++)
         if (reader->renumbered[i] == STROBE_NO_INDEX) {
-            uint64_t addr = reader->tasks[i].addr, *owed = strobe_htab_get(&side->owed, addr, 0);
+            uint64_t addr = reader->list.at[i].addr, *owed = strobe_htab_get(&side->owed, addr, 0);
 
             err = strobe_htab_put(&side->owed, addr, 0, (owed ? *owed : 0) + weight_ns);
         }
@@ -273,7 +276,8 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
     side->next_ns = least > session->period_ns ? start + least - session->period_ns / 2 : 0;
 }
 
-int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now, const struct strobe_sample **ret_threads)
+int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now,
+                          const struct strobe_sample **ret_threads)
 {
     const struct strobe_task_sample *sample;
     uint64_t weight;

@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "runtime/pycontext.h"
 
-void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_names *names,
-                           const char *name)
+void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *mem, const struct strobe_layout *lay,
+                           struct strobe_names *names, const char *name)
 {
     *roots = (struct strobe_taskroots){.mem = mem, .lay = lay, .names = names, .name = name};
 }

@@ -30,8 +30,8 @@ struct strobe_taskroots {
 };
 
 /* All borrowed; name: of the context variable, UTF-8. */
-void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_names *names,
-                           const char *name);
+void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *mem, const struct strobe_layout *lay,
+                           struct strobe_names *names, const char *name);
 void strobe_taskroots_release(struct strobe_taskroots *roots);
 /* A new tick: contexts may have changed. */
 void strobe_taskroots_begin(struct strobe_taskroots *roots);

@@ -182,7 +182,8 @@ static int bill_path(struct strobe_await *await, struct bill *bill, uint32_t nod
     return err;
 }
 
-static int bill_task(struct strobe_await *await, const struct strobe_await_task *task, const struct strobe_await_place *place, uint64_t time_ns)
+static int bill_task(struct strobe_await *await, const struct strobe_await_task *task, const struct strobe_await_place *place,
+                     uint64_t time_ns)
 {
     struct bill bill = {task, time_ns, task->ns};
     uint64_t left = task->ns, parts_left = place->total;

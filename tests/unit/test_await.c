@@ -43,7 +43,8 @@ static void bill(struct strobe_await_task *tasks, uint32_t n)
         tasks[i].row = row;
     assert_int_equal(strobe_await_bill(&await, tasks, n, 1000 * (uint64_t)MS), 0);
 }
-#define BILL(...) bill((struct strobe_await_task[]){__VA_ARGS__}, sizeof((struct strobe_await_task[]){__VA_ARGS__}) / sizeof(struct strobe_await_task))
+#define BILL(...) \
+    bill((struct strobe_await_task[]){__VA_ARGS__}, sizeof((struct strobe_await_task[]){__VA_ARGS__}) / sizeof(struct strobe_await_task))
 
 static int put_entry(void *ctx, const struct strobe_agg_entry *entry)
 {
@@ -191,7 +192,9 @@ static void test_a_task_without_frames_is_passed_over(void **state)
 /* ---- tails ---- */
 
 #define TAIL(p, ...) {(uint32_t[]){__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / 4, p}
-#define TAILS(...) .tails = (struct strobe_await_tail[]){__VA_ARGS__}, .n_tails = sizeof((struct strobe_await_tail[]){__VA_ARGS__}) / sizeof(struct strobe_await_tail)
+#define TAILS(...)                                        \
+    .tails = (struct strobe_await_tail[]){__VA_ARGS__}, \
+    .n_tails = sizeof((struct strobe_await_tail[]){__VA_ARGS__}) / sizeof(struct strobe_await_tail)
 
 static void test_tails_stand_below_the_frames(void **state)
 {

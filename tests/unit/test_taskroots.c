@@ -51,7 +51,8 @@ static uint64_t context_with(uint64_t value)
 {
     const struct strobe_layout *lay = &w.heap->lay;
     uint64_t pair[2] = {w.var, value}, node = pyheap_object(w.heap, w.bitmap, 0, lay->hamt_bitmap_items + 32);
-    uint64_t mapping = pyheap_object(w.heap, w.mapping, 0, lay->hamt_count + 8), context = pyheap_object(w.heap, w.context, 0, lay->context_vars + 24);
+    uint64_t mapping = pyheap_object(w.heap, w.mapping, 0, lay->hamt_count + 8);
+    uint64_t context = pyheap_object(w.heap, w.context, 0, lay->context_vars + 24);
     uint32_t bits = value != 0;
 
     pyheap_word(w.heap, node + lay->ob_size, value ? 2 : 0);
