@@ -232,7 +232,7 @@ static int give_lanes(struct strobe_task_side *side, const struct strobe_task_sa
     strobe_tasklanes_begin(&side->lanes);
     for (size_t i = 0; !err && i < reader->n_drafts; i++)
         if (reader->renumbered[i] == STROBE_NO_INDEX || side->tasks[reader->renumbered[i]].ns)
-            err = strobe_tasklanes_keep(&side->lanes, reader->drafts[i].task.addr);
+            err = strobe_tasklanes_keep(&side->lanes, reader->tasks[i].addr);
     for (uint32_t i = 0; !err && i < sample->n_tasks; i++)
         if (side->tasks[i].ns)
             err = strobe_tasklanes_row(&side->lanes, sample->tasks[i].addr, &side->tasks[i].row);
