@@ -10,6 +10,7 @@
 #include "base/grow.h"
 #include "loopbusy.h"
 #include "tasklanes.h"
+#include "taskroots.h"
 #include "tasktails.h"
 
 enum {
@@ -29,6 +30,7 @@ struct strobe_task_side {
     struct strobe_await await;
     struct strobe_tails tails;
     struct strobe_loopbusy busy;
+    struct strobe_taskroots roots;
     struct strobe_htab known;   /* hash of a stack -> index in stacks */
     struct task_stack *stacks;
     size_t n_stacks, cap_stacks;
@@ -47,8 +49,8 @@ struct strobe_task_side {
     struct strobe_task_stats stats;
 };
 
-int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
-                         void *find_ctx, struct strobe_task_side **ret)
+int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target,
+                         int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx, struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);
     struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns};
@@ -64,12 +66,14 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
         return err;
     }
     strobe_tasklook_set_finder(side->look, find, find_ctx);
+    strobe_taskroots_init(&side->roots, target->mem, &target->layout, session->names, session->opts.context_name);
     strobe_tasklanes_init(&side->lanes, session->opts.task_agg, target->pid);
     side->with_lanes = strobe_agg_has_log(session->opts.task_agg);
     strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
     strobe_tails_init(&side->tails, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
                       session->opts.blame);
-    strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look));
+    strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
+                         &side->tails.calls);
     *ret = side;
     return 0;
 }
@@ -81,6 +85,7 @@ void strobe_task_side_free(struct strobe_task_side *side)
     strobe_tails_release(&side->tails);
     strobe_loopbusy_release(&side->busy);
     strobe_tasklanes_release(&side->lanes);
+    strobe_taskroots_release(&side->roots);
     strobe_await_release(&side->await);
     strobe_tasklook_free(side->look);
     strobe_htab_release(&side->known);
@@ -182,15 +187,19 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         return STROBE_ERR_NOMEM;
     if ((err = strobe_tails_begin(&side->tails, threads, sample)) || (err = strobe_loopbusy_begin(&side->busy, threads, sample)))
         return err;
+    strobe_taskroots_begin(&side->roots);
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
         const struct strobe_task *task = &sample->tasks[i];
         struct strobe_await_task *to = &side->tasks[i];
         bool ready = strobe_loopbusy_is_ready(&side->busy, i);
         uint32_t stack = 0;
 
-        *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter, .n_awaiters = task->n_awaiters};
+        *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter,
+                                         .n_awaiters = task->n_awaiters};
         if (task->state == STROBE_TASK_DONE)
             continue;
+        if (session->opts.context_name && (err = strobe_taskroots_of(&side->roots, task->context, &to->root)))
+            return err;
         err = stack_of(session, side, task, &stack);
         if (err == STROBE_ERR_NOMEM)
             return err;
@@ -200,7 +209,8 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
             continue;
         }
         to->n_frames = side->stacks[stack].n;
-        err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails) : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
+        err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails)
+                    : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
         if (err)
             return err;
         side->stats.task_ns += to->ns;
@@ -225,7 +235,7 @@ static int give_lanes(struct strobe_task_side *side, const struct strobe_task_sa
     strobe_tasklanes_begin(&side->lanes);
     for (size_t i = 0; !err && i < reader->n_drafts; i++)
         if (reader->renumbered[i] == STROBE_NO_INDEX || side->tasks[reader->renumbered[i]].ns)
-            err = strobe_tasklanes_keep(&side->lanes, reader->drafts[i].task.addr);
+            err = strobe_tasklanes_keep(&side->lanes, reader->list.at[i].addr);
     for (uint32_t i = 0; !err && i < sample->n_tasks; i++)
         if (side->tasks[i].ns)
             err = strobe_tasklanes_row(&side->lanes, sample->tasks[i].addr, &side->tasks[i].row);
@@ -242,7 +252,7 @@ static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
         strobe_htab_clear(&side->owed);
     for (size_t i = 0; !err && i < reader->n_drafts; i++)
         if (reader->renumbered[i] == STROBE_NO_INDEX) {
-            uint64_t addr = reader->drafts[i].task.addr, *owed = strobe_htab_get(&side->owed, addr, 0);
+            uint64_t addr = reader->list.at[i].addr, *owed = strobe_htab_get(&side->owed, addr, 0);
 
             err = strobe_htab_put(&side->owed, addr, 0, (owed ? *owed : 0) + weight_ns);
         }
@@ -266,7 +276,8 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
     side->next_ns = least > session->period_ns ? start + least - session->period_ns / 2 : 0;
 }
 
-int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now, const struct strobe_sample **ret_threads)
+int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now,
+                          const struct strobe_sample **ret_threads)
 {
     const struct strobe_task_sample *sample;
     uint64_t weight;

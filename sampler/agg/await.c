@@ -63,6 +63,10 @@ static int extend(struct strobe_await *await, struct strobe_await_share *path, c
 
     if (path->depth >= STROBE_AWAIT_DEPTH)
         return strobe_agg_frame(await->agg, path->node) == await->deep_marker ? 0 : child(await, path, await->deep_marker);
+    if (task->root && task->root != path->root) {
+        err = child(await, path, task->root);
+        path->root = task->root;
+    }
     for (uint32_t i = 0; !err && i < task->n_frames; i++)
         err = child(await, path, task->frames[i]);
     return err;
@@ -73,22 +77,19 @@ static int place_task(struct strobe_await *await, const struct strobe_await_task
 {
     const struct strobe_await_task *task = &tasks[index];
     struct strobe_await_place *place = &await->places[index];
-    struct strobe_await_share path = {0, 0, 0};
+    struct strobe_await_share path = {0, 0, 0, 0};
     int err = 0;
 
     place->first = (uint32_t)await->n_shares;
     if (!task->n_awaiters) {
-        if (task->root)
-            err = child(await, &path, task->root);
-        if (!err)
-            err = extend(await, &path, task);
+        err = extend(await, &path, task);
         return err ? err : add_share(await, place, path, 1);
     }
     for (uint32_t k = 0; !err && k < task->n_awaiters; k++) {
         const struct strobe_await_place *by = &await->places[task->awaiters[k]];
 
         if (by->state != PLACED) {
-            path = (struct strobe_await_share){0, 0, 0};
+            path = (struct strobe_await_share){0, 0, 0, 0};
             if (!(err = child(await, &path, await->cycle_marker)) && !(err = extend(await, &path, task)))
                 err = add_share(await, place, path, MAX_PARTS / task->n_awaiters + 1);
             continue;
@@ -181,7 +182,8 @@ static int bill_path(struct strobe_await *await, struct bill *bill, uint32_t nod
     return err;
 }
 
-static int bill_task(struct strobe_await *await, const struct strobe_await_task *task, const struct strobe_await_place *place, uint64_t time_ns)
+static int bill_task(struct strobe_await *await, const struct strobe_await_task *task, const struct strobe_await_place *place,
+                     uint64_t time_ns)
 {
     struct bill bill = {task, time_ns, task->ns};
     uint64_t left = task->ns, parts_left = place->total;

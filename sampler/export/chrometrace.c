@@ -12,8 +12,8 @@
 #include "base/grow.h"
 #include "export/writer.h"
 
-/* Rows that are no threads, and those of threads whose kernel id is unknown: above every Linux thread id (at most 2^22), within the 31 bits that
- * Perfetto keeps. */
+/* Rows that are no threads, and those of threads whose kernel id is unknown: above every Linux thread id (at most 2^22), within the
+ * 31 bits that Perfetto keeps. */
 enum { UNKNOWN_TID_BASE = 1000000000 };
 
 static const struct strobe_frame unknown;

@@ -6,72 +6,121 @@
 
 #include "base/grow.h"
 #include "runtime/pyobj.h"
+#include "runtime/pyspan.h"
 
 enum {
     MAX_TASKS = 1 << 22,   /* tasks of one interpreter: a process with more has run out of memory (a task takes some kilobytes) */
     SET_ENTRY = 16,        /* setentry: {key, hash} (Include/cpython/setobject.h) */
     SET_CHUNK = 1024,      /* entries read at a time */
+    LEAST_SEEN = 8,        /* bits */
     RADIX_BITS = 11, RADIX = 1 << RADIX_BITS,
 };
 
 void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles)
 {
-    *list = (struct strobe_tasklist){.mem = mem, .lay = lay, .roles = roles, .seen = STROBE_HTAB_INIT};
+    *list = (struct strobe_tasklist){.mem = mem, .lay = lay, .roles = roles};
 }
 
 void strobe_tasklist_release(struct strobe_tasklist *list)
 {
-    strobe_htab_release(&list->seen);
+    free(list->seen);
     free(list->at);
     free(list->keys);
+    list->seen = NULL;
+    list->seen_bits = 0;
     list->at = NULL;
     list->keys = NULL;
     list->n = list->cap = 0;
 }
 
+static void forget(struct strobe_tasklist *list)
+{
+    if (list->seen_bits)
+        memset(list->seen, 0, sizeof *list->seen << list->seen_bits);
+}
+
 void strobe_tasklist_clear(struct strobe_tasklist *list)
 {
     list->n = 0;
-    strobe_htab_clear(&list->seen);
+    forget(list);
 }
 
-static int add(struct strobe_tasklist *list, uint64_t task)
+/* The place of a task in `seen`, or the free one where it belongs. */
+static uint32_t *place(const struct strobe_tasklist *list, uint64_t addr)
 {
-    struct strobe_tasklist_item item = {.addr = task};
-    int err = strobe_py_type(list->mem, list->lay, task, &item.type);
+    size_t i = addr * 0x9e3779b97f4a7c15ull >> (64 - list->seen_bits), mask = ((size_t)1 << list->seen_bits) - 1;
 
-    if (err)
-        return err;
+    while (list->seen[i] && list->at[list->seen[i] - 1].addr != addr)
+        i = (i + 1) & mask;
+    return &list->seen[i];
+}
+
+static void note_all(struct strobe_tasklist *list)
+{
+    forget(list);
+    for (size_t i = 0; i < list->n; i++)
+        *place(list, list->at[i].addr) = (uint32_t)i + 1;
+}
+
+/* Room for one more. */
+static int grow_seen(struct strobe_tasklist *list)
+{
+    unsigned bits = list->seen_bits ? list->seen_bits + 2 : LEAST_SEEN;
+    uint32_t *seen;
+
+    if (list->seen_bits && 2 * (list->n + 1) <= (size_t)1 << list->seen_bits)
+        return 0;
+    seen = malloc(sizeof *seen << bits);
+    if (!seen)
+        return STROBE_ERR_NOMEM;
+    free(list->seen);
+    list->seen = seen;
+    list->seen_bits = bits;
+    note_all(list);
+    return 0;
+}
+
+static int add(struct strobe_tasklist *list, uint64_t task, uint64_t type)
+{
+    struct strobe_tasklist_item item = {.addr = task, .type = type};
+    uint32_t *seen;
+
     item.role = strobe_roles_of_type(list->roles, item.type);
-    if (strobe_htab_get(&list->seen, task, 0))
+    if (grow_seen(list) || strobe_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at))
+        return STROBE_ERR_NOMEM;
+    seen = place(list, task);
+    if (*seen)
         return 0;
     if (list->n == MAX_TASKS)
         return STROBE_ERR_LIMIT;
-    if (strobe_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at) || strobe_htab_put(&list->seen, task, 0, list->n))
-        return STROBE_ERR_NOMEM;
     list->at[list->n++] = item;
+    *seen = (uint32_t)list->n;
     return 0;
 }
 
 /* 3.14+: {next, prev} in each task, a circle through the head.  A task that leaves sets its words to 0. */
 static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t head)
 {
+    unsigned char span[STROBE_AIO_MAX_TASK]; /* from a task's start to its node */
     uint64_t node;
     int err = strobe_mem_u64(list->mem, head, &node);
 
     for (size_t i = 0; !err && node != head; i++) {
-        uint64_t task = node - aio->task_node;
+        uint64_t task = node - aio->task_node, type;
 
         if (!node)
             return i ? STROBE_ERR_TORN : 0; /* a head that is not initialised */
         if (i == MAX_TASKS)
             return STROBE_ERR_LIMIT;
-        err = add(list, task);
+        if (strobe_mem_read(list->mem, task, span, aio->task_node + 8))
+            return STROBE_ERR_TORN;
+        type = strobe_span_u64(span, list->lay->ob_type);
+        err = strobe_py_plausible(task) && strobe_py_plausible(type) ? add(list, task, type) : STROBE_ERR_TORN;
         if (err)
             return err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT ? err : STROBE_ERR_TORN;
         if (list->at[list->n - 1].role != STROBE_ROLE_TASK)
             return STROBE_ERR_TORN; /* no task any more */
-        err = strobe_mem_u64(list->mem, node, &node);
+        node = strobe_span_u64(span, aio->task_node);
     }
     return err;
 }
@@ -157,7 +206,7 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 {
     const struct strobe_layout *lay = list->lay;
     enum strobe_py_kind kind;
-    uint64_t mask, table;
+    uint64_t mask, table, type;
     size_t n;
     int ret_err = 0, err = strobe_py_kind(list->mem, lay, set, &kind);
 
@@ -173,7 +222,8 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
     if (weak)
         ret_err = follow(list, &n);
     for (size_t i = 0; i < n; i++) {
-        err = of_member(add(list, list->keys[i])); /* a dead reference leads to None, which is dropped by its role */
+        err = strobe_py_type(list->mem, list->lay, list->keys[i], &type);
+        err = of_member(err ? err : add(list, list->keys[i], type)); /* a dead reference leads to None, which is dropped by its role */
         if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
             return err;
         ret_err = ret_err ? ret_err : err;
@@ -205,17 +255,19 @@ static void drop_others(struct strobe_tasklist *list, size_t from)
         if (list->at[i].role == STROBE_ROLE_NONE &&
             (strobe_py_kind(list->mem, list->lay, list->at[i].addr, &kind) || kind != STROBE_PY_OTHER))
             continue;
-        strobe_htab_put(&list->seen, list->at[i].addr, 0, kept); /* known already: nothing to allocate */
         list->at[kept++] = list->at[i];
     }
+    if (kept == list->n)
+        return;
     list->n = kept;
+    note_all(list);
 }
 
 size_t strobe_tasklist_find(const struct strobe_tasklist *list, uint64_t addr)
 {
-    const uint64_t *index = strobe_htab_get(&list->seen, addr, 0);
+    uint32_t index = list->seen_bits ? *place(list, addr) : 0;
 
-    return index && *index < list->n && list->at[*index].addr == addr ? (size_t)*index : SIZE_MAX;
+    return index ? index - 1 : SIZE_MAX;
 }
 
 int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t interp, const uint64_t *tstates,

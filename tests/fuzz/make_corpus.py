@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,callsite,layout,asyncio,elf,walk}/...  The same files each time.
+"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,callsite,layout,asyncio,elf,walk,tasks}/...  The same files each time.
 
 From the recorded images (tests/images), this interpreter's own line tables and an ELF object written here.
 """
@@ -12,6 +12,7 @@ import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGES = sorted(glob.glob(os.path.join(os.path.dirname(HERE), "images", "*.img")))
+TASK_IMAGES = sorted(glob.glob(os.path.join(os.path.dirname(HERE), "images", "asyncio", "*.img")))
 
 
 def write(folder, name, data):
@@ -136,20 +137,45 @@ def elves(folder):
     write(folder, "executable", whole[:16] + struct.pack("<H", 2) + whole[18:])
 
 
-def walks(folder):
+def walks(folder, images=IMAGES, modes=2):
     rng = random.Random(1)
-    for image in range(len(IMAGES)):
-        for mode in range(2):
+    for image in range(len(images)):
+        for mode in range(modes):
             write(folder, "whole-%d-%d" % (image, mode), bytes([image, mode]))
         for k in range(8):
             changes = b""
             for _ in range(1 + k):
                 changes += struct.pack("<BBHI", rng.randrange(4), rng.choice((0, 8, 32, 56)), rng.randrange(1000), rng.randrange(1 << 20))
-            write(folder, "changed-%d-%d" % (image, k), bytes([image, k & 1]) + changes)
+            write(folder, "changed-%d-%d" % (image, k), bytes([image, k % modes]) + changes)
+
+
+def task_walks(folder):
+    """Besides what is changed anywhere: words of the tasks and their coroutines, which the truth names."""
+    walks(folder, TASK_IMAGES, 16)
+    rng = random.Random(2)
+    for number, path in enumerate(TASK_IMAGES):
+        facts, ranges = load(path)
+        pages = [start for start, _ in ranges]
+        tasks = [int(line.split("\t")[1]) for line in facts["tasks"].splitlines() if line.startswith("K\t")]
+        for k in range(24):
+            changes = b""
+            for _ in range(1 + k % 4):
+                at = rng.choice(tasks) + 8 * rng.randrange(2, 26)
+                if at & ~4095 not in pages:
+                    continue
+                if k % 2:
+                    to = rng.choice(tasks)
+                    held = rng.randrange(128)
+                    changes += struct.pack("<BBHI", 1, 128 + held, pages.index(at & ~4095), pages.index(to & ~4095) << 12 | at & 4095)
+                else:
+                    value = rng.choice((0, 1, 8, rng.randrange(1 << 32)))
+                    changes += struct.pack("<BBHI", 0, 0, pages.index(at & ~4095), value & ~4095 | at & 4095)
+            write(folder, "task-%d-%d" % (number, k), bytes([number, k % 16]) + changes)
 
 
 def main():
-    for name, make in (("linetable", linetables), ("callsite", callsites), ("layout", layouts), ("asyncio", asyncio_tables), ("elf", elves), ("walk", walks)):
+    for name, make in (("linetable", linetables), ("callsite", callsites), ("layout", layouts), ("asyncio", asyncio_tables), ("elf", elves), ("walk", walks),
+                       ("tasks", task_walks)):
         make(os.path.join(sys.argv[1], name))
 
 

@@ -42,7 +42,8 @@ def wait(kind, label, source="", obj=None, how="", **facts):
 
 def tell(task, state="waiting", flags=(), wait=None, parents=(), holds=(), sync=0, **more):
     """parents: tasks.  more: context, pool, worker, place, due (True), name."""
-    told.append((task, asyncio.get_running_loop(), dict(more, state=state, flags=flags, wait=wait, parents=parents, holds=holds, sync=sync)))
+    facts = dict(more, state=state, flags=flags, wait=wait, parents=parents, holds=holds, sync=sync)
+    told.append((task, asyncio.get_running_loop(), facts))
     return task
 
 
@@ -213,9 +214,10 @@ def locks(client):
     start(nap(LOCK), "lock-holder", **sleeps(holds=[lock]))
     start(global_lock(), "lock-waiter", wait=lock)
     start(client.bounded(), "bounded-taker", state="done")
-    start(client.bounded(), "bounded-waiter", wait=wait("semaphore", "BoundedSemaphore Client._bounded", "code", client._bounded, free=0,
-                                                        capacity=1, queued=1, waiters=1, holders=0))
-    start(client.stopped(), "event", wait=wait("event", "Event Client._stop", "code", client._stop, free=0, queued=1, waiters=1, holders=0))
+    bounded = wait("semaphore", "BoundedSemaphore Client._bounded", "code", client._bounded, free=0, capacity=1, queued=1, waiters=1, holders=0)
+    start(client.bounded(), "bounded-waiter", wait=bounded)
+    stop = wait("event", "Event Client._stop", "code", client._stop, free=0, queued=1, waiters=1, holders=0)
+    start(client.stopped(), "event", wait=stop)
     lease = asyncio.Semaphore(1)
     leased_out = wait("semaphore", "Semaphore leased.slots", "code", lease, free=0, capacity=1, counted=1, queued=1, waiters=1, holders=1)
     start(lessee(lease), "lessee", **hand_made(holds=[leased_out]))

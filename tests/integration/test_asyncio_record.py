@@ -114,8 +114,11 @@ class Recording:
     def assert_possible(self):
         """No functions of the program on one another that cannot be, but for a thousandth of the time: a task that is made or ends while
         it is read may stand without the one that awaits it, or without its own outer frame."""
-        found = [(stack, seconds) for stack, seconds in self.stacks
-                 if tuple(name for name in stack if name in self.functions) not in self.paths]
+        found = []
+        for stack, seconds in self.stacks:
+            path = tuple(name for name in stack if name in self.functions)
+            if path not in self.paths or path == ("child",) and stack[-1] != "[ready: loop busy]":
+                found.append((stack, seconds))
         assert sum(seconds for _, seconds in found) <= 0.001 * sum(seconds for _, seconds in self.stacks), found
 
     def leaves(self, kind):
@@ -164,8 +167,11 @@ def test_a_loop_that_is_blocked(py, tmp_path):
         if recording.clip(start, end):
             calls[function].append(recording.clip(start, end))
     for function in ("render", "spin"):
-        blocked = [one for one in recording.summary["blocked"] if one["stack"][0]["name"] == function]
-        outer = {one["stack"][1]["name"] for one in blocked}
+        for one in recording.summary["blocked"]:  # the C function that it is in has no file
+            one["python"] = [frame for frame in one["stack"] if frame["filename"]]
+            assert one["python"] == one["stack"] or one["stack"][0] == {"name": "time.sleep", "filename": None, "line": None}
+        blocked = [one for one in recording.summary["blocked"] if one["python"][0]["name"] == function]
+        outer = {one["python"][1]["name"] for one in blocked}
         assert outer == ({"blocker", "callback"} if function == "render" else {"blocker"}), blocked
         # A victim is due at most 10 ms after the call began; the rest of it counts.
         total, times = sum(one["total_s"] for one in blocked), sum(one["times"] for one in blocked)
@@ -175,7 +181,7 @@ def test_a_loop_that_is_blocked(py, tmp_path):
         assert 0.6 * len(calls[function]) <= times <= 1.15 * len(calls[function]) + 2, (blocked, len(calls[function]))
         longest = max(one["longest_s"] for one in blocked)
         assert 0.5 * min(calls[function]) < longest < max(calls[function]) + 4 * recording.period, (blocked, calls[function])
-        assert all(frame["filename"].endswith("schedule.py") and frame["line"] > 0 for one in blocked for frame in one["stack"][:2])
+        assert all(frame["filename"].endswith("schedule.py") and frame["line"] > 0 for one in blocked for frame in one["python"][:2])
     assert "What blocked the loop" in recording.said and "render (schedule.py:" in recording.said
 
 
@@ -240,6 +246,27 @@ def test_blame_of_the_incident(py, tmp_path):
         assert stack[stack.index("[ThreadPoolExecutor pricing 4/4]") + 1].endswith("_blocking_lookup"), stack
         if "[Semaphore PriceClient._price_semaphore]" in stack:
             assert stack[stack.index("[Semaphore PriceClient._price_semaphore]") + 1] == "[held by request-*]"
+
+
+# ---- by a context variable ----
+
+@VERSIONS
+def test_by_context_variable(py, tmp_path):
+    """Each task by the value in its own context: once on a path as long as it is the same, none where the variable is not set."""
+    with schedule(py, "context") as target:
+        recording = Recording(target, tmp_path, "--by", "contextvar:turn", seconds=1)
+        other = Recording(target, tmp_path, "--by", "contextvar:no_such", seconds=0.5)
+    seconds = recording.tasks["to_monotonic"] - recording.tasks["from_monotonic"]
+    # handlers 0 to 7 set n % 3, but the last a word; each awaits a task that was made after that, in a copy of its context
+    found = collections.Counter()
+    for stack, spent in recording.stacks:
+        found[tuple(name for name in stack if name.startswith("[turn=") or name in ("handler", "work"))] += spent
+    want = {("work",): 1}
+    for value, handlers in (("0", 3), ("1", 2), ("2", 2), ("seven", 1)):
+        want["[turn=%s]" % value, "handler"] = want["[turn=%s]" % value, "handler", "work"] = handlers
+    found.pop((), None)  # main
+    assert found == {path: pytest.approx(number * seconds, abs=3 / RATE + 0.02) for path, number in want.items()}
+    assert not any(name.startswith("[no_such") for stack, _ in other.stacks for name in stack)
 
 
 # ---- formats ----
@@ -336,7 +363,8 @@ def check_pstats(py, out, tasks):
 def test_both_profiles(py, tmp_path):
     """Two files, never one sum."""
     with schedule(py, "blocked") as target:
-        done = tool.run("record", "--asyncio=both", "--json", "-p", target.pid, "-d", "1", "-r", RATE, "-f", "raw", "-o", tmp_path / "p.txt", check=0)
+        done = tool.run("record", "--asyncio=both", "--json", "-p", target.pid, "-d", "1", "-r", RATE, "-f", "raw", "-o",
+                        tmp_path / "p.txt", check=0)
     assert sorted(os.listdir(tmp_path)) == ["p-tasks.txt", "p.txt"]
     summary = json.loads(done.stdout)
     assert summary["files"] == {"threads": str(tmp_path / "p.txt"), "tasks": str(tmp_path / "p-tasks.txt")}

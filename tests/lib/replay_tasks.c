@@ -29,9 +29,9 @@ static int find_table(void *ctx, struct strobe_mem *mem, uint64_t *ret_table)
 }
 
 int replay_tasks_open(struct replay_task_session *session, struct image *image, struct strobe_mem *mem,
-                      const struct strobe_layout_hint *hint, enum strobe_snapshot_mode mode)
+                      const struct strobe_layout_hint *hint, enum strobe_snapshot_mode mode, bool careful)
 {
-    const struct strobe_tasklook_opts opts = {.careful = true};
+    const struct strobe_tasklook_opts opts = {.careful = careful};
     struct strobe_taskreader *reader;
     int err;
 
@@ -191,6 +191,8 @@ int replay_tasks_tick(struct replay_task_session *session, struct replay_tasks *
     session->base.now += 2000000000;
     if ((err = strobe_tasklook_take(session->look, &threads, &sample)) || (err = strobe_pools_read(&session->pools, threads)))
         return err;
+    session->threads = threads;
+    session->sample = sample;
     ret->n_dropped = sample->n_dropped;
     copy_threads(session, threads, ret);
     copy_pools(session, ret);
@@ -207,7 +209,7 @@ int replay_tasks_walk(struct image *image, struct strobe_mem *mem, const struct 
     int err;
 
     ret->n_tasks = ret->n_threads = ret->n_pools = ret->n_dropped = 0;
-    err = replay_tasks_open(&session, image, mem, hint, mode);
+    err = replay_tasks_open(&session, image, mem, hint, mode, false);
     if (err)
         return err;
     err = replay_tasks_tick(&session, ret);

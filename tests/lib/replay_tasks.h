@@ -67,16 +67,18 @@ struct replay_task_session {
     struct image *image; /* borrowed: it has the fact "asyncio" */
     struct strobe_tasklook *look;
     struct strobe_pools pools;
+    const struct strobe_sample *threads;     /* of the last look, borrowed */
+    const struct strobe_task_sample *sample;
 };
 
-/* On failure nothing is held. */
+/* careful: as of struct strobe_tasklook_opts.  On failure nothing is held. */
 int replay_tasks_open(struct replay_task_session *session, struct image *image, struct strobe_mem *mem,
-                      const struct strobe_layout_hint *hint, enum strobe_snapshot_mode mode);
+                      const struct strobe_layout_hint *hint, enum strobe_snapshot_mode mode, bool careful);
 /* One look with all names, lines and facts.  0 or the error that ended it. */
 int replay_tasks_tick(struct replay_task_session *session, struct replay_tasks *ret);
 void replay_tasks_close(struct replay_task_session *session);
 
-/* The three in a row. */
+/* The three in a row, not careful. */
 int replay_tasks_walk(struct image *image, struct strobe_mem *mem, const struct strobe_layout_hint *hint, enum strobe_snapshot_mode mode,
                       struct replay_tasks *ret);
 

@@ -222,7 +222,7 @@ static void test_shows_the_truth_through_the_cache(void **state)
         struct strobe_mem *mem = NULL;
 
         assert_int_equal(strobe_mem_paged_new(reader(world), &mem), 0);
-        assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, modes[i]), 0);
+        assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, modes[i], i == 0), 0);
         for (int k = 0; k < 3; k++) { /* what is kept from look to look changes nothing */
             assert_int_equal(replay_tasks_tick(&session, &world->seen), 0);
             check_whole(&world->seen, &world->truth);
@@ -239,7 +239,7 @@ static void test_two_looks_are_equal(void **state)
     struct strobe_mem *mem = reader(world);
     struct replay_task_session session;
 
-    assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, STROBE_MODE_EXACT), 0);
+    assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, STROBE_MODE_EXACT, false), 0);
     assert_int_equal(replay_tasks_tick(&session, &world->seen), 0);
     assert_int_equal(replay_tasks_tick(&session, &world->again), 0);
     assert_memory_equal(&world->seen, &world->again, sizeof world->seen);
@@ -407,7 +407,7 @@ static void test_the_look_after_a_failed_read_is_whole(void **state)
         struct replay_task_session session;
 
         assert_int_equal(strobe_mem_count_new(reader(world), n ? opening + n : 0, &mem), 0);
-        assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, modes[n % 2]), 0);
+        assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, modes[n % 2], false), 0);
         opening = strobe_mem_count_stats(mem)->calls;
         replay_tasks_tick(&session, &world->seen);
         reached = strobe_mem_count_stats(mem)->calls >= opening + n;

@@ -170,7 +170,7 @@ def mix():
     possible("right", "shared")
     possible("consumer", "numbers")
     possible("caller", "lookup")  # who is to blame
-    possible("child")  # made, and not yet given to gather()
+    possible("child")  # made, and not yet given to gather(): it is ready
 
 
 # ---- blocked ----
