@@ -271,8 +271,8 @@ static enum strobe_worth name_by_site(struct strobe_naming *n, const struct stro
     if (w.whole && !exact && w.obj != n->object) { /* it is another one by now, or a property */
         char class_name[STROBE_NAMING_CLASS];
 
-        if (strobe_naming_class(n, n->object, class_name) || strobe_naming_is_of(n, w.obj, class_name) || strobe_naming_is_of(n, w.obj,
-                                                                                                                              "NoneType"))
+        if (strobe_naming_class(n, n->object, class_name) || strobe_naming_is_of(n, w.obj, class_name) ||
+            strobe_naming_is_of(n, w.obj, "NoneType"))
             return STROBE_WORTH_NONE;
     }
     if (!exact && !sure && !fits(n, site, &suffix))
