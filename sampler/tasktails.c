@@ -240,8 +240,8 @@ static int leaf_marker(struct strobe_tails *tails, const struct strobe_thread *t
     return err || !*text ? err : strobe_names_marker(tails->names, text, ret);
 }
 
-/* The innermost n raw frames of a thread (NULL = not known), resolved, outermost first; of more than a tail has, the innermost.  skip_outer:
- * without those of the machinery that makes a worker's calls. */
+/* The innermost n raw frames of a thread (NULL = not known), resolved, outermost first; of more than a tail has, the innermost.
+ * skip_outer: without those of the machinery that makes a worker's calls. */
 static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *thread, const struct strobe_raw_frame *raw, uint32_t n,
                        bool skip_outer, struct strobe_tail_list *list)
 {
@@ -249,8 +249,9 @@ static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *t
     int err = list_init(tails, list, 1);
 
     for (uint32_t i = n < MAX_FRAMES ? n : MAX_FRAMES - 1; !err && i-- > 0;) {
-        const struct strobe_code_entry *code = raw[i].code > STROBE_CODE_UNREADABLE ? strobe_coderoles_get(&tails->reader->codes, raw[i].code)
-                                                                                   : NULL;
+        const struct strobe_code_entry *code = raw[i].code > STROBE_CODE_UNREADABLE
+                                                   ? strobe_coderoles_get(&tails->reader->codes, raw[i].code)
+                                                   : NULL;
 
         if (skip_outer && code && code->role >= STROBE_CODE_WORKER && code->role <= STROBE_CODE_ANYIO_WORKER)
             n_ids = 0;
@@ -465,7 +466,8 @@ static int read_pools(struct strobe_tails *tails, const struct strobe_sample *th
 
     tails->pools.n = 0;
     for (uint32_t i = 0; i < sample->n_waits && !wanted; i++)
-        wanted = sample->waits[i].n_waiters && (sample->waits[i].kind == STROBE_WAIT_EXECUTOR || sample->waits[i].kind == STROBE_WAIT_WORKER_THREAD);
+        wanted = sample->waits[i].n_waiters && (sample->waits[i].kind == STROBE_WAIT_EXECUTOR ||
+                                                sample->waits[i].kind == STROBE_WAIT_WORKER_THREAD);
     if (!wanted)
         return 0;
     if ((err = strobe_pools_read(&tails->pools, threads)))

@@ -53,7 +53,8 @@ static bool is_slot(struct search *s, uint64_t descriptor)
 
     if (!strobe_naming_read(s->n, strobe_py_type(s->n->mem, s->n->lay, descriptor, &type)))
         return false;
-    if (!s->member_type && strobe_naming_read(s->n, strobe_py_type_name(s->n->mem, s->n->lay, type, name, sizeof name)) && strcmp(name, "member_descriptor") == 0)
+    if (!s->member_type && strobe_naming_read(s->n, strobe_py_type_name(s->n->mem, s->n->lay, type, name, sizeof name)) &&
+        strcmp(name, "member_descriptor") == 0)
         s->member_type = type;
     return type == s->member_type;
 }

@@ -247,7 +247,8 @@ static bool was_given(struct strobe_naming *n, uint32_t at, uint32_t first, uint
 
 static bool is_method(const struct strobe_site *site)
 {
-    static const char *const methods[] = {"acquire", "wait", "wait_for", "get", "put", "join", "read", "readline", "readexactly", "readuntil",
+    static const char *const methods[] = {"acquire", "wait", "wait_for", "get", "put", "join", "read", "readline", "readexactly",
+                                          "readuntil",
                                           "drain", "serve_forever", "communicate"};
 
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)

@@ -32,7 +32,8 @@ struct strobe_tasklist {
     size_t cap_keys;
 };
 
-void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles);
+void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay,
+                          struct strobe_roles *roles);
 void strobe_tasklist_release(struct strobe_tasklist *list);
 void strobe_tasklist_clear(struct strobe_tasklist *list);
 /* Index of a task in `at`, or SIZE_MAX. */
