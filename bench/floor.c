@@ -229,7 +229,8 @@ static int blocks(pid_t pid, double seconds, const char *path, size_t at_once)
     for (start = now(), end = start + (uint64_t)(seconds * (double)NS); now() < end; rounds++)
         n = read_blocks(pid, at, n, at_once, room);
     cpu = own_cpu() - cpu;
-    printf("{\"mode\": \"blocks %zu\", \"blocks\": %zu, \"rounds\": %" PRIu64 ", \"wall_us\": %.1f, \"cpu_us\": %.1f}\n", at_once, n, rounds,
+    printf("{\"mode\": \"blocks %zu\", \"blocks\": %zu, \"rounds\": %" PRIu64 ", \"wall_us\": %.1f, \"cpu_us\": %.1f}\n", at_once, n,
+           rounds,
            (double)(now() - start) / 1e3 / (double)rounds, cpu * 1e6 / (double)rounds);
     free(at);
     free(room);
@@ -286,6 +287,7 @@ int main(int argc, char **argv)
         return blocks((pid_t)atoi(argv[2]), atof(argv[3]), argv[4], (size_t)atoi(argv[5]));
     if (argc >= 5 && strchr("shrf", argv[1][0]))
         return sample(argv[1], (pid_t)atoi(argv[2]), atof(argv[3]), atof(argv[4]), argc > 5 ? argv[5] : "poll");
-    fprintf(stderr, "usage: floor stop|held|read|flat PID RATE SECONDS [poll|block|both] | blocks PID SECONDS FILE COUNT | run ROOT COUNT PROGRAM ARG...\n");
+    fprintf(stderr, "usage: floor stop|held|read|flat PID RATE SECONDS [poll|block|both] | blocks PID SECONDS FILE COUNT | run ROOT "
+                    "COUNT PROGRAM ARG...\n");
     return 2;
 }

@@ -105,7 +105,8 @@ static bool is_c_callable(struct strobe_callnames *names, uint64_t obj)
 }
 
 /* The frame's stack pointer may be out of date while its code runs; the slots below are not. */
-static bool calls_c(struct strobe_callnames *names, const struct strobe_raw_frame *frame, uint32_t n_locals, const struct strobe_callname *call)
+static bool calls_c(struct strobe_callnames *names, const struct strobe_raw_frame *frame, uint32_t n_locals,
+                    const struct strobe_callname *call)
 {
     const struct strobe_layout *lay = names->lay;
     uint64_t base = frame->frame + lay->fr_localsplus + 8 * (uint64_t)n_locals, mask = lay->pointer_mask_low, slot[2] = {0, 0}, enter;

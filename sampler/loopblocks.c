@@ -104,17 +104,16 @@ int strobe_loopblocks_note(struct strobe_loopblocks *blocks, const struct strobe
     if ((err = block_of(blocks, look->frames, n, &index)) || (err = stay_of(blocks, look->pid, look->loop, &stay)))
         return err;
     block = &blocks->at[index];
-    if (!(stay->tick + 1 == look->tick && stay->block == index && stay->step == look->step)) {
+    if (stay->tick + 1 != look->tick || stay->block != index || (stay->step && look->step && stay->step != look->step)) {
         block->times++;
-        stay->ns = 0;
+        *stay = (struct strobe_loopstay){.block = index};
     }
     stay->tick = look->tick;
-    stay->step = look->step;
-    stay->block = index;
+    stay->step = look->step ? look->step : stay->step;
     stay->ns += look->ns;
     block->total_ns += look->ns;
     lasted = stay->ns < look->most_ns ? stay->ns : look->most_ns;
-    if (block->n && lasted <= block->longest_ns)
+    if (lasted <= block->longest_ns && (block->frames || index == STROBE_LOOPBLOCKS_MAX))
         return 0;
     block->longest_ns = lasted;
     return index < STROBE_LOOPBLOCKS_MAX ? keep_frames(block, look->frames, n) : 0;

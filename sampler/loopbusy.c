@@ -16,10 +16,10 @@ enum {
     MAX_OVERDUE_S = 3600, /* a timer that is longer overdue is of a clock of its own */
 };
 
-void strobe_loopbusy_init(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_names *names,
-                          struct strobe_codes *codes, const struct strobe_taskreader *reader)
+void strobe_loopbusy_init(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_names *names,
+                          struct strobe_codes *codes, const struct strobe_taskreader *reader, struct strobe_callnames *calls)
 {
-    *busy = (struct strobe_loopbusy){.mem = mem, .lay = lay, .names = names, .codes = codes, .reader = reader};
+    *busy = (struct strobe_loopbusy){.mem = mem, .lay = lay, .names = names, .codes = codes, .reader = reader, .calls = calls};
 }
 
 void strobe_loopbusy_release(struct strobe_loopbusy *busy)
@@ -47,7 +47,8 @@ static bool is_function(struct strobe_loopbusy *busy, const struct strobe_raw_fr
     if (raw->code <= STROBE_CODE_UNREADABLE || strobe_codes_resolve(busy->codes, raw->code, (int64_t)raw->instr, &id))
         return false;
     frame = strobe_names_get(busy->names, id);
-    return frame && ends_with(strobe_names_text(busy->names, frame->name), name) && ends_with(strobe_names_text(busy->names, frame->file), file);
+    return frame && ends_with(strobe_names_text(busy->names, frame->name), name) &&
+           ends_with(strobe_names_text(busy->names, frame->file), file);
 }
 
 /* ---- loops ---- */
@@ -170,9 +171,10 @@ static void tell_step(struct strobe_loopbusy *busy, const struct strobe_raw_fram
 
     if (strobe_py_locals(busy->mem, busy->lay, run_once->frame, run_once->code, match_step, &search) != 1)
         return;
+    if (search.end_time > now || now - search.end_time > MAX_OVERDUE_S)
+        return; /* read after the stack was, when the loop had gone on; or a clock of its own */
     look->step = strobe_hash_bytes(&search.end_time, sizeof search.end_time, (uint64_t)search.handles) | 1;
-    if (search.end_time <= now && now - search.end_time < MAX_OVERDUE_S)
-        look->most_ns = (uint64_t)((now - search.end_time) * 1e9);
+    look->most_ns = (uint64_t)((now - search.end_time) * 1e9);
 }
 
 /* Which step it is; returns how many of the thread's frames are its own: those inside of _run_once(), without the handle's; of other
@@ -197,6 +199,23 @@ static uint32_t frames_of_step(struct strobe_loopbusy *busy, const struct strobe
     return n;
 }
 
+/* Appends the C function that the thread waits in, if any. */
+static int c_function(struct strobe_loopbusy *busy, const struct strobe_loopbusy_loop *loop, uint32_t *ids, uint32_t *n)
+{
+    const struct strobe_thread *thread = &busy->threads->threads[loop->thread];
+    const char *text;
+    int err;
+
+    if (thread->flags & STROBE_THREAD_ACTIVE)
+        return 0;
+    err = strobe_callnames_of(busy->calls, thread->frames, &text);
+    if (err || !*text)
+        return err;
+    err = strobe_names_marker(busy->names, text, &ids[*n]);
+    *n += !err;
+    return err;
+}
+
 int strobe_loopbusy_note(struct strobe_loopbusy *busy, struct strobe_loopblocks *blocks, int32_t pid, uint64_t ns)
 {
     uint32_t ids[STROBE_LOOPBLOCKS_FRAMES], n;
@@ -205,11 +224,14 @@ int strobe_loopbusy_note(struct strobe_loopbusy *busy, struct strobe_loopblocks 
     for (size_t k = 0; !err && k < busy->n; k++) {
         const struct strobe_loopbusy_loop *loop = &busy->loops[k];
         const struct strobe_raw_frame *raw = busy->threads->threads[loop->thread].frames;
-        struct strobe_loopblock_look look = {.loop = loop->loop, .pid = pid, .tick = busy->tick, .ns = ns, .most_ns = UINT64_MAX, .frames = ids};
+        struct strobe_loopblock_look look = {.loop = loop->loop, .pid = pid, .tick = busy->tick, .ns = ns, .most_ns = UINT64_MAX};
 
         if (!loop->busy || !loop->ready)
             continue;
+        look.frames = ids;
         n = frames_of_step(busy, loop, &look);
+        if (n && (err = c_function(busy, loop, ids, &look.n_frames)))
+            break;
         for (uint32_t i = 0; i < n && look.n_frames < STROBE_LOOPBLOCKS_FRAMES; i++)
             if (raw[i].code > STROBE_CODE_UNREADABLE &&
                 !strobe_codes_resolve(busy->codes, raw[i].code, (int64_t)raw[i].instr, &ids[look.n_frames]))

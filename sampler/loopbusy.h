@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "base/names.h"
+#include "callnames.h"
 #include "loopblocks.h"
 #include "runtime/code.h"
 #include "walk/taskreader.h"
@@ -28,9 +29,10 @@ struct strobe_loopbusy_loop {
 struct strobe_loopbusy {
     struct strobe_mem *mem;
     const struct strobe_layout *lay;
-    const struct strobe_names *names;
+    struct strobe_names *names;
     struct strobe_codes *codes;
     const struct strobe_taskreader *reader;
+    struct strobe_callnames *calls;   /* of C functions */
     const struct strobe_sample *threads;
     const struct strobe_task_sample *sample;
     struct strobe_htab running;       /* (thread state, its id) -> loop: known from the looks before */
@@ -40,14 +42,14 @@ struct strobe_loopbusy {
 };
 
 /* All borrowed. */
-void strobe_loopbusy_init(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_names *names,
-                          struct strobe_codes *codes, const struct strobe_taskreader *reader);
+void strobe_loopbusy_init(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_names *names,
+                          struct strobe_codes *codes, const struct strobe_taskreader *reader, struct strobe_callnames *calls);
 void strobe_loopbusy_release(struct strobe_loopbusy *busy);
 /* A look's samples, borrowed until the next. */
 int strobe_loopbusy_begin(struct strobe_loopbusy *busy, const struct strobe_sample *threads, const struct strobe_task_sample *sample);
 /* Is a task that is waiting due, or one ready? */
 bool strobe_loopbusy_is_ready(struct strobe_loopbusy *busy, uint32_t task);
-/* When all tasks were asked: notes the steps that kept ready tasks from their turn. */
+/* When all tasks were asked: notes the steps that kept ready tasks from their turn.  A C function that a step is in stands innermost. */
 int strobe_loopbusy_note(struct strobe_loopbusy *busy, struct strobe_loopblocks *blocks, int32_t pid, uint64_t ns);
 
 #endif

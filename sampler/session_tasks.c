@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/grow.h"
 #include "loopbusy.h"
+#include "tasklanes.h"
+#include "taskroots.h"
 #include "tasktails.h"
 
 enum {
@@ -28,6 +30,7 @@ struct strobe_task_side {
     struct strobe_await await;
     struct strobe_tails tails;
     struct strobe_loopbusy busy;
+    struct strobe_taskroots roots;
     struct strobe_htab known;   /* hash of a stack -> index in stacks */
     struct task_stack *stacks;
     size_t n_stacks, cap_stacks;
@@ -38,15 +41,16 @@ struct strobe_task_side {
     size_t cap_tasks;
     struct strobe_htab owed;    /* task -> ns of ticks in which it could not be read */
     struct strobe_htab seen;    /* tasks of the tick before: who disappears while unread is owed nothing */
-    uint32_t row;               /* of the aggregate */
-    bool has_row;
+    uint32_t row;               /* of the aggregate, for all tasks; in formats with an order in time each has its lane instead */
+    bool has_row, with_lanes;
+    struct strobe_tasklanes lanes;
     uint64_t last_ns, next_ns;
     uint64_t cost_ns;           /* of a look, the median */
     struct strobe_task_stats stats;
 };
 
-int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
-                         void *find_ctx, struct strobe_task_side **ret)
+int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target,
+                         int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx, struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);
     struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns};
@@ -62,10 +66,14 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
         return err;
     }
     strobe_tasklook_set_finder(side->look, find, find_ctx);
+    strobe_taskroots_init(&side->roots, target->mem, &target->layout, session->names, session->opts.context_name);
+    strobe_tasklanes_init(&side->lanes, session->opts.task_agg, target->pid);
+    side->with_lanes = strobe_agg_has_log(session->opts.task_agg);
     strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
     strobe_tails_init(&side->tails, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
                       session->opts.blame);
-    strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look));
+    strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
+                         &side->tails.calls);
     *ret = side;
     return 0;
 }
@@ -76,6 +84,8 @@ void strobe_task_side_free(struct strobe_task_side *side)
         return;
     strobe_tails_release(&side->tails);
     strobe_loopbusy_release(&side->busy);
+    strobe_tasklanes_release(&side->lanes);
+    strobe_taskroots_release(&side->roots);
     strobe_await_release(&side->await);
     strobe_tasklook_free(side->look);
     strobe_htab_release(&side->known);
@@ -177,15 +187,19 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         return STROBE_ERR_NOMEM;
     if ((err = strobe_tails_begin(&side->tails, threads, sample)) || (err = strobe_loopbusy_begin(&side->busy, threads, sample)))
         return err;
+    strobe_taskroots_begin(&side->roots);
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
         const struct strobe_task *task = &sample->tasks[i];
         struct strobe_await_task *to = &side->tasks[i];
         bool ready = strobe_loopbusy_is_ready(&side->busy, i);
         uint32_t stack = 0;
 
-        *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter, .n_awaiters = task->n_awaiters};
+        *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter,
+                                         .n_awaiters = task->n_awaiters};
         if (task->state == STROBE_TASK_DONE)
             continue;
+        if (session->opts.context_name && (err = strobe_taskroots_of(&side->roots, task->context, &to->root)))
+            return err;
         err = stack_of(session, side, task, &stack);
         if (err == STROBE_ERR_NOMEM)
             return err;
@@ -195,7 +209,8 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
             continue;
         }
         to->n_frames = side->stacks[stack].n;
-        err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails) : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
+        err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails)
+                    : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
         if (err)
             return err;
         side->stats.task_ns += to->ns;
@@ -211,6 +226,22 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
     return 0;
 }
 
+/* A row for each task that is billed; those that could not be read keep theirs. */
+static int give_lanes(struct strobe_task_side *side, const struct strobe_task_sample *sample)
+{
+    const struct strobe_taskreader *reader = strobe_tasklook_reader(side->look);
+    int err = 0;
+
+    strobe_tasklanes_begin(&side->lanes);
+    for (size_t i = 0; !err && i < reader->n_drafts; i++)
+        if (reader->renumbered[i] == STROBE_NO_INDEX || side->tasks[reader->renumbered[i]].ns)
+            err = strobe_tasklanes_keep(&side->lanes, reader->list.at[i].addr);
+    for (uint32_t i = 0; !err && i < sample->n_tasks; i++)
+        if (side->tasks[i].ns)
+            err = strobe_tasklanes_row(&side->lanes, sample->tasks[i].addr, &side->tasks[i].row);
+    return err;
+}
+
 /* Those that could not be read in this tick are owed it. */
 static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
 {
@@ -221,7 +252,7 @@ static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
         strobe_htab_clear(&side->owed);
     for (size_t i = 0; !err && i < reader->n_drafts; i++)
         if (reader->renumbered[i] == STROBE_NO_INDEX) {
-            uint64_t addr = reader->drafts[i].task.addr, *owed = strobe_htab_get(&side->owed, addr, 0);
+            uint64_t addr = reader->list.at[i].addr, *owed = strobe_htab_get(&side->owed, addr, 0);
 
             err = strobe_htab_put(&side->owed, addr, 0, (owed ? *owed : 0) + weight_ns);
         }
@@ -245,7 +276,8 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
     side->next_ns = least > session->period_ns ? start + least - session->period_ns / 2 : 0;
 }
 
-int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now, const struct strobe_sample **ret_threads)
+int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now,
+                          const struct strobe_sample **ret_threads)
 {
     const struct strobe_task_sample *sample;
     uint64_t weight;
@@ -253,8 +285,8 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
 
     if (err)
         return err;
-    if (!side->has_row) {
-        err = strobe_agg_thread(session->opts.task_agg, side->target->pid, side->target->pid, 0, "tasks", &side->row);
+    if (!side->has_row && !side->with_lanes) {
+        err = strobe_agg_thread(session->opts.task_agg, side->target->pid, STROBE_AGG_NO_THREAD, 0, "tasks", &side->row);
         if (err)
             return err;
         side->has_row = true;
@@ -263,6 +295,7 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     side->last_ns = sample->time_ns;
     forget_stale(side);
     if ((err = prepare(session, side, *ret_threads, sample, weight)) ||
+        (side->with_lanes && (err = give_lanes(side, sample))) ||
         (err = strobe_loopbusy_note(&side->busy, session->opts.blocks, side->target->pid, weight)) ||
         (err = strobe_await_bill(&side->await, side->tasks, sample->n_tasks, sample->time_ns)) || (err = note_dropped(side, weight)))
         return err;

@@ -12,14 +12,16 @@
 struct strobe_task_side;
 
 /* Over the target's reader, layout and snapshot; find: as for strobe_tasklook_set_finder. */
-int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
-                         void *find_ctx, struct strobe_task_side **ret);
+int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target,
+                         int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx,
+                         struct strobe_task_side **ret);
 void strobe_task_side_free(struct strobe_task_side *side);
 
 /* Is it time for the tasks?  Their rate is lowered where a look would not fit its budget. */
 bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now);
 /* Takes the sample of the tick, threads and tasks, and bills the tasks.  ret_threads: borrowed.  Errors as strobe_sampled_take. */
-int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now, const struct strobe_sample **ret_threads);
+int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now,
+                          const struct strobe_sample **ret_threads);
 /* Adds what was counted to a session's. */
 void strobe_task_side_stats(const struct strobe_task_side *side, struct strobe_task_stats *sum);
 

@@ -91,7 +91,8 @@ void strobe_tasklook_free(struct strobe_tasklook *look)
     free(look);
 }
 
-void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *ctx)
+void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
+                                void *ctx)
 {
     look->find = find;
     look->find_ctx = ctx;
@@ -215,7 +216,8 @@ static int look_once(struct strobe_tasklook *look, const struct strobe_sample **
     return missing || look->opts.careful ? 0 : list_loops(look, threads);
 }
 
-int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sample **ret_threads, const struct strobe_task_sample **ret_tasks)
+int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sample **ret_threads,
+                         const struct strobe_task_sample **ret_tasks)
 {
     int err = 0;
 

@@ -29,13 +29,15 @@ void strobe_tasklook_free(struct strobe_tasklook *look);
 
 /* See strobe_taskreader_set_table; asked for by find(ctx, mem) at each look until it is found.  find returns 0 and an
  * address, or an error.  NULL = none. */
-void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *ctx);
+void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
+                                void *ctx);
 
 /* What the walk over tasks knows of classes and code objects, for others who look at the same target. */
 struct strobe_taskreader *strobe_tasklook_reader(struct strobe_tasklook *look);
 
 /* Reads threads and tasks.  ret_threads, ret_tasks: borrowed, valid until the next take.  A target without asyncio has no tasks;
  * errors are those of strobe_snapshot_take. */
-int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sample **ret_threads, const struct strobe_task_sample **ret_tasks);
+int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sample **ret_threads,
+                         const struct strobe_task_sample **ret_tasks);
 
 #endif

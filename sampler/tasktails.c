@@ -234,30 +234,31 @@ static int leaf_marker(struct strobe_tails *tails, const struct strobe_thread *t
     int err;
 
     *ret = NO_MARKER;
-    if (thread->flags & STROBE_THREAD_ACTIVE || !thread->n_frames)
+    if (!thread || thread->flags & STROBE_THREAD_ACTIVE || !thread->n_frames)
         return 0;
     err = strobe_callnames_of(&tails->calls, thread->frames, &text);
     return err || !*text ? err : strobe_names_marker(tails->names, text, ret);
 }
 
-/* The innermost n raw frames of a thread, resolved, outermost first; those of the machinery that makes a worker's calls are left out. */
-static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *thread, uint32_t n, bool skip_outer,
-                       struct strobe_tail_list *list)
+/* The innermost n raw frames of a thread (NULL = not known), resolved, outermost first; of more than a tail has, the innermost.
+ * skip_outer: without those of the machinery that makes a worker's calls. */
+static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *thread, const struct strobe_raw_frame *raw, uint32_t n,
+                       bool skip_outer, struct strobe_tail_list *list)
 {
-    const struct strobe_raw_frame *raw = thread->frames;
     uint32_t ids[MAX_FRAMES], n_ids = 0;
     int err = list_init(tails, list, 1);
 
-    for (uint32_t i = n; !err && i-- > 0 && n_ids < MAX_FRAMES;) {
-        const struct strobe_code_entry *code = raw[i].code > STROBE_CODE_UNREADABLE ? strobe_coderoles_get(&tails->reader->codes, raw[i].code)
-                                                                                   : NULL;
+    for (uint32_t i = n < MAX_FRAMES ? n : MAX_FRAMES - 1; !err && i-- > 0;) {
+        const struct strobe_code_entry *code = raw[i].code > STROBE_CODE_UNREADABLE
+                                                   ? strobe_coderoles_get(&tails->reader->codes, raw[i].code)
+                                                   : NULL;
 
         if (skip_outer && code && code->role >= STROBE_CODE_WORKER && code->role <= STROBE_CODE_ANYIO_WORKER)
             n_ids = 0;
         else if (code && !strobe_codes_resolve(tails->codes, raw[i].code, (int64_t)raw[i].instr, &ids[n_ids]))
             n_ids++;
     }
-    if (!err && n_ids && n_ids < MAX_FRAMES && !(err = leaf_marker(tails, thread, &ids[n_ids])))
+    if (!err && n_ids && !(err = leaf_marker(tails, thread, &ids[n_ids])))
         n_ids += ids[n_ids] != NO_MARKER;
     return err || !n_ids ? err : list_add(tails, list, ids, n_ids, NULL, WHOLE);
 }
@@ -269,7 +270,7 @@ static int worker_tail(struct strobe_tails *tails, const struct strobe_pool_work
     if (worker->thread == STROBE_NO_INDEX)
         return list_init(tails, list, 1);
     thread = &tails->threads->threads[worker->thread];
-    return frames_tail(tails, thread, thread->n_frames, true, list);
+    return frames_tail(tails, thread, thread->frames, thread->n_frames, true, list);
 }
 
 /* What a pool's workers are busy with, equally. */
@@ -393,31 +394,33 @@ static int waiting_tails(struct strobe_tails *tails, uint32_t index, int depth, 
     return err ? err : list_of_marker(tails, list, id);
 }
 
+/* A task that runs: its own stack ends in the C function that it is in; a holder is shown by what it called. */
+static int running_tails(struct strobe_tails *tails, const struct strobe_task *task, int depth, struct strobe_tail_list *list)
+{
+    const struct strobe_thread *thread = task->thread < tails->threads->n_threads ? &tails->threads->threads[task->thread] : NULL;
+    uint32_t id;
+    int err;
+
+    if (depth)
+        return frames_tail(tails, thread, task->frames, task->n_sync ? task->n_sync : task->n_frames ? 1 : 0, false, list);
+    err = leaf_marker(tails, thread, &id);
+    if (!err && id != NO_MARKER)
+        err = list_of_marker(tails, list, id);
+    return err;
+}
+
 /* What a task does, below its coroutines. */
 static int task_tails(struct strobe_tails *tails, uint32_t index, int depth, struct strobe_tail_list *list)
 {
     const struct strobe_task *task = &tails->sample->tasks[index];
-    uint32_t id;
-    int err;
 
+    *list = (struct strobe_tail_list){.n = 0};
     switch (task->state) {
     case STROBE_TASK_WAITING: return waiting_tails(tails, index, depth, list);
     case STROBE_TASK_READY: return list_of_marker(tails, list, tails->ready_marker);
-    case STROBE_TASK_RUNNING:
-        if (depth)
-            return frames_tail(tails, &tails->threads->threads[task->thread], task->n_sync ? task->n_sync : task->n_frames ? 1 : 0, false,
-                               list);
-        if (task->thread >= tails->threads->n_threads)
-            break;
-        if ((err = leaf_marker(tails, &tails->threads->threads[task->thread], &id)))
-            return err;
-        if (id != NO_MARKER)
-            return list_of_marker(tails, list, id);
-        break;
-    default: break;
+    case STROBE_TASK_RUNNING: return running_tails(tails, task, depth, list);
+    default: return 0;
     }
-    *list = (struct strobe_tail_list){.n = 0};
-    return 0;
 }
 
 /* ---- a tick ---- */
@@ -463,7 +466,8 @@ static int read_pools(struct strobe_tails *tails, const struct strobe_sample *th
 
     tails->pools.n = 0;
     for (uint32_t i = 0; i < sample->n_waits && !wanted; i++)
-        wanted = sample->waits[i].n_waiters && (sample->waits[i].kind == STROBE_WAIT_EXECUTOR || sample->waits[i].kind == STROBE_WAIT_WORKER_THREAD);
+        wanted = sample->waits[i].n_waiters && (sample->waits[i].kind == STROBE_WAIT_EXECUTOR ||
+                                                sample->waits[i].kind == STROBE_WAIT_WORKER_THREAD);
     if (!wanted)
         return 0;
     if ((err = strobe_pools_read(&tails->pools, threads)))

@@ -22,10 +22,10 @@ enum worth {
     OF_THING,    /* an attribute, a global variable */
 };
 
-int strobe_naming_note(struct strobe_naming *n, int err)
+bool strobe_naming_read(struct strobe_naming *n, int err)
 {
-    n->failed = n->failed || (err < 0 && strobe_err_class(err) == STROBE_CLASS_FATAL);
-    return err;
+    n->failed |= err < 0 && err != STROBE_ERR_MISSING && err != STROBE_ERR_OBJECT && err != STROBE_ERR_LIMIT;
+    return err == 0;
 }
 
 bool strobe_naming_ask(struct strobe_naming *n, uint32_t at)
@@ -53,7 +53,7 @@ int strobe_naming_class(struct strobe_naming *n, uint64_t obj, char ret[STROBE_N
 
     if (!err)
         err = strobe_py_type_name(n->mem, n->lay, type, ret, STROBE_NAMING_CLASS);
-    if (!err)
+    if (strobe_naming_read(n, err))
         memmove(ret, last_part(ret), strlen(last_part(ret)) + 1);
     return err;
 }
@@ -73,7 +73,7 @@ const char *strobe_naming_private(struct strobe_naming *n, uint64_t type, const 
         const char *bare = name;
         size_t len;
 
-        if (strobe_py_type_name(n->mem, n->lay, type, name, sizeof name))
+        if (!strobe_naming_read(n, strobe_py_type_name(n->mem, n->lay, type, name, sizeof name)))
             break;
         bare += strspn(bare, "_");
         len = strlen(bare);
@@ -81,7 +81,7 @@ const char *strobe_naming_private(struct strobe_naming *n, uint64_t type, const 
             memcpy(ret, name, sizeof name);
             return attribute + 1 + len;
         }
-        if (strobe_mem_u64(n->mem, type + n->lay->ty_base, &type))
+        if (!strobe_naming_read(n, strobe_mem_u64(n->mem, type + n->lay->ty_base, &type)))
             break;
     }
     return NULL;
@@ -96,7 +96,7 @@ bool strobe_naming_globals(struct strobe_naming *n, uint64_t *ret_dict)
 {
     uint64_t dict;
 
-    if (strobe_mem_u64(n->mem, n->frame + n->lay->fr_globals, &dict) || !dict)
+    if (!strobe_naming_read(n, strobe_mem_u64(n->mem, n->frame + n->lay->fr_globals, &dict)) || !dict)
         return false;
     *ret_dict = dict & ~(uint64_t)n->lay->pointer_mask_low;
     return true;
@@ -106,8 +106,8 @@ void strobe_naming_put_module(struct strobe_naming *n, uint64_t globals)
 {
     uint64_t value;
 
-    if (!strobe_py_dict_get(n->mem, n->lay, globals, "__name__", &value))
-        strobe_py_str(n->mem, n->lay, value, n->name);
+    if (strobe_naming_read(n, strobe_py_dict_get(n->mem, n->lay, globals, "__name__", &value)))
+        strobe_naming_read(n, strobe_py_str(n->mem, n->lay, value, n->name));
 }
 
 /* co_name, or what follows the last dot of co_qualname: they are the same but for a lambda. */
@@ -115,8 +115,8 @@ void strobe_naming_put_function(struct strobe_naming *n)
 {
     uint64_t value;
 
-    if (!strobe_mem_u64(n->mem, n->code + n->lay->co_name, &value))
-        strobe_py_str(n->mem, n->lay, value, n->name);
+    if (strobe_naming_read(n, strobe_mem_u64(n->mem, n->code + n->lay->co_name, &value)))
+        strobe_naming_read(n, strobe_py_str(n->mem, n->lay, value, n->name));
 }
 
 /* ---- the expression in the code ---- */
@@ -139,11 +139,12 @@ static int match_local(void *ctx, const struct strobe_local *local)
 static bool local_value(struct strobe_naming *n, const char *name, uint64_t *ret)
 {
     struct local_search search = {name, 0};
+    int found = strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search);
 
-    if (strobe_naming_note(n, strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search)) != 1)
-        return false;
-    *ret = search.value;
-    return true;
+    strobe_naming_read(n, found);
+    if (found == 1)
+        *ret = search.value;
+    return found == 1;
 }
 
 /* The base object of a site; false when it cannot be found. */
@@ -155,7 +156,8 @@ static bool base_object(struct strobe_naming *n, const struct strobe_site *site,
     case STROBE_SITE_LOCAL:
     case STROBE_SITE_DEREF: return local_value(n, site->base_name, ret);
     case STROBE_SITE_GLOBAL:
-        return strobe_naming_globals(n, &globals) && !strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, ret);
+        return strobe_naming_globals(n, &globals) &&
+               strobe_naming_read(n, strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, ret));
     default: return false;
     }
 }
@@ -185,7 +187,7 @@ static void follow(struct strobe_naming *n, const char *path, struct walk *w)
         w->owner = w->obj;
         w->step = path;
         w->step_len = len;
-        if (strobe_py_getattr(n->mem, n->lay, w->obj, step, &next))
+        if (!strobe_naming_read(n, strobe_py_getattr(n->mem, n->lay, w->obj, step, &next)))
             return;
         w->obj = next;
         path += len;
@@ -205,7 +207,8 @@ static bool leads_to(struct strobe_naming *n, uint64_t obj, const char **ret_suf
     *ret_suffix = "";
     if (obj == n->object)
         return true;
-    if (n->wait->kind != STROBE_WAIT_LOCK || !is_of(n, obj, "Condition") || strobe_py_attr(n->mem, n->lay, obj, "_lock", &lock))
+    if (n->wait->kind != STROBE_WAIT_LOCK || !is_of(n, obj, "Condition") ||
+        !strobe_naming_read(n, strobe_py_attr(n->mem, n->lay, obj, "_lock", &lock)))
         return false;
     *ret_suffix = "._lock";
     return lock == n->object;
@@ -231,17 +234,21 @@ static bool was_given(struct strobe_naming *n, uint32_t at, uint32_t first, uint
 {
     struct argument_search search = {n, first, last, 0, ""};
     const struct strobe_raw_frame *frame = &n->task->frames[at];
+    int found;
 
-    if (frame->code <= STROBE_CODE_UNREADABLE ||
-        strobe_naming_note(n, strobe_py_locals(n->mem, n->lay, frame->frame, frame->code, match_argument, &search)) != 1)
+    if (frame->code <= STROBE_CODE_UNREADABLE)
         return false;
-    *ret_suffix = search.suffix;
-    return true;
+    found = strobe_py_locals(n->mem, n->lay, frame->frame, frame->code, match_argument, &search);
+    strobe_naming_read(n, found);
+    if (found == 1)
+        *ret_suffix = search.suffix;
+    return found == 1;
 }
 
 static bool is_method(const struct strobe_site *site)
 {
-    static const char *const methods[] = {"acquire", "wait", "wait_for", "get", "put", "join", "read", "readline", "readexactly", "readuntil",
+    static const char *const methods[] = {"acquire", "wait", "wait_for", "get", "put", "join", "read", "readline", "readexactly",
+                                          "readuntil",
                                           "drain", "serve_forever", "communicate"};
 
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
@@ -279,14 +286,14 @@ static const char *put_owner(struct strobe_naming *n, const struct walk *w)
     enum strobe_py_kind kind;
 
     if (strobe_naming_is_module(n, w->owner)) {
-        if (!strobe_mem_u64(n->mem, w->owner + n->lay->module_dict, &value))
+        if (strobe_naming_read(n, strobe_mem_u64(n->mem, w->owner + n->lay->module_dict, &value)))
             strobe_naming_put_module(n, value);
         return w->step;
     }
     memcpy(step, w->step, w->step_len);
     step[w->step_len] = '\0';
-    if (strobe_naming_class(n, w->owner, name) || strobe_py_kind(n->mem, n->lay, w->owner, &kind) ||
-        (kind != STROBE_PY_TYPE && strobe_py_type(n->mem, n->lay, w->owner, &type)))
+    if (strobe_naming_class(n, w->owner, name) || !strobe_naming_read(n, strobe_py_kind(n->mem, n->lay, w->owner, &kind)) ||
+        (kind != STROBE_PY_TYPE && !strobe_naming_read(n, strobe_py_type(n->mem, n->lay, w->owner, &type))))
         return w->step;
     private = strobe_naming_private(n, type, step, name);
     if (private) {
@@ -294,15 +301,16 @@ static const char *put_owner(struct strobe_naming *n, const struct walk *w)
         return w->step + (private - step);
     }
     if (kind == STROBE_PY_TYPE)
-        strobe_py_type_name(n->mem, n->lay, w->owner, name, sizeof name);
-    else if (!strobe_py_attr(n->mem, n->lay, w->owner, step, &value))
+        strobe_naming_read(n, strobe_py_type_name(n->mem, n->lay, w->owner, name, sizeof name));
+    else if (strobe_naming_read(n, strobe_py_attr(n->mem, n->lay, w->owner, step, &value)))
         type = 0;
     for (int i = 0; i < STROBE_PY_MAX_MRO && type; i++) {
-        if (!strobe_mem_u64(n->mem, type + n->lay->ty_dict, &dict) && dict && !strobe_py_dict_get(n->mem, n->lay, dict, step, &value)) {
-            strobe_py_type_name(n->mem, n->lay, type, name, sizeof name);
+        if (strobe_naming_read(n, strobe_mem_u64(n->mem, type + n->lay->ty_dict, &dict)) && dict &&
+            strobe_naming_read(n, strobe_py_dict_get(n->mem, n->lay, dict, step, &value))) {
+            strobe_naming_read(n, strobe_py_type_name(n->mem, n->lay, type, name, sizeof name));
             break;
         }
-        if (strobe_mem_u64(n->mem, type + n->lay->ty_base, &type))
+        if (!strobe_naming_read(n, strobe_mem_u64(n->mem, type + n->lay->ty_base, &type)))
             break;
     }
     strobe_buf_puts(n->name, last_part(name));
@@ -319,7 +327,8 @@ static void put_variable(struct strobe_naming *n, const struct strobe_site *site
         global = !local_value(n, site->base_name, &value);
     if (!global)
         strobe_naming_put_function(n);
-    else if (strobe_naming_globals(n, &globals) && !strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, &value))
+    else if (strobe_naming_globals(n, &globals) &&
+             strobe_naming_read(n, strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, &value)))
         strobe_naming_put_module(n, globals); /* built-in names have no module in front */
     strobe_buf_printf(n->name, "%s%s%s", n->name->len > before ? "." : "", site->base_name, site->base == STROBE_SITE_CALL ? "()" : "");
 }
@@ -388,9 +397,9 @@ static enum worth name_by_arguments(struct strobe_naming *n, const struct strobe
     struct strobe_site sites[STROBE_SITE_MAX_ARGUMENTS];
     enum worth worth = NO_NAME;
     size_t n_sites;
-    int err = strobe_site_arguments(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_ARGUMENTS, &n_sites);
 
-    if (strobe_naming_note(n, err))
+    if (!strobe_naming_read(n, strobe_site_arguments(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_ARGUMENTS,
+                                                     &n_sites)))
         return NO_NAME;
     for (size_t i = 0; i < n_sites && worth == NO_NAME; i++) {
         const char *suffix = "";
@@ -411,18 +420,17 @@ static uint64_t context_at(struct strobe_naming *n, uint32_t index)
     uint64_t base = n->frame + lay->fr_localsplus, slot[2], mask = lay->pointer_mask_low;
     uint32_t n_locals;
 
-    if (lay->fr_valuestack != STROBE_NONE) {
-        if (strobe_mem_u64(n->mem, n->frame + lay->fr_valuestack, &base))
-            return 0;
-    } else {
-        if (strobe_mem_u32(n->mem, n->code + lay->co_nlocalsplus, &n_locals))
+    if (lay->fr_valuestack == STROBE_NONE) {
+        if (!strobe_naming_read(n, strobe_mem_u32(n->mem, n->code + lay->co_nlocalsplus, &n_locals)))
             return 0;
         base += 8 * (uint64_t)n_locals;
+    } else if (!strobe_naming_read(n, strobe_mem_u64(n->mem, n->frame + lay->fr_valuestack, &base))) {
+        return 0;
     }
-    if (strobe_mem_read(n->mem, base + 8 * (uint64_t)index, slot, sizeof slot))
+    if (!strobe_naming_read(n, strobe_mem_read(n->mem, base + 8 * (uint64_t)index, slot, sizeof slot)))
         return 0;
     if (is_of(n, slot[0] & ~mask, "method"))
-        return strobe_mem_u64(n->mem, (slot[0] & ~mask) + lay->method_self, &slot[1]) ? 0 : slot[1];
+        return strobe_naming_read(n, strobe_mem_u64(n->mem, (slot[0] & ~mask) + lay->method_self, &slot[1])) ? slot[1] : 0;
     return is_of(n, slot[0] & ~mask, "function") ? slot[1] & ~mask : 0;
 }
 
@@ -432,9 +440,9 @@ static enum worth name_held(struct strobe_naming *n, const struct strobe_raw_fra
     enum worth worth = NO_NAME;
     size_t n_sites = 0;
     const char *suffix;
-    int err = strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_HELD, &n_sites);
 
-    if (strobe_naming_note(n, err))
+    if (!strobe_naming_read(n, strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_HELD,
+                                                     &n_sites)))
         return NO_NAME;
     for (size_t i = 0; i < n_sites && worth == NO_NAME; i++)
         if (leads_to(n, context_at(n, sites[i].stack), &suffix))
@@ -457,7 +465,7 @@ static enum worth name_by_code(struct strobe_naming *n)
             break;
         if (n->wait->held_there)
             worth = name_held(n, frame);
-        else if (!strobe_naming_note(n, strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &site)))
+        else if (strobe_naming_read(n, strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &site)))
             worth = name_by_site(n, &site, false, "");
         if (worth == NO_NAME && !n->wait->held_there)
             worth = name_by_arguments(n, frame);
@@ -497,7 +505,6 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
     const struct strobe_wait *w = &sample->waits[wait];
     struct strobe_buf code = STROBE_BUF_INIT, own = STROBE_BUF_INIT;
     struct strobe_naming n = {.mem = mem, .lay = lay, .wait = w, .object = w->object, .name = &code};
-    uint64_t faults = mem->faults;
     enum worth worth;
     uint32_t at;
 
@@ -510,7 +517,9 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
         strobe_buf_clear(&code);
     n.name = &own;
     strobe_naming_ask(&n, at);
-    if (worth == OF_THING || (worth == OF_PLACE && !is_shared(w)) || (worth == OF_CALL && w->kind == STROBE_WAIT_FUTURE))
+    if (n.failed)
+        ;
+    else if (worth == OF_THING || (worth == OF_PLACE && !is_shared(w)) || (worth == OF_CALL && w->kind == STROBE_WAIT_FUTURE))
         *ret_source = "code";
     else if (strobe_naming_by_attribute(&n))
         *ret_source = "attribute";
@@ -520,10 +529,9 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
         *ret_source = "code";
     else if (strobe_naming_by_variable(&n))
         *ret_source = "attribute";
-    /* Where something could not be read, it may be less than the whole name, or one of something else. */
-    if (mem->faults != faults || n.failed || own.failed || code.failed)
+    if (n.failed)
         *ret_source = "";
-    if (**ret_source)
+    else
         strobe_buf_puts(name, strobe_buf_str(strcmp(*ret_source, "code") == 0 ? &code : &own));
     strobe_buf_release(&own);
     strobe_buf_release(&code);
@@ -535,7 +543,6 @@ void strobe_thing_name(struct strobe_mem *mem, const struct strobe_layout *lay, 
     const struct strobe_wait none = {.kind = STROBE_WAIT_EXECUTOR, .object = object};
     struct strobe_buf own = STROBE_BUF_INIT;
     struct strobe_naming n = {.mem = mem, .lay = lay, .wait = &none, .object = object, .task = task, .name = &own};
-    uint64_t faults = mem->faults;
 
     *ret_source = "";
     if (!object || !task->n_frames || !strobe_naming_ask(&n, 0))
@@ -544,8 +551,6 @@ void strobe_thing_name(struct strobe_mem *mem, const struct strobe_layout *lay, 
         *ret_source = "attribute";
     else if (strobe_naming_by_global(&n, true))
         *ret_source = "global";
-    if (mem->faults != faults || n.failed || own.failed)
-        *ret_source = "";
     if (**ret_source)
         strobe_buf_puts(name, strobe_buf_str(&own));
     strobe_buf_release(&own);
@@ -564,7 +569,7 @@ static void put_kind(struct strobe_mem *mem, const struct strobe_layout *lay, co
         [STROBE_WAIT_STREAM_WRITE] = "stream write", [STROBE_WAIT_SERVER] = "server", [STROBE_WAIT_SUBPROCESS] = "subprocess",
         [STROBE_WAIT_EXECUTOR] = "executor", [STROBE_WAIT_WORKER_THREAD] = "worker thread", [STROBE_WAIT_TASKS] = "tasks",
     };
-    static const char *const without_class[STROBE_WAIT_KINDS] = {
+    static const char *const unknown_class[STROBE_WAIT_KINDS] = {
         [STROBE_WAIT_LOCK] = "lock", [STROBE_WAIT_SEMAPHORE] = "semaphore", [STROBE_WAIT_EVENT] = "event",
         [STROBE_WAIT_CONDITION] = "condition", [STROBE_WAIT_QUEUE_GET] = "queue", [STROBE_WAIT_QUEUE_PUT] = "queue",
         [STROBE_WAIT_QUEUE_JOIN] = "queue", [STROBE_WAIT_BARRIER] = "barrier", [STROBE_WAIT_LIMITER] = "limiter",
@@ -576,7 +581,7 @@ static void put_kind(struct strobe_mem *mem, const struct strobe_layout *lay, co
     else if (wait->type && !strobe_py_type_name(mem, lay, wait->type, name, sizeof name))
         strobe_buf_puts(out, last_part(name));
     else
-        strobe_buf_puts(out, without_class[wait->kind] ? without_class[wait->kind] : "future");
+        strobe_buf_puts(out, unknown_class[wait->kind] ? unknown_class[wait->kind] : "future");
     if (after_class[wait->kind])
         strobe_buf_puts(out, after_class[wait->kind]);
 }

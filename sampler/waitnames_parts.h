@@ -22,11 +22,11 @@ struct strobe_naming {
     bool borrowed;                  /* that task does not wait itself, but for the one that does */
     uint64_t code, frame;
     struct strobe_buf *name;        /* what is appended to */
-    bool failed;                    /* for want of memory, say: what is found then need not be the name */
+    bool failed;                    /* something could not be read: no name, rather than a part of one or a worse one */
 };
 
-/* Passes an error (or 0 or 1) on, and notes the kind after which no name is given. */
-int strobe_naming_note(struct strobe_naming *n, int err);
+/* Notes a failed reading; that something is not there, or of another kind, is none.  True when there is no error at all. */
+bool strobe_naming_read(struct strobe_naming *n, int err);
 
 /* The frame at that index is asked from now on; false when it cannot be. */
 bool strobe_naming_ask(struct strobe_naming *n, uint32_t at);

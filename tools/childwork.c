@@ -49,7 +49,8 @@ static int ask(pid_t pid, uint64_t *ret_work_id)
     if (err)
         return err;
     strobe_coderoles_init(&codes, strobe_attach_mem(attach), strobe_attach_layout(attach));
-    err = strobe_snapshot_new(strobe_attach_mem(attach), strobe_attach_host(attach), strobe_attach_layout(attach), strobe_clock_system(), &opts,
+    err = strobe_snapshot_new(strobe_attach_mem(attach), strobe_attach_host(attach), strobe_attach_layout(attach), strobe_clock_system(),
+                              &opts,
                               &snap);
     if (!err)
         err = strobe_snapshot_take(snap, &threads);

@@ -62,8 +62,8 @@ void strobe_closing_say_tasks(const struct strobe_opts *opts, const struct strob
         strobe_say("%" PRIu64 " of %" PRIu64 " task readings were inconsistent; their time was counted at the next.", tasks->dropped,
                    tasks->dropped + tasks->samples);
     if (!opts->flat_out && rate < 0.7 * opts->rate && tasks->ticks > 1)
-        strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ": one look takes %.1f ms (--task-rate).", rate, opts->rate,
-                   (double)tasks->cost_ns / 1e6);
+        strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ": one look takes %.1f ms (--task-rate).", rate,
+                   opts->rate, (double)tasks->cost_ns / 1e6);
 }
 
 /* ---- what blocked the loop ---- */
@@ -85,7 +85,10 @@ static void put_block(const struct strobe_loopblock *block, const struct strobe_
 
         if (own && is_library(strobe_names_text(names, frame->file)))
             continue;
-        strobe_buf_printf(line, "%s%s (%s", shown++ ? " <- " : "", strobe_names_text(names, frame->name), strobe_names_text(names, frame->short_file));
+        strobe_buf_printf(line, "%s%s", shown++ ? " <- " : "", strobe_names_text(names, frame->name));
+        if (!frame->file) /* a C function */
+            continue;
+        strobe_buf_printf(line, " (%s", strobe_names_text(names, frame->short_file));
         if (frame->line > 0)
             strobe_buf_printf(line, ":%d", (int)frame->line);
         strobe_buf_putc(line, ')');
@@ -107,8 +110,8 @@ void strobe_closing_say_blocks(const struct strobe_loopblocks *blocks, const str
         if (!shown++)
             strobe_say("What blocked the loop while tasks were ready:");
         put_block(block, names, &line);
-        strobe_say("  %.3f s, %" PRIu64 " time%s, longest %.1f ms: %s", (double)block->total_ns / 1e9, block->times, block->times == 1 ? "" : "s",
-                   (double)block->longest_ns / 1e6, strobe_buf_str(&line));
+        strobe_say("  %.3f s, %" PRIu64 " time%s, longest %.1f ms: %s", (double)block->total_ns / 1e9, block->times,
+                   block->times == 1 ? "" : "s", (double)block->longest_ns / 1e6, strobe_buf_str(&line));
         strobe_buf_release(&line);
     }
 }
@@ -162,8 +165,11 @@ static void put_blocks(const struct strobe_loopblocks *blocks, const struct stro
             strobe_buf_puts(out, k ? ",{" : "{");
             put_text(out, "name", strobe_names_text(names, frame->name));
             strobe_buf_putc(out, ',');
-            put_text(out, "filename", strobe_names_text(names, frame->file));
-            strobe_buf_printf(out, ",\"line\":%d}", (int)frame->line);
+            put_text(out, "filename", frame->file ? strobe_names_text(names, frame->file) : NULL);
+            if (frame->line > 0)
+                strobe_buf_printf(out, ",\"line\":%d}", (int)frame->line);
+            else
+                strobe_buf_puts(out, ",\"line\":null}");
         }
         strobe_buf_printf(out, "],\"times\":%" PRIu64 ",", block->times);
         put_seconds(out, "total_s", block->total_ns);
@@ -192,8 +198,9 @@ void strobe_closing_json(const struct strobe_closing *closing, struct strobe_buf
     strobe_buf_putc(out, ',');
     put_seconds(out, "seconds", stats->elapsed_ns);
     strobe_buf_printf(out, ",\"looks\":%" PRIu64 ",\"rate\":%.3f,\"samples\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"dropped\":%" PRIu64
-                      ",\"own_cpu\":%.4f,\n\"pauses\":{\"times\":%" PRIu64 ",", stats->ticks, stats->rate_reached, stats->samples, stats->errors,
-                      stats->snapshots.dropped + stats->left_out, elapsed_s > 0 ? stats->own_cpu / elapsed_s : 0.0, stats->pauses);
+                      ",\"own_cpu\":%.4f,\n\"pauses\":{\"times\":%" PRIu64 ",", stats->ticks, stats->rate_reached, stats->samples,
+                      stats->errors, stats->snapshots.dropped + stats->left_out, elapsed_s > 0 ? stats->own_cpu / elapsed_s : 0.0,
+                      stats->pauses);
     put_seconds(out, "typical_s", stats->pause_typical_ns);
     strobe_buf_putc(out, ',');
     put_seconds(out, "p99_s", stats->pause_p99_ns);

@@ -82,7 +82,8 @@ static char *tasks_path(const char *path)
 }
 
 /* Exports into an output file and gives it its name.  0, or a negative code with a sentence in why. */
-static int write_profile(struct record *record, struct strobe_agg *agg, struct strobe_output *output, const char *path, struct strobe_buf *why)
+static int write_profile(struct record *record, struct strobe_agg *agg, struct strobe_output *output, const char *path,
+                         struct strobe_buf *why)
 {
     struct strobe_recording *rec = &record->rec;
     struct strobe_sink sink = {strobe_output_write, output};

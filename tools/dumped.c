@@ -161,7 +161,8 @@ static bool has_asyncio(const struct strobe_dumped *dumped)
     uint64_t dict;
 
     for (uint32_t i = 0; i < walk->n_interps; i++)
-        if (!strobe_py_module_dict(strobe_attach_mem(dumped->attach), strobe_attach_layout(dumped->attach), walk->interps[i].addr, "asyncio.tasks",
+        if (!strobe_py_module_dict(strobe_attach_mem(dumped->attach), strobe_attach_layout(dumped->attach), walk->interps[i].addr,
+                                   "asyncio.tasks",
                                    &dict))
             return true;
     return false;

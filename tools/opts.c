@@ -57,10 +57,13 @@ static const struct option_row rows[] = {
     {"full-filenames", NULL, OPT_FULL_FILENAMES, R | D | T | P | E, "Show whole paths, not only the part inside the package"},
     {"native", NULL, 'n', R | D | T, "Native frames (not implemented yet)"},
     {"nonblocking", NULL, OPT_NONBLOCKING, R | D | T | P | E, "Never pause the process; inconsistent samples are dropped and counted"},
-    {"asyncio", "what", OPT_ASYNCIO, R | D, "record: wall time of asyncio tasks, =tasks (default), =threads or =both; dump --json: the tasks too"},
+    {"asyncio", "what", OPT_ASYNCIO, R | D,
+     "record: wall time of asyncio tasks, =tasks (default), =threads or =both; dump --json: the tasks too"},
     {"blame", NULL, OPT_BLAME, R, "With --asyncio: bill waiting to what holds it up"},
-    {"task-rate", "rate", OPT_TASK_RATE, R, "With --asyncio: looks at tasks per second, at most [default: what takes a quarter of the time]"},
-    {"max-pause", "ms", OPT_MAX_PAUSE, R | D | P | E, "Hold a loop's thread for its tasks no longer than so many milliseconds [default: 1]"},
+    {"task-rate", "rate", OPT_TASK_RATE, R,
+     "With --asyncio: looks at tasks per second, at most [default: what takes a quarter of the time]"},
+    {"max-pause", "ms", OPT_MAX_PAUSE, R | D | P | E,
+     "Hold a loop's thread for its tasks no longer than so many milliseconds [default: 1]"},
     {"expand", NULL, OPT_EXPAND, E, "Show each task for itself instead of equal ones together"},
     {"for", "seconds", OPT_FOR, P | E, "Look for so long, such as 2s, and say how long each task has waited"},
     {"by", "contextvar:NAME", OPT_BY, P | E | R, "Tell tasks apart by the value of a context variable"},
@@ -144,7 +147,8 @@ static bool parse_for(const char *text, uint64_t *ret_ns)
 
 static bool parse_asyncio(const char *text, enum strobe_asyncio *ret)
 {
-    static const char *const words[] = {[STROBE_ASYNCIO_TASKS] = "tasks", [STROBE_ASYNCIO_THREADS] = "threads", [STROBE_ASYNCIO_BOTH] = "both"};
+    static const char *const words[] = {[STROBE_ASYNCIO_TASKS] = "tasks", [STROBE_ASYNCIO_THREADS] = "threads",
+                                        [STROBE_ASYNCIO_BOTH] = "both"};
 
     for (size_t i = STROBE_ASYNCIO_TASKS; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(text, words[i]) == 0) {
@@ -237,7 +241,8 @@ static void make_tables(enum strobe_cmd cmd, struct option *longs, char *shorts)
 
         if (!(row->cmds & cmd))
             continue;
-        *longs++ = (struct option){row->name, row->letter == OPT_ASYNCIO ? optional_argument : row->arg ? required_argument : no_argument, NULL,
+        *longs++ = (struct option){row->name,
+                                   row->letter == OPT_ASYNCIO ? optional_argument : row->arg ? required_argument : no_argument, NULL,
                                    row->letter};
         if (row->letter < 256) {
             *shorts++ = (char)row->letter;
@@ -267,7 +272,8 @@ static bool take_positionals(struct strobe_opts *opts, size_t before, struct str
         goto none;
     }
     if (opts->cmd & (STROBE_CMD_DUMP | STROBE_CMD_PS | STROBE_CMD_PSTREE)) {
-        strobe_buf_printf(message, "unexpected argument '%s': %s takes the id of a running process", program[0], strobe_opts_word(opts->cmd));
+        strobe_buf_printf(message, "unexpected argument '%s': %s takes the id of a running process", program[0],
+                          strobe_opts_word(opts->cmd));
         return false;
     }
     if (opts->pid) {

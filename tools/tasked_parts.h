@@ -18,7 +18,8 @@ struct strobe_tasked_stack {
 const char *strobe_tasked_keep(struct strobe_tasked *tasked, const char *text);
 const char *strobe_tasked_keep_buf(struct strobe_tasked *tasked, struct strobe_buf *text);
 /* The index of a stack among the resolved; its frames point into the table of names only after finish_stacks. */
-int strobe_tasked_stack(struct strobe_tasked *tasked, const struct strobe_raw_frame *raw, uint32_t n, const uint64_t hash[2], uint32_t *ret);
+int strobe_tasked_stack(struct strobe_tasked *tasked, const struct strobe_raw_frame *raw, uint32_t n, const uint64_t hash[2],
+                        uint32_t *ret);
 /* The table of frames moves while it grows: addresses into it are taken when all is in. */
 void strobe_tasked_finish_stacks(struct strobe_tasked *tasked);
 /* The C function that the innermost of these frames is in; NULL = none, or not known. */

@@ -102,7 +102,8 @@ static uint64_t *read_loops(struct strobe_tasked *tasked, const struct strobe_sa
     uint64_t *loops = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *loops);
 
     for (uint32_t i = 0; loops && i < threads->n_threads; i++)
-        if (strobe_loop_of_thread(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), reader->has_aio ? &reader->aio : NULL,
+        if (strobe_loop_of_thread(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach),
+                                  reader->has_aio ? &reader->aio : NULL,
                                   &threads->threads[i], &loops[i]))
             loops[i] = 0;
     return loops;

@@ -72,7 +72,8 @@ static void name_pools(struct strobe_tasked *tasked, struct strobe_wait *own, st
             continue;
         own[pool].task = i; /* one is asked */
         left--;
-        strobe_thing_name(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), task, tasked->pools.at[pool].object, &name,
+        strobe_thing_name(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), task, tasked->pools.at[pool].object,
+                          &name,
                           &waits[pool].name_source);
         waits[pool].name = strobe_tasked_keep_buf(tasked, &name);
     }
@@ -142,7 +143,8 @@ static int fill_workers(struct strobe_tasked *tasked, const struct strobe_sample
             return err;
         workers[i].n_frames = stack; /* an index until strobe_tasked_finish_workers() */
         if (worker->busy)
-            workers[i].leaf = strobe_tasked_leaf(tasked, threads->threads[worker->thread].frames, threads->threads[worker->thread].n_frames);
+            workers[i].leaf = strobe_tasked_leaf(tasked, threads->threads[worker->thread].frames,
+                                                 threads->threads[worker->thread].n_frames);
     }
     return 0;
 }
@@ -164,7 +166,8 @@ int strobe_tasked_fill_pools(struct strobe_tasked *tasked, const struct strobe_s
             return STROBE_ERR_NOMEM;
         if (pool->name)
             strobe_py_str(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), pool->name, &name);
-        pools[i] = (struct strobe_report_pool){.pool = pool, .name = strobe_tasked_keep_buf(tasked, &name), .workers = workers, .n_workers = pool->n_workers};
+        pools[i] = (struct strobe_report_pool){.pool = pool, .name = strobe_tasked_keep_buf(tasked, &name), .workers = workers,
+                                               .n_workers = pool->n_workers};
         name_type(tasked, pool->type, &pools[i].type, &module);
         err = fill_workers(tasked, threads, pool, workers);
     }

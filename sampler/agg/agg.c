@@ -240,6 +240,11 @@ uint64_t strobe_agg_period(const struct strobe_agg *agg)
     return agg->period_ns;
 }
 
+bool strobe_agg_has_log(const struct strobe_agg *agg)
+{
+    return agg->with_log;
+}
+
 size_t strobe_agg_thread_count(const struct strobe_agg *agg)
 {
     return agg->n_threads;

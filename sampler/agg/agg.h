@@ -32,6 +32,8 @@ enum strobe_agg_flags {
 int strobe_agg_new(uint64_t period_ns, unsigned flags, struct strobe_agg **ret_agg);
 void strobe_agg_free(struct strobe_agg *agg);
 
+enum { STROBE_AGG_NO_THREAD = INT32_MIN }; /* tid of a row that is no thread: it goes by its name alone */
+
 /* A thread to which stacks can be added (a row of the time-ordered formats).  name borrowed, copied.  Equal (pid, tid,
  * serial) gives the same index, the newest non-empty name wins. */
 int strobe_agg_thread(struct strobe_agg *agg, int32_t pid, int32_t tid, uint64_t serial, const char *name, uint32_t *ret_thread);
@@ -66,6 +68,7 @@ struct strobe_agg_event { /* a run of equal stacks of one thread, in order of ti
     uint64_t start_ns, end_ns; /* monotonic */
 };
 uint64_t strobe_agg_period(const struct strobe_agg *agg);
+bool strobe_agg_has_log(const struct strobe_agg *agg);
 size_t strobe_agg_thread_count(const struct strobe_agg *agg);
 struct strobe_agg_thread_info strobe_agg_thread_info(const struct strobe_agg *agg, uint32_t thread);
 /* Parent of a node and its frame id; the root is node 0 and has no frame. */

@@ -63,6 +63,10 @@ static int extend(struct strobe_await *await, struct strobe_await_share *path, c
 
     if (path->depth >= STROBE_AWAIT_DEPTH)
         return strobe_agg_frame(await->agg, path->node) == await->deep_marker ? 0 : child(await, path, await->deep_marker);
+    if (task->root && task->root != path->root) {
+        err = child(await, path, task->root);
+        path->root = task->root;
+    }
     for (uint32_t i = 0; !err && i < task->n_frames; i++)
         err = child(await, path, task->frames[i]);
     return err;
@@ -73,22 +77,19 @@ static int place_task(struct strobe_await *await, const struct strobe_await_task
 {
     const struct strobe_await_task *task = &tasks[index];
     struct strobe_await_place *place = &await->places[index];
-    struct strobe_await_share path = {0, 0, 0};
+    struct strobe_await_share path = {0, 0, 0, 0};
     int err = 0;
 
     place->first = (uint32_t)await->n_shares;
     if (!task->n_awaiters) {
-        if (task->root)
-            err = child(await, &path, task->root);
-        if (!err)
-            err = extend(await, &path, task);
+        err = extend(await, &path, task);
         return err ? err : add_share(await, place, path, 1);
     }
     for (uint32_t k = 0; !err && k < task->n_awaiters; k++) {
         const struct strobe_await_place *by = &await->places[task->awaiters[k]];
 
         if (by->state != PLACED) {
-            path = (struct strobe_await_share){0, 0, 0};
+            path = (struct strobe_await_share){0, 0, 0, 0};
             if (!(err = child(await, &path, await->cycle_marker)) && !(err = extend(await, &path, task)))
                 err = add_share(await, place, path, MAX_PARTS / task->n_awaiters + 1);
             continue;
@@ -139,38 +140,52 @@ static uint64_t part_of(uint64_t ns, uint64_t parts, uint64_t total)
     return parts < total ? (uint64_t)((double)ns * (double)parts / (double)total) : ns;
 }
 
-static int bill_tail(struct strobe_await *await, const struct strobe_await_task *task, uint32_t node, const struct strobe_await_tail *tail,
-                     uint64_t time_ns, uint64_t ns)
+/* What is left to be billed of a task; of its time since the look before, each piece comes after those before it. */
+struct bill {
+    const struct strobe_await_task *task;
+    uint64_t time_ns, left_ns;
+};
+
+static int bill_node(struct strobe_await *await, struct bill *bill, uint32_t node, uint64_t ns)
+{
+    bill->left_ns -= ns;
+    return strobe_agg_add(await->agg, bill->task->row, node, bill->time_ns > bill->left_ns ? bill->time_ns - bill->left_ns : 0, ns);
+}
+
+static int bill_tail(struct strobe_await *await, struct bill *bill, uint32_t node, const struct strobe_await_tail *tail, uint64_t ns)
 {
     int err = 0;
 
     for (uint32_t i = 0; !err && i < tail->n; i++)
         err = strobe_agg_child(await->agg, node, tail->frames[i], &node);
-    return err ? err : strobe_agg_add(await->agg, task->row, node, time_ns, ns);
+    return err ? err : bill_node(await, bill, node, ns);
 }
 
 /* Gives a path's time to the tails. */
-static int bill_path(struct strobe_await *await, const struct strobe_await_task *task, uint32_t node, uint64_t time_ns, uint64_t ns)
+static int bill_path(struct strobe_await *await, struct bill *bill, uint32_t node, uint64_t ns)
 {
+    const struct strobe_await_task *task = bill->task;
     uint64_t parts_left = 0;
     int err = 0;
 
     if (!task->n_tails)
-        return strobe_agg_add(await->agg, task->row, node, time_ns, ns);
+        return bill_node(await, bill, node, ns);
     for (uint32_t i = 0; i < task->n_tails; i++)
         parts_left += task->tails[i].parts;
     for (uint32_t i = 0; !err && i < task->n_tails && ns; i++) {
         uint64_t part = part_of(ns, task->tails[i].parts, parts_left);
 
-        err = bill_tail(await, task, node, &task->tails[i], time_ns, part);
+        err = bill_tail(await, bill, node, &task->tails[i], part);
         ns -= part;
         parts_left -= task->tails[i].parts;
     }
     return err;
 }
 
-static int bill_task(struct strobe_await *await, const struct strobe_await_task *task, const struct strobe_await_place *place, uint64_t time_ns)
+static int bill_task(struct strobe_await *await, const struct strobe_await_task *task, const struct strobe_await_place *place,
+                     uint64_t time_ns)
 {
+    struct bill bill = {task, time_ns, task->ns};
     uint64_t left = task->ns, parts_left = place->total;
     int err = 0;
 
@@ -178,7 +193,7 @@ static int bill_task(struct strobe_await *await, const struct strobe_await_task 
         struct strobe_await_share share = await->shares[place->first + i];
         uint64_t ns = part_of(left, share.parts, parts_left);
 
-        err = bill_path(await, task, share.node, time_ns, ns);
+        err = bill_path(await, &bill, share.node, ns);
         left -= ns;
         parts_left -= share.parts;
     }

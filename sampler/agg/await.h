@@ -36,7 +36,8 @@ struct strobe_await_task {
     uint32_t n_frames;
     const struct strobe_await_tail *tails; /* none: it runs */
     uint32_t n_tails;
-    uint32_t root;             /* marker put before everything where nobody waits for it; 0 = none */
+    uint32_t root;             /* a mark that holds for it and those below: put before its frames where its path has not that one already;
+                                * 0 = none */
     const uint32_t *awaiters;  /* indices of tasks of this tick */
     uint32_t n_awaiters;
     uint32_t row;              /* of the aggregate (strobe_agg_thread) that its time is counted in */
@@ -47,6 +48,7 @@ struct strobe_await_share {
     uint32_t node;  /* of the tree of stacks */
     uint32_t parts; /* of the task's whole */
     uint32_t depth; /* of the node */
+    uint32_t root;  /* the innermost root mark on the path; 0 = none */
 };
 
 struct strobe_await {

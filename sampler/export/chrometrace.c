@@ -12,8 +12,8 @@
 #include "base/grow.h"
 #include "export/writer.h"
 
-/* Rows for threads whose kernel id is unknown: above every Linux thread id (at most 2^22), within the 31 bits that
- * Perfetto keeps. */
+/* Rows that are no threads, and those of threads whose kernel id is unknown: above every Linux thread id (at most 2^22), within the
+ * 31 bits that Perfetto keeps. */
 enum { UNKNOWN_TID_BASE = 1000000000 };
 
 static const struct strobe_frame unknown;
@@ -127,7 +127,10 @@ static int put_thread(struct stream *stream, uint32_t thread)
 
     stream->pid = info.pid;
     stream->tid = info.tid > 0 ? info.tid : UNKNOWN_TID_BASE + (int32_t)(thread % UNKNOWN_TID_BASE);
-    snprintf(stream->name, sizeof stream->name, *info.name ? "%d: %s" : "%d", (int)stream->tid, info.name);
+    if (info.tid == STROBE_AGG_NO_THREAD)
+        snprintf(stream->name, sizeof stream->name, "%s", info.name);
+    else
+        snprintf(stream->name, sizeof stream->name, *info.name ? "%d: %s" : "%d", (int)stream->tid, info.name);
     stream->any_event = false;
     err = strobe_agg_each_event_of(stream->profile->agg, thread, put_run, stream);
     return err ? err : close_down_to(stream, 0, stream->end_ns);

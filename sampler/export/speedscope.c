@@ -109,11 +109,13 @@ static void put_thread_name(struct stream *stream, uint32_t thread, bool many_pi
 
     if (many_pids)
         strobe_buf_printf(&name, "Process %d ", (int)info.pid);
-    if (info.tid > 0)
+    if (info.tid == STROBE_AGG_NO_THREAD)
+        strobe_buf_puts(&name, info.name);
+    else if (info.tid > 0)
         strobe_buf_printf(&name, "Thread %d", (int)info.tid);
     else
         strobe_buf_puts(&name, "Thread of unknown id");
-    if (*info.name)
+    if (*info.name && info.tid != STROBE_AGG_NO_THREAD)
         strobe_buf_printf(&name, " \"%s\"", info.name);
     strobe_json_put_string(&stream->writer.buf, strobe_buf_str(&name), name.len);
     stream->writer.buf.failed |= name.failed;

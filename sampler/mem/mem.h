@@ -99,8 +99,8 @@ static inline uint8_t strobe_span_u8(const void *span, size_t off)
     return ((const unsigned char *)span)[off];
 }
 
-/* mem_paged: a cache of 16 KiB blocks over inner, dropped at each epoch; 4 MiB of them, and by doubling up to 64 MiB where one
- * epoch reads so much (only what is used is touched).  Takes ownership of inner on success. */
+/* mem_paged: a cache of 16 KiB blocks over inner, dropped at each epoch; a ring of 1 MiB, and by doubling up to 64 MiB where an epoch
+ * asks again for what had to make room (only what is used is touched).  Takes ownership of inner on success. */
 int strobe_mem_paged_new(struct strobe_mem *inner, struct strobe_mem **ret_mem);
 
 /* mem_count: counts calls, bytes and failures; with fail_at = n the n-th read (1-based, once) fails with STROBE_ERR_FAULT; 0 = never.

@@ -31,7 +31,7 @@ enum {
     BLOCK_SHIFT = 14, /* one read of 16 KiB costs little more than one of 4 KiB, and neighbours are usually wanted next */
     BLOCK = 1 << BLOCK_SHIFT,
     ALL_PAGES = (1 << (BLOCK / PAGE)) - 1,
-    CHUNK = 128,         /* slots; 2 MiB, the least there is: what a processor's second cache holds */
+    CHUNK = 64,          /* slots; 1 MiB, the least there is: what a processor's second cache holds */
     MAX_SLOTS = 4096,    /* 64 MiB: the tasks, coroutines and frames of 10,000 tasks of asyncio, wherever they lie */
     /* Blocks are asked for again too often when they are more than 1 in so many of those read in a turn of the ring: when much was
      * read before that is read again (the memory will be of use again), and else (getting memory costs more than such a read). */
@@ -145,14 +145,21 @@ static void drop(struct mem_paged *paged)
     paged->next = paged->used = paged->n_read = paged->n_read_again = 0;
 }
 
-/* Memory by the megabyte, in huge pages where the system has them: filling it costs its faults more than its copying. */
-static void *large(size_t size)
+/* Memory by the megabyte; for use again and again in huge pages where the system has them.  Else not: it may move what others have, for
+ * a tenth of a second, to make one. */
+static void *large(size_t size, bool lasting)
 {
     void *data = size % HUGE ? malloc(size) : aligned_alloc(HUGE, size);
 
-    if (data && size % HUGE == 0)
+    if (data && lasting && size % HUGE == 0)
         madvise(data, size, MADV_HUGEPAGE); /* as well without */
     return data;
+}
+
+/* Is much read that was read before, and will be again? */
+static bool reads_again(const struct mem_paged *paged)
+{
+    return paged->noting && paged->noting->n;
 }
 
 /* Twice as many slots; what is cached stays where it is.  false: as before. */
@@ -165,7 +172,7 @@ static bool grow(struct mem_paged *paged)
     if (!owners)
         return false;
     paged->owners = owners;
-    data = large((size_t)slots * BLOCK);
+    data = large((size_t)slots * BLOCK, reads_again(paged));
     if (!data)
         return false;
     for (unsigned i = 0; i < slots / CHUNK; i++)
@@ -198,7 +205,7 @@ static void prepare(struct mem_paged *paged)
 {
     if (2 * (paged->n_index + AHEAD) > paged->cap_index && !grow_index(paged))
         drop(paged);
-    if (paged->n_read_again > paged->slots / (paged->noting && paged->noting->n ? OFTEN_HERE : OFTEN)) {
+    if (paged->n_read_again > paged->slots / (reads_again(paged) ? OFTEN_HERE : OFTEN)) {
         grow(paged);
         paged->n_read = paged->n_read_again = 0;
     }
@@ -281,7 +288,7 @@ static int load(struct mem_paged *paged, uint64_t block, struct entry **ret_entr
     int err;
 
     prepare(paged);
-    if (paged->noting && paged->noting->n && load_ahead(paged, block)) {
+    if (reads_again(paged) && load_ahead(paged, block)) {
         *ret_entry = find(paged, block);
         return 0;
     }

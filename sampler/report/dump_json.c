@@ -50,9 +50,11 @@ json_t *strobe_json_frame(const struct strobe_report_process *process, const str
     const struct strobe_frame *f = frame->frame;
     const char *mark = frame->mark ? frame->mark : "<unknown>";
 
-    return json_pack("{s:o, s:o, s:n, s:o, s:i, s:o, s:b, s:b}", "name", strobe_json_text(f ? strobe_names_text(process->names, f->name) : mark),
+    return json_pack("{s:o, s:o, s:n, s:o, s:i, s:o, s:b, s:b}", "name",
+                     strobe_json_text(f ? strobe_names_text(process->names, f->name) : mark),
                      "filename", strobe_json_text(f ? strobe_names_text(process->names, f->file) : ""), "module", "short_filename",
-                     f ? strobe_json_text(strobe_names_text(process->names, f->short_file)) : json_null(), "line", (int)(f ? f->line : 0), "locals",
+                     f ? strobe_json_text(strobe_names_text(process->names, f->short_file)) : json_null(), "line", (int)(f ? f->line : 0),
+                     "locals",
                      json_locals(frame), "is_entry", 0, "is_shim_entry", 0);
 }
 

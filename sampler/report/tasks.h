@@ -20,7 +20,8 @@ struct strobe_report_wait {
     const char *name_source; /* "code", "attribute", "global", "creation"; "" = no name */
     const char *peer;        /* of a socket or stream: "127.0.0.1:80"; "" = unknown */
     uint32_t pool;           /* of STROBE_WAIT_EXECUTOR: index in pools; STROBE_NO_INDEX */
-    const char *known_as;    /* of a future made by hand: a variable that has it of a task that does not wait for it, "producer.fut"; or NULL */
+    /* of a future made by hand: a variable that has it of a task that does not wait for it, "producer.fut"; or NULL */
+    const char *known_as;
     uint32_t known_to;       /* that task */
 };
 

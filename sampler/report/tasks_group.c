@@ -134,22 +134,26 @@ static int number_of(struct strobe_htab *tab, const struct key *key, uint32_t *n
 static int assign(struct strobe_tasks_index *index, bool alone, uint32_t *scratch, struct strobe_htab *tab, struct strobe_htab *families,
                   struct strobe_buf *name)
 {
+    struct key last;
+
     for (uint32_t i = 0; i < index->n; i++) {
-        uint32_t t = index->order[i], n_parents = parents_of(index, t, scratch), before = index->n_groups, family, group = before;
+        uint32_t t = index->order[i], n_parents = parents_of(index, t, scratch), before = index->n_groups, family = before, group = before;
         struct key key;
         int err;
 
         if (alone) {
             index->n_groups++;
-            family = group;
         } else {
             key_of(index, t, scratch, n_parents, name, &key);
             if (name->failed)
                 return STROBE_ERR_NOMEM;
-            if ((err = number_of(tab, &key, &index->n_groups, &group)))
+            if (i && memcmp(&key, &last, sizeof key) == 0) /* equal ones often follow each other */
+                group = index->group_of[index->order[i - 1]];
+            else if ((err = number_of(tab, &key, &index->n_groups, &group)))
                 return err;
+            last = key;
             key.name[0] = key.name[1] = 0;
-            if ((err = number_of(families, &key, &index->n_families, &family)))
+            if (group == before && (err = number_of(families, &key, &index->n_families, &family)))
                 return err;
         }
         if (group == before)

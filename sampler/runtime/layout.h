@@ -97,6 +97,7 @@ struct strobe_layout {
     uint32_t co_filename, co_name, co_qualname, co_firstlineno, co_linetable, co_code /* inline code, or the bytes object */,
         co_flags, co_argcount, co_varnames, co_cellvars, co_freevars, co_localsplusnames, co_localspluskinds, co_nlocalsplus,
         co_nlocals, co_kwonlyargcount, co_firsttraceable, co_names, co_exceptiontable, co_version, co_framesize, co_stacksize, co_tlbc,
+        co_monitoring /* _PyCoMonitoringData's address, NULL = not traced */, monitoring_lines, monitoring_opcodes /* per instruction */,
         co_size /* up to the inline code */;
     uint32_t ob_type, ob_size /* of a var object */, ob_header /* sizeof(PyObject) */;
     uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize, ty_members,

@@ -211,7 +211,7 @@ struct search {
     const struct strobe_layout *lay;
     const char *name;
     uint64_t str_type; /* cache of strobe_pystr_open */
-    uint64_t value;
+    uint64_t key, value;
     int err;           /* of the first key that could not be read */
 };
 
@@ -223,6 +223,7 @@ static int search_item(void *ctx, uint64_t key, uint64_t value)
     int same = strobe_pystr_is(s->mem, s->lay, key, &s->str_type, s->name);
 
     if (same == 1) {
+        s->key = key;
         s->value = value;
         return FOUND;
     }
@@ -248,6 +249,29 @@ int strobe_py_dict_get(struct strobe_mem *mem, const struct strobe_layout *lay, 
     struct search s = {.mem = mem, .lay = lay, .name = key};
 
     return search_result(&s, strobe_py_dict_each(mem, lay, dict, search_item, &s), ret_value);
+}
+
+static int search_address(void *ctx, uint64_t key, uint64_t value)
+{
+    struct search *s = ctx;
+
+    if (key != s->key || strobe_pystr_is(s->mem, s->lay, key, &s->str_type, s->name) != 1)
+        return 0;
+    s->value = value;
+    return FOUND;
+}
+
+int strobe_py_dict_get_again(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, const char *key, uint64_t *known,
+                             uint64_t *ret_value)
+{
+    struct search s = {.mem = mem, .lay = lay, .name = key, .key = *known};
+    int err = s.key ? strobe_py_dict_each(mem, lay, dict, search_address, &s) : 0;
+
+    if (err != FOUND)
+        err = strobe_py_dict_each(mem, lay, dict, search_item, &s);
+    if (err == FOUND)
+        *known = s.key;
+    return search_result(&s, err, ret_value);
 }
 
 /* --- attributes of an instance: a dict somewhere, or values whose keys the class keeps --- */
@@ -369,14 +393,15 @@ int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint
     return err == STROBE_ERR_MISSING ? strobe_py_slot(mem, lay, obj, name, ret_value) : err;
 }
 
-int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict)
+int strobe_py_module_dict_again(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name,
+                                uint64_t *known, uint64_t *ret_dict)
 {
     enum strobe_py_kind kind;
     uint64_t modules, module, dict;
     int err = strobe_mem_u64(mem, interp + lay->in_modules, &modules);
 
     if (!err)
-        err = strobe_py_dict_get(mem, lay, modules, name, &module);
+        err = strobe_py_dict_get_again(mem, lay, modules, name, known, &module);
     /* None stands in sys.modules for a module that must not be imported; anything may stand there, so its dict is checked. */
     if (!err)
         err = strobe_mem_u64(mem, module + lay->module_dict, &dict);
@@ -388,4 +413,11 @@ int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *la
         return STROBE_ERR_OBJECT;
     *ret_dict = dict;
     return 0;
+}
+
+int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict)
+{
+    uint64_t known = 0;
+
+    return strobe_py_module_dict_again(mem, lay, interp, name, &known, ret_dict);
 }

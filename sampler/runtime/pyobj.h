@@ -44,6 +44,10 @@ typedef int strobe_py_item_fn(void *ctx, uint64_t key, uint64_t value);
 int strobe_py_dict_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, strobe_py_item_fn *each, void *ctx);
 /* The value under a str key; STROBE_ERR_MISSING when absent. */
 int strobe_py_dict_get(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, const char *key, uint64_t *ret_value);
+/* The same for a key that is looked for again and again, without reading all keys: *known is the address of the str that was that key
+ * the last time (in any dict; 0 at first), and is kept so. */
+int strobe_py_dict_get_again(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, const char *key, uint64_t *known,
+                             uint64_t *ret_value);
 /* An attribute stored on the instance itself: managed dict, inline values, __dict__, or a member of __slots__. */
 int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value);
 /* Only the last of these: what the descriptors in tp_members of its classes lead to.  A private name (__x) is found under the name that
@@ -54,7 +58,9 @@ int strobe_py_attr_each(struct strobe_mem *mem, const struct strobe_layout *lay,
 /* What obj.name would be if it is kept anywhere as such: on the instance, in its class or a base of it; of a module, a global; of a
  * class, an attribute of it or its bases.  Descriptors are returned, not run. */
 int strobe_py_getattr(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value);
-/* sys.modules[name].__dict__ of an interpreter. */
+/* sys.modules[name].__dict__ of an interpreter; known: as for strobe_py_dict_get_again. */
+int strobe_py_module_dict_again(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name,
+                                uint64_t *known, uint64_t *ret_dict);
 int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t interp, const char *name, uint64_t *ret_dict);
 
 /* Calls each(ctx, item) for the items of a _queue.SimpleQueue, the next to be got first; stops early when it returns non-zero and returns

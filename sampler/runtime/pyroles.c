@@ -2,6 +2,7 @@
 #include "runtime/pyroles.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/grow.h"
 #include "runtime/pyspan.h"
@@ -60,6 +61,7 @@ static const struct {
     {"anyio._core._synchronization", "Event", STROBE_ROLE_ANYIO_EVENT},
     {"anyio._core._synchronization", "Condition", STROBE_ROLE_ANYIO_CONDITION},
     {"contextlib", "_AsyncGeneratorContextManager", STROBE_ROLE_ASYNC_CONTEXT},
+    {"contextlib", "AsyncExitStack", STROBE_ROLE_EXIT_STACK},
     {"concurrent.futures.thread", "ThreadPoolExecutor", STROBE_ROLE_THREAD_POOL},
     {"concurrent.futures.interpreter", "InterpreterPoolExecutor", STROBE_ROLE_INTERPRETER_POOL},
     {"concurrent.futures.process", "ProcessPoolExecutor", STROBE_ROLE_PROCESS_POOL},
@@ -81,7 +83,7 @@ void strobe_roles_release(struct strobe_roles *roles)
 void strobe_roles_begin(struct strobe_roles *roles)
 {
     roles->sample++;
-    roles->last_type = 0;
+    memset(roles->recent, 0, sizeof roles->recent);
 }
 
 /* Does this error mean that nothing is known, rather than that something is not there? */
@@ -186,16 +188,19 @@ static struct strobe_role_entry *entry_of(struct strobe_roles *roles, uint64_t t
 
 enum strobe_role strobe_roles_of_type(struct strobe_roles *roles, uint64_t type)
 {
+    size_t i = type * 0x9e3779b97f4a7c15ull >> (64 - 6); /* STROBE_ROLES_RECENT = 1 << 6 */
     struct strobe_role_entry *entry;
 
-    if (type == roles->last_type)
-        return roles->last_role;
+    if (type && type == roles->recent[i].type)
+        return roles->recent[i].role;
     if (!strobe_py_plausible(type))
         return STROBE_ROLE_NONE;
     entry = entry_of(roles, type);
-    roles->last_type = entry ? type : 0;
-    roles->last_role = entry ? entry->role : STROBE_ROLE_NONE;
-    return roles->last_role;
+    if (!entry)
+        return STROBE_ROLE_NONE;
+    roles->recent[i].type = type;
+    roles->recent[i].role = entry->role;
+    return entry->role;
 }
 
 uint64_t strobe_roles_size(const struct strobe_roles *roles, uint64_t type)

@@ -46,10 +46,13 @@ enum strobe_role {
     STROBE_ROLE_ANYIO_TASK_GROUP,
     /* contexts that hold for somebody else */
     STROBE_ROLE_ASYNC_CONTEXT, /* made by contextlib.asynccontextmanager: attribute gen is the asynchronous generator */
+    STROBE_ROLE_EXIT_STACK,    /* contextlib.AsyncExitStack: attribute _exit_callbacks is a deque of (is it synchronous, callback) */
     STROBE_ROLE_THREAD_POOL,
     STROBE_ROLE_INTERPRETER_POOL,
     STROBE_ROLE_PROCESS_POOL,
 };
+
+enum { STROBE_ROLES_RECENT = 64 };
 
 struct strobe_roles {
     struct strobe_mem *mem;
@@ -58,8 +61,11 @@ struct strobe_roles {
     struct strobe_role_entry *at;
     size_t n, cap;
     uint64_t sample;          /* entries are checked once in each */
-    uint64_t last_type;       /* the one asked for last, and its answer: most objects in a row are of one class */
-    enum strobe_role last_role;
+    /* Classes asked for in this sample, and their answers, by the type's hash: of the same few classes all the time. */
+    struct {
+        uint64_t type;
+        enum strobe_role role;
+    } recent[STROBE_ROLES_RECENT];
     uint64_t failures;        /* answers that are NONE because a class could not be read or kept: not believed for long, nor by whoever
                                * finds this changed */
 };

@@ -242,7 +242,7 @@ static bool fill(struct strobe_coderoles *roles, const unsigned char *span, stru
     return roles->mem->faults == faults && roles->failures == failures;
 }
 
-const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *roles, uint64_t code)
+static struct strobe_code_entry *get(struct strobe_coderoles *roles, uint64_t code)
 {
     const struct strobe_layout *lay = roles->lay;
     uint64_t *index = strobe_htab_get(&roles->known, code, 0);
@@ -279,6 +279,19 @@ const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *ro
     }
     entry->checked = entry->n_locals <= MAX_SLOTS ? roles->sample : 0;
     return entry->checked ? entry : NULL;
+}
+
+const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *roles, uint64_t code)
+{
+    struct strobe_code_entry **recent = &roles->recent[code * 0x9e3779b97f4a7c15ull >> (64 - 7)]; /* STROBE_CODES_RECENT = 1 << 7 */
+    struct strobe_code_entry *entry = *recent;
+
+    if (entry && entry->code == code && entry->checked == roles->sample)
+        return entry;
+    entry = get(roles, code);
+    if (entry)
+        *recent = entry;
+    return entry;
 }
 
 /* The unit behind the instruction: {opcode, argument}. */

@@ -53,12 +53,15 @@ struct strobe_code_entry {
     const char *how;      /* static, or NULL */
 };
 
+enum { STROBE_CODES_RECENT = 128 };
+
 struct strobe_coderoles {
     struct strobe_mem *mem;
     const struct strobe_layout *lay;
     struct strobe_htab known;
     struct strobe_code_entry **at; /* each has its place until release */
     size_t n, cap;
+    struct strobe_code_entry *recent[STROBE_CODES_RECENT]; /* by the code's hash: the same few all the time */
     uint64_t sample;
     uint64_t changes;          /* entries whose code object was found to be another: who keeps names by address forgets them */
     uint64_t failures;         /* code objects that could not be read or kept: whoever finds it changed knows too little */

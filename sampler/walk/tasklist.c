@@ -2,93 +2,212 @@
 #include "walk/tasklist.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/grow.h"
 #include "runtime/pyobj.h"
+#include "runtime/pyspan.h"
 
 enum {
     MAX_TASKS = 1 << 22,   /* tasks of one interpreter: a process with more has run out of memory (a task takes some kilobytes) */
     SET_ENTRY = 16,        /* setentry: {key, hash} (Include/cpython/setobject.h) */
     SET_CHUNK = 1024,      /* entries read at a time */
+    LEAST_SEEN = 8,        /* bits */
+    RADIX_BITS = 11, RADIX = 1 << RADIX_BITS,
 };
 
 void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles)
 {
-    *list = (struct strobe_tasklist){.mem = mem, .lay = lay, .roles = roles, .seen = STROBE_HTAB_INIT};
+    *list = (struct strobe_tasklist){.mem = mem, .lay = lay, .roles = roles};
 }
 
 void strobe_tasklist_release(struct strobe_tasklist *list)
 {
-    strobe_htab_release(&list->seen);
+    free(list->seen);
     free(list->at);
+    free(list->keys);
+    list->seen = NULL;
+    list->seen_bits = 0;
     list->at = NULL;
+    list->keys = NULL;
     list->n = list->cap = 0;
+}
+
+static void forget(struct strobe_tasklist *list)
+{
+    if (list->seen_bits)
+        memset(list->seen, 0, sizeof *list->seen << list->seen_bits);
 }
 
 void strobe_tasklist_clear(struct strobe_tasklist *list)
 {
     list->n = 0;
-    strobe_htab_clear(&list->seen);
+    forget(list);
 }
 
-static int add(struct strobe_tasklist *list, uint64_t task)
+/* The place of a task in `seen`, or the free one where it belongs. */
+static uint32_t *place(const struct strobe_tasklist *list, uint64_t addr)
 {
-    struct strobe_tasklist_item item = {.addr = task};
-    int err = strobe_py_type(list->mem, list->lay, task, &item.type);
+    size_t i = addr * 0x9e3779b97f4a7c15ull >> (64 - list->seen_bits), mask = ((size_t)1 << list->seen_bits) - 1;
 
-    if (err)
-        return err;
+    while (list->seen[i] && list->at[list->seen[i] - 1].addr != addr)
+        i = (i + 1) & mask;
+    return &list->seen[i];
+}
+
+static void note_all(struct strobe_tasklist *list)
+{
+    forget(list);
+    for (size_t i = 0; i < list->n; i++)
+        *place(list, list->at[i].addr) = (uint32_t)i + 1;
+}
+
+/* Room for one more. */
+static int grow_seen(struct strobe_tasklist *list)
+{
+    unsigned bits = list->seen_bits ? list->seen_bits + 2 : LEAST_SEEN;
+    uint32_t *seen;
+
+    if (list->seen_bits && 2 * (list->n + 1) <= (size_t)1 << list->seen_bits)
+        return 0;
+    seen = malloc(sizeof *seen << bits);
+    if (!seen)
+        return STROBE_ERR_NOMEM;
+    free(list->seen);
+    list->seen = seen;
+    list->seen_bits = bits;
+    note_all(list);
+    return 0;
+}
+
+static int add(struct strobe_tasklist *list, uint64_t task, uint64_t type)
+{
+    struct strobe_tasklist_item item = {.addr = task, .type = type};
+    uint32_t *seen;
+
     item.role = strobe_roles_of_type(list->roles, item.type);
-    if (strobe_htab_get(&list->seen, task, 0))
+    if (grow_seen(list) || strobe_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at))
+        return STROBE_ERR_NOMEM;
+    seen = place(list, task);
+    if (*seen)
         return 0;
     if (list->n == MAX_TASKS)
         return STROBE_ERR_LIMIT;
-    if (strobe_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at) || strobe_htab_put(&list->seen, task, 0, list->n))
-        return STROBE_ERR_NOMEM;
     list->at[list->n++] = item;
+    *seen = (uint32_t)list->n;
     return 0;
 }
 
 /* 3.14+: {next, prev} in each task, a circle through the head.  A task that leaves sets its words to 0. */
 static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t head)
 {
+    unsigned char span[STROBE_AIO_MAX_TASK]; /* from a task's start to its node */
     uint64_t node;
     int err = strobe_mem_u64(list->mem, head, &node);
 
     for (size_t i = 0; !err && node != head; i++) {
-        uint64_t task = node - aio->task_node;
+        uint64_t task = node - aio->task_node, type;
 
         if (!node)
             return i ? STROBE_ERR_TORN : 0; /* a head that is not initialised */
         if (i == MAX_TASKS)
             return STROBE_ERR_LIMIT;
-        err = add(list, task);
+        if (strobe_mem_read(list->mem, task, span, aio->task_node + 8))
+            return STROBE_ERR_TORN;
+        type = strobe_span_u64(span, list->lay->ob_type);
+        err = strobe_py_plausible(task) && strobe_py_plausible(type) ? add(list, task, type) : STROBE_ERR_TORN;
         if (err)
             return err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT ? err : STROBE_ERR_TORN;
         if (list->at[list->n - 1].role != STROBE_ROLE_TASK)
             return STROBE_ERR_TORN; /* no task any more */
-        err = strobe_mem_u64(list->mem, node, &node);
+        node = strobe_span_u64(span, aio->task_node);
     }
     return err;
 }
 
-/* A member of a set, which may be a weak reference; a dead one leads to None, which is dropped by its role. */
-static int add_member(struct strobe_tasklist *list, uint64_t key, bool weak)
+/* The keys of a set in the order of their addresses: in that of the set, which is a hash's, each would lie elsewhere. */
+static int read_keys(struct strobe_tasklist *list, uint64_t table, uint64_t mask, size_t *ret_n)
 {
-    int err = weak ? strobe_mem_u64(list->mem, key + list->lay->weakref_object, &key) : 0;
+    unsigned char chunk[SET_CHUNK * SET_ENTRY];
+    size_t n = 0;
+    int err;
 
-    if (!err)
-        err = add(list, key);
+    for (uint64_t at = 0; at <= mask; at += SET_CHUNK) {
+        uint64_t some = mask + 1 - at < SET_CHUNK ? mask + 1 - at : SET_CHUNK;
+
+        if ((err = strobe_mem_read(list->mem, table + at * SET_ENTRY, chunk, some * SET_ENTRY)))
+            return err;
+        if (strobe_grow(&list->keys, &list->cap_keys, 2 * (n + some), sizeof *list->keys))
+            return STROBE_ERR_NOMEM;
+        for (uint64_t i = 0; i < some; i++) {
+            uint64_t key = strobe_span_u64(chunk, i * SET_ENTRY), hash = strobe_span_u64(chunk, i * SET_ENTRY + 8);
+
+            if (key && hash != UINT64_MAX) /* neither free nor a dummy */
+                list->keys[n++] = key;
+        }
+    }
+    *ret_n = n;
+    return 0;
+}
+
+/* By 11 bits at a time, the lowest first; the second half of the array is the room for it. */
+static void sort(uint64_t *keys, size_t n)
+{
+    uint64_t *from = keys, *to = keys + n, all = 0, same = UINT64_MAX, *swap;
+    size_t first[RADIX + 1];
+
+    for (size_t i = 0; i < n; i++) {
+        all |= keys[i];
+        same &= keys[i];
+    }
+    for (int shift = 0; shift < 64; shift += RADIX_BITS) {
+        if (!((all ^ same) >> shift & (RADIX - 1)))
+            continue; /* these bits are the same in all */
+        memset(first, 0, sizeof first);
+        for (size_t i = 0; i < n; i++)
+            first[(from[i] >> shift & (RADIX - 1)) + 1]++;
+        for (size_t i = 0; i < RADIX; i++)
+            first[i + 1] += first[i];
+        for (size_t i = 0; i < n; i++)
+            to[first[from[i] >> shift & (RADIX - 1)]++] = from[i];
+        swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != keys)
+        memcpy(keys, from, n * sizeof *keys);
+}
+
+/* What a member that cannot be read means for the whole list. */
+static int of_member(int err)
+{
     return strobe_err_class(err) == STROBE_CLASS_FRAME && err != STROBE_ERR_LIMIT ? 0 : err;
 }
 
-/* The members of a set.  One that cannot be read keeps none of the others out; the error is returned in the end. */
+/* What the weak references among the keys lead to. */
+static int follow(struct strobe_tasklist *list, size_t *n)
+{
+    size_t kept = 0;
+    int err, ret_err = 0;
+
+    for (size_t i = 0; i < *n; i++) {
+        err = strobe_mem_u64(list->mem, list->keys[i] + list->lay->weakref_object, &list->keys[kept]);
+        kept += !err;
+        ret_err = ret_err ? ret_err : of_member(err);
+    }
+    *n = kept;
+    sort(list->keys, kept);
+    return ret_err;
+}
+
+/* The members of a set, through weak references when they are such.  One that cannot be read keeps none of the others out; the error is
+ * returned in the end. */
 static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 {
     const struct strobe_layout *lay = list->lay;
-    unsigned char chunk[SET_CHUNK * SET_ENTRY];
     enum strobe_py_kind kind;
-    uint64_t mask, table;
+    uint64_t mask, table, type;
+    size_t n;
     int ret_err = 0, err = strobe_py_kind(list->mem, lay, set, &kind);
 
     if (err || kind != STROBE_PY_SET)
@@ -97,30 +216,26 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
         return err;
     if ((mask & (mask + 1)) || mask > 8 * (uint64_t)MAX_TASKS)
         return STROBE_ERR_TORN;
-    for (uint64_t at = 0; at <= mask; at += SET_CHUNK) {
-        uint64_t n = mask + 1 - at < SET_CHUNK ? mask + 1 - at : SET_CHUNK;
-
-        if ((err = strobe_mem_read(list->mem, table + at * SET_ENTRY, chunk, n * SET_ENTRY)))
+    if ((err = read_keys(list, table, mask, &n)))
+        return err;
+    sort(list->keys, n);
+    if (weak)
+        ret_err = follow(list, &n);
+    for (size_t i = 0; i < n; i++) {
+        err = strobe_py_type(list->mem, list->lay, list->keys[i], &type);
+        err = of_member(err ? err : add(list, list->keys[i], type)); /* a dead reference leads to None, which is dropped by its role */
+        if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
             return err;
-        for (uint64_t i = 0; i < n; i++) {
-            uint64_t key = strobe_span_u64(chunk, i * SET_ENTRY), hash = strobe_span_u64(chunk, i * SET_ENTRY + 8);
-
-            if (!key || hash == UINT64_MAX) /* free, or a dummy */
-                continue;
-            err = add_member(list, key, weak);
-            if (err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT)
-                return err;
-            ret_err = ret_err ? ret_err : err;
-        }
+        ret_err = ret_err ? ret_err : err;
     }
     return ret_err;
 }
 
 /* A set or WeakSet that is an attribute of asyncio.tasks; absent in some versions. */
-static int add_attribute(struct strobe_tasklist *list, uint64_t dict, const char *name, bool weak)
+static int add_attribute(struct strobe_tasklist *list, uint64_t dict, const char *name, uint64_t *known, bool weak)
 {
     uint64_t value;
-    int err = strobe_py_dict_get(list->mem, list->lay, dict, name, &value);
+    int err = strobe_py_dict_get_again(list->mem, list->lay, dict, name, known, &value);
 
     if (!err && weak)
         err = strobe_py_attr(list->mem, list->lay, value, "data", &value);
@@ -140,17 +255,19 @@ static void drop_others(struct strobe_tasklist *list, size_t from)
         if (list->at[i].role == STROBE_ROLE_NONE &&
             (strobe_py_kind(list->mem, list->lay, list->at[i].addr, &kind) || kind != STROBE_PY_OTHER))
             continue;
-        strobe_htab_put(&list->seen, list->at[i].addr, 0, kept); /* known already: nothing to allocate */
         list->at[kept++] = list->at[i];
     }
+    if (kept == list->n)
+        return;
     list->n = kept;
+    note_all(list);
 }
 
 size_t strobe_tasklist_find(const struct strobe_tasklist *list, uint64_t addr)
 {
-    const uint64_t *index = strobe_htab_get(&list->seen, addr, 0);
+    uint32_t index = list->seen_bits ? *place(list, addr) : 0;
 
-    return index && *index < list->n && list->at[*index].addr == addr ? (size_t)*index : SIZE_MAX;
+    return index ? index - 1 : SIZE_MAX;
 }
 
 int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t interp, const uint64_t *tstates,
@@ -158,7 +275,7 @@ int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_la
 {
     size_t from = list->n;
     uint64_t dict;
-    int err = strobe_py_module_dict(list->mem, list->lay, interp, "asyncio.tasks", &dict);
+    int err = strobe_py_module_dict_again(list->mem, list->lay, interp, "asyncio.tasks", &list->module, &dict);
 
     if (err)
         return err;
@@ -168,11 +285,11 @@ int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_la
             err = add_llist(list, aio, tstates[i] + aio->thread_tasks_head);
     }
     if (!err)
-        err = add_attribute(list, dict, "_all_tasks", true);
+        err = add_attribute(list, dict, "_all_tasks", &list->attributes[0], true);
     if (!err)
-        err = add_attribute(list, dict, "_scheduled_tasks", true);
+        err = add_attribute(list, dict, "_scheduled_tasks", &list->attributes[1], true);
     if (!err)
-        err = add_attribute(list, dict, "_eager_tasks", false);
+        err = add_attribute(list, dict, "_eager_tasks", &list->attributes[2], false);
     drop_others(list, from);
     return err;
 }

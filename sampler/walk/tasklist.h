@@ -10,7 +10,6 @@
 #ifndef STROBE_WALK_TASKLIST_H
 #define STROBE_WALK_TASKLIST_H
 
-#include "base/htab.h"
 #include "runtime/asyncio_layout.h"
 #include "runtime/layout.h"
 #include "runtime/pyroles.h"
@@ -26,10 +25,15 @@ struct strobe_tasklist {
     struct strobe_roles *roles;
     struct strobe_tasklist_item *at;
     size_t n, cap;
-    struct strobe_htab seen; /* address -> index in at */
+    uint32_t *seen;          /* by address: index in at, + 1; 0 = free; open addressing, at most half full */
+    unsigned seen_bits;      /* log2 of its entries; 0 = none yet */
+    uint64_t module, attributes[3]; /* the names by which the sets were found, see strobe_py_dict_get_again */
+    uint64_t *keys;          /* of a set, in the order of their addresses */
+    size_t cap_keys;
 };
 
-void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles);
+void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay,
+                          struct strobe_roles *roles);
 void strobe_tasklist_release(struct strobe_tasklist *list);
 void strobe_tasklist_clear(struct strobe_tasklist *list);
 /* Index of a task in `at`, or SIZE_MAX. */

@@ -11,6 +11,7 @@
 enum {
     MAX_INNER = 4,          /* contexts inside of contexts (asynccontextmanager) that are looked through */
     MAX_HOLDS = 1 << 22,
+    MAX_CALLBACKS = 256,    /* contexts of one AsyncExitStack */
 };
 
 int strobe_taskreader_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_taskreader **ret)
@@ -57,6 +58,7 @@ void strobe_taskreader_free(struct strobe_taskreader *reader)
     free(reader->waits);
     free(reader->holds);
     free(reader->tasks);
+    free(reader->shown);
     free(reader->edges);
     free(reader->renumbered);
     free(reader);
@@ -115,8 +117,50 @@ static bool waits_in(const struct strobe_chain *chain, uint64_t condition)
     return false;
 }
 
+struct exit_stack {
+    struct strobe_taskreader *reader;
+    struct strobe_task *task;
+    uint32_t frame, n;
+    int depth;
+};
+
+static int note_hold(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, uint32_t frame, int depth);
+
+/* One of an AsyncExitStack's callbacks: a context that it has entered is there as its bound __aexit__. */
+static int note_callback(void *ctx, uint64_t tuple)
+{
+    struct exit_stack *stack = ctx;
+    struct strobe_taskreader *reader = stack->reader;
+    const struct strobe_layout *lay = reader->lay;
+    const struct strobe_code_entry *code;
+    uint64_t item[2], function, address, self;
+    size_t n;
+
+    if (++stack->n > MAX_CALLBACKS)
+        return STROBE_ERR_LIMIT;
+    if (strobe_py_items(reader->mem, lay, tuple, item, 2, &n) || n != 2 || strobe_roles_of(&reader->roles, item[1]) != STROBE_ROLE_METHOD ||
+        strobe_mem_u64(reader->mem, item[1] + lay->method_func, &function) ||
+        strobe_roles_of(&reader->roles, function) != STROBE_ROLE_FUNCTION ||
+        strobe_mem_u64(reader->mem, function + lay->func_code, &address) || strobe_mem_u64(reader->mem, item[1] + lay->method_self, &self))
+        return 0;
+    code = strobe_coderoles_get(&reader->codes, address);
+    return code && code->leaves ? note_hold(reader, stack->task, self, stack->frame, stack->depth + 1) : 0;
+}
+
+static int note_exit_stack(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, uint32_t frame, int depth)
+{
+    struct exit_stack stack = {reader, task, frame, 0, depth};
+    uint64_t callbacks;
+    int err;
+
+    if (depth >= MAX_INNER || strobe_py_attr(reader->mem, reader->lay, object, "_exit_callbacks", &callbacks))
+        return 0;
+    err = strobe_py_deque_each(reader->mem, reader->lay, callbacks, note_callback, &stack);
+    return err == STROBE_ERR_NOMEM ? err : 0;
+}
+
 /* One context that a frame is inside of.  An asynccontextmanager's is its generator's frame, and what that is inside of is held too;
- * a Condition's is its lock. */
+ * an AsyncExitStack's are those that it has entered; a Condition's is its lock. */
 static int note_hold(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, uint32_t frame, int depth)
 {
     enum strobe_role role = strobe_roles_of(&reader->roles, object);
@@ -129,6 +173,8 @@ static int note_hold(struct strobe_taskreader *reader, struct strobe_task *task,
     if (role == STROBE_ROLE_CONDITION || role == STROBE_ROLE_ANYIO_CONDITION)
         return waits_in(&reader->chain, object) || strobe_py_attr(reader->mem, reader->lay, object, "_lock", &value) || depth >= MAX_INNER
                    ? 0 : note_hold(reader, task, value, frame, depth + 1);
+    if (role == STROBE_ROLE_EXIT_STACK)
+        return note_exit_stack(reader, task, object, frame, depth);
     if (role != STROBE_ROLE_ASYNC_CONTEXT || depth >= MAX_INNER || strobe_py_attr(reader->mem, reader->lay, object, "gen", &value) ||
         strobe_chain_read(&reader->inner, value))
         return 0;
@@ -179,10 +225,9 @@ static int keep_frames(struct strobe_taskreader *reader, struct strobe_task *tas
 }
 
 /* The words of a task made in C. */
-static int read_c_task(struct strobe_taskreader *reader, struct strobe_task_draft *draft)
+static int read_c_task(struct strobe_taskreader *reader, struct strobe_task *task)
 {
     const struct strobe_aio_layout *aio = &reader->aio;
-    struct strobe_task *task = &draft->task;
     unsigned char span[STROBE_AIO_MAX_TASK];
     uint32_t state, cancel;
     int err = strobe_mem_read(reader->mem, task->addr, span, aio->task_size);
@@ -220,9 +265,8 @@ static uint64_t attribute(struct strobe_taskreader *reader, uint64_t obj, const 
 }
 
 /* A task implemented in Python: the same under its attributes' names (CPython: Lib/asyncio/tasks.py, Task.__init__). */
-static int read_py_task(struct strobe_taskreader *reader, struct strobe_task_draft *draft)
+static int read_py_task(struct strobe_taskreader *reader, const struct strobe_task_draft *draft, struct strobe_task *task)
 {
-    struct strobe_task *task = &draft->task;
     struct strobe_buf state = STROBE_BUF_INIT;
     uint64_t value;
     int64_t cancels = 0;
@@ -255,21 +299,21 @@ done:
 }
 
 /* Reads a task whole.  STROBE_ERR_TORN: it moved; what it is by name and address is there all the same. */
-static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft *draft, const struct strobe_tasklist_item *item,
-                     int64_t interp)
+static int read_task(struct strobe_taskreader *reader, size_t index, int64_t interp)
 {
-    struct strobe_task *task = &draft->task;
+    const struct strobe_tasklist_item *item = &reader->list.at[index];
+    struct strobe_task_draft *draft = &reader->drafts[index];
+    struct strobe_task *task = &reader->tasks[index];
     int err;
 
     *task = (struct strobe_task){.addr = item->addr, .interp = interp, .thread = STROBE_NO_INDEX, .wait = STROBE_NO_INDEX,
                                    .place = STROBE_NO_INDEX};
     draft->role = item->role;
-    draft->place = STROBE_NO_INDEX;
     draft->outer_frame = 0;
     draft->first_awaiter = reader->awaiters.n;
     if (item->role == STROBE_ROLE_TASK && !reader->has_aio)
         return STROBE_ERR_TORN; /* where its fields lie is not known */
-    err = item->role == STROBE_ROLE_TASK ? read_c_task(reader, draft) : read_py_task(reader, draft);
+    err = item->role == STROBE_ROLE_TASK ? read_c_task(reader, task) : read_py_task(reader, draft, task);
     draft->n_awaiters = reader->awaiters.n - draft->first_awaiter;
     if (!err && reader->awaiters.chained_back)
         task->promise = reader->awaiters.chained;
@@ -289,8 +333,7 @@ static int read_task(struct strobe_taskreader *reader, struct strobe_task_draft 
         draft->outer_frame = reader->chain.frames[0].frame;
     if ((err = keep_frames(reader, task)))
         return err;
-    err = strobe_taskreader_classify(reader, draft);
-    task->place = draft->place;
+    err = strobe_taskreader_classify(reader, task);
     return err ? err : note_holds(reader, task);
 }
 
@@ -304,7 +347,7 @@ static int settle(struct strobe_taskreader *reader, size_t i, int64_t interp)
 {
     struct strobe_task_draft *draft = &reader->drafts[i];
     uint64_t before = failures(reader);
-    int err = read_task(reader, draft, &reader->list.at[i], interp);
+    int err = read_task(reader, i, interp);
 
     draft->unsettled = err != 0 || failures(reader) != before;
     reader->n_unsettled += draft->unsettled;
@@ -357,7 +400,8 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
             return err;
         ret_err = ret_err ? ret_err : err;
         fit(reader);
-        if (strobe_grow(&reader->drafts, &reader->cap_drafts, reader->list.n + 1, sizeof *reader->drafts))
+        if (strobe_grow(&reader->drafts, &reader->cap_drafts, reader->list.n + 1, sizeof *reader->drafts) ||
+            strobe_grow(&reader->tasks, &reader->cap_tasks, reader->list.n + 1, sizeof *reader->tasks))
             return STROBE_ERR_NOMEM;
         for (; reader->n_drafts < reader->list.n; reader->n_drafts++) {
             reader->drafts[reader->n_drafts] = (struct strobe_task_draft){.unsettled = false};
@@ -382,7 +426,7 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, bool (*late)(void 
             break;
         left--;
         reader->n_unsettled--;
-        err = settle(reader, i, reader->drafts[i].task.interp);
+        err = settle(reader, i, reader->tasks[i].interp);
     }
     return err;
 }
@@ -402,9 +446,9 @@ static int index_frames(struct strobe_taskreader *reader, const struct strobe_sa
 }
 
 /* A task whose outermost coroutine is on a thread's stack runs there: what lies inside of that frame is its stack. */
-static bool place_on_stack(struct strobe_taskreader *reader, const struct strobe_sample *threads, struct strobe_task_draft *draft)
+static bool place_on_stack(struct strobe_taskreader *reader, const struct strobe_sample *threads, const struct strobe_task_draft *draft,
+                           struct strobe_task *task)
 {
-    struct strobe_task *task = &draft->task;
     uint64_t *found = draft->outer_frame ? strobe_htab_get(&reader->frames, draft->outer_frame, 0) : NULL;
     const struct strobe_thread *thread;
 
@@ -449,16 +493,15 @@ static int add_edges(struct strobe_taskreader *reader, const struct strobe_task_
     return 0;
 }
 
-static void count_task(struct strobe_taskreader *reader, const struct strobe_task_draft *draft, uint32_t index)
+static void count_task(struct strobe_taskreader *reader, const struct strobe_task *task, uint32_t index)
 {
-    const struct strobe_task *task = &draft->task;
     struct strobe_wait *wait = task->wait == STROBE_NO_INDEX ? NULL : &reader->waits[task->wait];
 
     if (wait) {
         wait->n_waiters++;
         if (wait->task == STROBE_NO_INDEX || wait->held_there || wait->frame == STROBE_NO_INDEX) {
             wait->task = index;
-            wait->frame = draft->place;
+            wait->frame = task->place;
             wait->held_there = false;
         }
     }
@@ -488,36 +531,40 @@ static void reset_counts(struct strobe_taskreader *reader)
 
 int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, struct strobe_task_sample *ret)
 {
+    struct strobe_task *tasks = reader->tasks;
     uint32_t n = 0, n_edges = 0;
     int err;
 
-    if (strobe_grow(&reader->tasks, &reader->cap_tasks, reader->n_drafts + 1, sizeof *reader->tasks) ||
-        strobe_grow(&reader->renumbered, &reader->cap_renumbered, reader->n_drafts + 1, sizeof *reader->renumbered) ||
+    if (strobe_grow(&reader->renumbered, &reader->cap_renumbered, reader->n_drafts + 1, sizeof *reader->renumbered) ||
         index_frames(reader, threads))
         return STROBE_ERR_NOMEM;
     reset_counts(reader);
     for (size_t i = 0; i < reader->n_drafts; i++) {
-        struct strobe_task_draft *draft = &reader->drafts[i];
-        bool shown = place_on_stack(reader, threads, draft) || !draft->unsettled;
+        bool shown = place_on_stack(reader, threads, &reader->drafts[i], &reader->tasks[i]) || !reader->drafts[i].unsettled;
 
         reader->renumbered[i] = shown ? n : STROBE_NO_INDEX;
         if (!shown)
             continue;
-        count_task(reader, draft, n);
+        count_task(reader, &reader->tasks[i], n);
         n++;
     }
+    if (n < reader->n_drafts) {
+        if (strobe_grow(&reader->shown, &reader->cap_shown, n + 1, sizeof *reader->shown))
+            return STROBE_ERR_NOMEM;
+        tasks = reader->shown;
+    }
     for (size_t i = 0; i < reader->n_drafts; i++) {
-        struct strobe_task *task;
+        uint32_t to = reader->renumbered[i];
 
-        if (reader->renumbered[i] == STROBE_NO_INDEX)
+        if (to == STROBE_NO_INDEX)
             continue;
-        task = &reader->tasks[reader->renumbered[i]];
-        *task = reader->drafts[i].task;
-        if ((err = add_edges(reader, &reader->drafts[i], task, &n_edges)))
+        if (tasks != reader->tasks)
+            tasks[to] = reader->tasks[i];
+        if ((err = add_edges(reader, &reader->drafts[i], &tasks[to], &n_edges)))
             return err;
     }
     *ret = (struct strobe_task_sample){
-        .n_tasks = n, .tasks = reader->tasks, .n_waits = (uint32_t)reader->n_waits, .waits = reader->waits,
+        .n_tasks = n, .tasks = tasks, .n_waits = (uint32_t)reader->n_waits, .waits = reader->waits,
         .n_holds = (uint32_t)reader->n_holds, .holds = reader->holds, .n_awaiters = n_edges, .awaiters = reader->edges,
         .n_dropped = (uint32_t)reader->n_drafts - n,
     };

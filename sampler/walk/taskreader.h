@@ -30,9 +30,7 @@ struct strobe_task_source {
 
 /* What has been read of one task. */
 struct strobe_task_draft {
-    struct strobe_task task;
     uint64_t outer_frame;   /* address of its outermost coroutine's frame; 0 = none */
-    uint32_t place;         /* index in its frames of the one whose code names what it waits for; STROBE_NO_INDEX = none */
     enum strobe_role role;
     bool unsettled;
     size_t first_awaiter, n_awaiters; /* addresses in awaiters.tasks; may be there twice */
@@ -51,7 +49,8 @@ struct strobe_taskreader {
     struct strobe_arena arena;        /* frames */
 
     struct strobe_task_draft *drafts; /* by the list's index */
-    size_t n_drafts, cap_drafts;
+    struct strobe_task *tasks;        /* as read, by the same */
+    size_t n_drafts, cap_drafts, cap_tasks;
     size_t n_unsettled;
     struct strobe_wait *waits;
     size_t n_waits, cap_waits;
@@ -60,10 +59,10 @@ struct strobe_taskreader {
     size_t n_holds, cap_holds;
     struct strobe_htab frames;        /* of the threads' stacks: frame address -> thread << 32 | index */
 
-    struct strobe_task *tasks;        /* the finished sample's */
+    struct strobe_task *shown;        /* the finished sample's tasks where some are left out; else it has `tasks` itself */
     uint32_t *edges;
-    uint32_t *renumbered;             /* by draft: its index in tasks */
-    size_t cap_tasks, cap_edges, cap_renumbered;
+    uint32_t *renumbered;             /* by draft: its index in the sample */
+    size_t cap_shown, cap_edges, cap_renumbered;
 };
 
 /* mem and lay are borrowed.  ret: owned by the caller. */
@@ -84,8 +83,8 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, bool (*late)(void 
  * ret: borrowed, valid until the next read. */
 int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, struct strobe_task_sample *ret);
 
-/* Private to walk/task*.c: fills draft->task's state and wait from reader->chain (walk/taskwait.c). */
-int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task_draft *draft);
+/* Private to walk/task*.c: fills the task's state and wait from reader->chain (walk/taskwait.c). */
+int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task);
 int strobe_taskreader_wait(struct strobe_taskreader *reader, enum strobe_wait_kind kind, const char *how, uint64_t object, uint32_t *ret);
 
 #endif

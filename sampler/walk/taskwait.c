@@ -93,16 +93,18 @@ static int by_future(struct strobe_taskreader *reader, struct strobe_task *task,
     return strobe_taskreader_wait(reader, STROBE_WAIT_FUTURE, NULL, future, &task->wait);
 }
 
-/* A local that inner functions use: Barrier's methods have a lambda. */
-static uint64_t behind_cell(struct strobe_taskreader *reader, uint64_t object)
+/* The role of a local, which is looked for in a cell where inner functions use it: Barrier's methods have a lambda. */
+static enum strobe_role role_of_local(struct strobe_taskreader *reader, uint64_t *object)
 {
+    enum strobe_role role = strobe_roles_of(&reader->roles, *object);
     enum strobe_py_kind kind;
     uint64_t inner;
 
-    if (strobe_roles_of(&reader->roles, object) != STROBE_ROLE_NONE || strobe_py_kind(reader->mem, reader->lay, object, &kind) ||
-        kind != STROBE_PY_CELL || strobe_mem_u64(reader->mem, object + reader->lay->cell_ref, &inner))
-        return object;
-    return inner;
+    if (role != STROBE_ROLE_NONE || strobe_py_kind(reader->mem, reader->lay, *object, &kind) || kind != STROBE_PY_CELL ||
+        strobe_mem_u64(reader->mem, *object + reader->lay->cell_ref, &inner))
+        return role;
+    *object = inner;
+    return strobe_roles_of(&reader->roles, inner);
 }
 
 static int by_frame(struct strobe_taskreader *reader, struct strobe_task *task, const struct strobe_chain_lib *lib, uint64_t future,
@@ -112,8 +114,8 @@ static int by_frame(struct strobe_taskreader *reader, struct strobe_task *task, 
     uint64_t object = lib->value[0];
 
     if (lib->code.role == STROBE_CODE_BY_SELF) {
-        object = behind_cell(reader, object);
-        return strobe_taskreader_wait(reader, kind_of_role(strobe_roles_of(&reader->roles, object)), NULL, object, &task->wait);
+        kind = kind_of_role(role_of_local(reader, &object));
+        return strobe_taskreader_wait(reader, kind, NULL, object, &task->wait);
     }
     switch (kind) {
     case STROBE_WAIT_TASKS:
@@ -164,11 +166,10 @@ static int is_pending(struct strobe_taskreader *reader, uint64_t future, enum st
     return 0;
 }
 
-int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task_draft *draft)
+int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task)
 {
     const struct strobe_chain *chain = &reader->chain;
     const struct strobe_chain_lib *lib;
-    struct strobe_task *task = &draft->task;
     enum strobe_role role;
     bool pending;
     int err;
@@ -190,6 +191,6 @@ int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_t
         return 0;
     task->state = STROBE_TASK_WAITING;
     lib = telling_frame(chain);
-    draft->place = chain->user == STROBE_NO_INDEX ? STROBE_NO_INDEX : chain->n - 1 - chain->user;
+    task->place = chain->user == STROBE_NO_INDEX ? STROBE_NO_INDEX : chain->n - 1 - chain->user;
     return lib ? by_frame(reader, task, lib, task->future, role) : by_future(reader, task, task->future, role);
 }

@@ -311,7 +311,8 @@ static inline void tasks_incident(struct tasks_sample *s)
 
         snprintf(name, sizeof name, "request-%u", (unsigned)i);
         t = tasks_task(s, name, i < 10 ? "handle_request svc.py:23, PriceClient.fetch_price svc.py:20"
-                                       : "handle_request svc.py:23, PriceClient.fetch_price svc.py:19, Semaphore.__aenter__ asyncio/locks.py:15, "
+                                       : "handle_request svc.py:23, PriceClient.fetch_price svc.py:19, Semaphore.__aenter__ "
+                                         "asyncio/locks.py:15, "
                                          "Semaphore.acquire asyncio/locks.py:400");
         tasks_awaits(s, root, t);
         s->tasks[t].wait = i < 10 ? executor : semaphore;

@@ -471,7 +471,7 @@ static void test_even_counts_follow_the_times(void **state)
 
         for (size_t k = 0; k < depth; k++)
             frames[k] = next_random(&seed) % 2;
-        assert_int_equal(strobe_agg_add(agg, thread_of(agg, (int32_t)(next_random(&seed) % 2)), stack_of(agg, depth, frames), time_ns += MS, ns), 0);
+        assert_int_equal(strobe_agg_add(agg, thread_of(agg, i % 2), stack_of(agg, depth, frames), time_ns += MS, ns), 0);
         total += ns;
     }
     for (int twice = 0; twice < 2; twice++) {

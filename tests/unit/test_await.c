@@ -43,7 +43,8 @@ static void bill(struct strobe_await_task *tasks, uint32_t n)
         tasks[i].row = row;
     assert_int_equal(strobe_await_bill(&await, tasks, n, 1000 * (uint64_t)MS), 0);
 }
-#define BILL(...) bill((struct strobe_await_task[]){__VA_ARGS__}, sizeof((struct strobe_await_task[]){__VA_ARGS__}) / sizeof(struct strobe_await_task))
+#define BILL(...) \
+    bill((struct strobe_await_task[]){__VA_ARGS__}, sizeof((struct strobe_await_task[]){__VA_ARGS__}) / sizeof(struct strobe_await_task))
 
 static int put_entry(void *ctx, const struct strobe_agg_entry *entry)
 {
@@ -142,10 +143,14 @@ static void test_paths_of_an_awaiter_share_its_part(void **state)
     assert_billed("10;20;30 1000000\n11;20;30 1000000\n11;21;30 2000000\n");
 }
 
-static void test_the_root_mark_stands_before_all(void **state)
+/* Once on a path for as long as it stays the same. */
+static void test_root_marks(void **state)
 {
-    BILL({FRAMES(10), .root = ROOT, .ns = 2}, {FRAMES(20), .root = ROOT, BY(0), .ns = 3});
-    assert_billed("3;10 2\n3;10;20 3\n"); /* where somebody waits for it, its path has one already */
+    BILL({FRAMES(10), .root = ROOT, .ns = 2}, {FRAMES(20), .root = ROOT, BY(0), .ns = 3}, {FRAMES(30), .root = ROOT + 100, BY(1), .ns = 4},
+         {FRAMES(40), .root = ROOT, BY(2), .ns = 5}, {FRAMES(50), BY(3), .ns = 6}, {FRAMES(60), BY(2), .ns = 7}, {FRAMES(70), .ns = 8},
+         {FRAMES(80), .root = ROOT, BY(0, 6), .ns = 20});
+    assert_billed("3;10 2\n3;10;20 3\n3;10;20;103;30 4\n3;10;20;103;30;3;40 5\n3;10;20;103;30;3;40;50 6\n3;10;20;103;30;60 7\n70 8\n"
+                  "3;10;80 10\n70;3;80 10\n");
 }
 
 static void test_circles(void **state)
@@ -187,7 +192,9 @@ static void test_a_task_without_frames_is_passed_over(void **state)
 /* ---- tails ---- */
 
 #define TAIL(p, ...) {(uint32_t[]){__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / 4, p}
-#define TAILS(...) .tails = (struct strobe_await_tail[]){__VA_ARGS__}, .n_tails = sizeof((struct strobe_await_tail[]){__VA_ARGS__}) / sizeof(struct strobe_await_tail)
+#define TAILS(...)                                        \
+    .tails = (struct strobe_await_tail[]){__VA_ARGS__}, \
+    .n_tails = sizeof((struct strobe_await_tail[]){__VA_ARGS__}) / sizeof(struct strobe_await_tail)
 
 static void test_tails_stand_below_the_frames(void **state)
 {
@@ -207,6 +214,38 @@ static void test_a_tail_without_parts_gets_nothing_unless_it_is_the_last(void **
     BILL({FRAMES(11), TAILS(TAIL(0, WAITS)), .ns = 5});
     assert_int_equal(billed(), 10);
     assert_billed("10;4 0\n10;5 5\n11;4 5\n");
+}
+
+struct events {
+    struct strobe_agg_event at[8];
+    size_t n;
+};
+
+static int see_event(void *ctx, const struct strobe_agg_event *event)
+{
+    struct events *events = ctx;
+
+    events->at[events->n++ % 8] = *event;
+    return 0;
+}
+
+/* In a row with an order in time the pieces of one look come one after the other. */
+static void test_pieces_do_not_overlap(void **state)
+{
+    struct events events = {.n = 0};
+
+    tear_down(NULL);
+    assert_int_equal(strobe_agg_new(MS, STROBE_AGG_LOG | STROBE_AGG_EVEN, &agg), 0);
+    assert_int_equal(strobe_agg_thread(agg, 1, 1, 0, "tasks", &row), 0);
+    strobe_await_init(&await, agg, CYCLE, DEEP);
+    BILL({FRAMES(10)}, {FRAMES(11)}, {FRAMES(20), BY(0, 1), TAILS(TAIL(1, WAITS), TAIL(3, BUSY)), .ns = 8000});
+    assert_int_equal(strobe_agg_each_event(agg, see_event, &events), 0);
+    assert_int_equal(events.n, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(events.at[i].end_ns - events.at[i].start_ns, i % 2 ? 3000 : 1000);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(events.at[i].end_ns, events.at[i + 1].start_ns);
+    assert_int_equal(events.at[3].end_ns, 1000 * (uint64_t)MS);
 }
 
 static void test_children_do_not_hang_below_tails(void **state)
@@ -455,7 +494,7 @@ int main(void)
         TEST(test_awaiters_with_one_stack_are_one_path),
         TEST(test_diamond),
         TEST(test_paths_of_an_awaiter_share_its_part),
-        TEST(test_the_root_mark_stands_before_all),
+        TEST(test_root_marks),
         TEST(test_circles),
         TEST(test_a_task_that_waits_for_itself),
         TEST(test_a_circle_with_an_awaiter_outside),
@@ -464,6 +503,7 @@ int main(void)
         TEST(test_tails_share_by_parts),
         TEST(test_a_tail_without_parts_gets_nothing_unless_it_is_the_last),
         TEST(test_children_do_not_hang_below_tails),
+        TEST(test_pieces_do_not_overlap),
         TEST(test_more_paths_than_are_kept),
         TEST(test_long_chain),
         TEST(test_long_chain_backwards),

@@ -212,7 +212,10 @@ static void many_locals(struct world *w)
     values[n++] = future_iter(w, &future);
     if (w->t.heap->lay.awaited_slot == 2)
         values[n++] = w->t.heap->none;
-    assert_int_equal(strobe_chain_read(&w->chain, pytask_gen(&w->t, w->t.coroutine, code, STROBE_CHAIN_SUSPENDED, PYTASK_AWAIT_AT, values, n)), 0);
+
+    uint64_t gen = pytask_gen(&w->t, w->t.coroutine, code, STROBE_CHAIN_SUSPENDED, PYTASK_AWAIT_AT, values, n);
+
+    assert_int_equal(strobe_chain_read(&w->chain, gen), 0);
     assert_int_equal(w->chain.end_future, future);
 }
 

@@ -87,6 +87,14 @@ static void check(struct world *world, uint64_t off, size_t len)
             fail_msg("byte %zu of %zu at offset %llu is wrong", i, len, (unsigned long long)off);
 }
 
+static uint8_t seen_byte(struct world *world, uint64_t off)
+{
+    uint8_t byte = 0;
+
+    assert_int_equal(strobe_mem_u8(world->mem, BASE + off, &byte), 0);
+    return byte;
+}
+
 static void test_one_read_a_block(void **state)
 {
     struct world *world = *state;
@@ -263,7 +271,7 @@ static void test_other_errors_are_passed_on(void **state)
 /* ---- more blocks than the smallest cache holds ---- */
 
 enum {
-    LEAST = 256,  /* slots at first */
+    LEAST = 64,   /* slots at first */
     MOST = 4096,
     MANY = 3000,  /* blocks of an epoch */
     HOLED = 7,    /* every so many-th block has only its second page */
@@ -331,27 +339,50 @@ static void look(struct strobe_mem *mem, const struct endless *endless, uint64_t
     }
 }
 
-/* As many blocks as one epoch asks for are kept: what was there stays there, a block with holes too, and its data is right. */
+/* Looks at blocks over and over until all of them stay; the data is right, and no block is read more than once a time. */
+static void look_until_kept(struct strobe_mem *mem, struct endless *endless, uint64_t n)
+{
+    int times = 0;
+
+    do {
+        assert_true(times++ < 5);
+        endless->blocks = 0;
+        look(mem, endless, 0, n);
+        assert_true(endless->blocks <= n);
+    } while (endless->blocks);
+}
+
+/* What one epoch asks for again is kept, a block with holes too; nothing is kept longer than that. */
 static void test_grows(void **state)
 {
     struct endless endless;
     struct strobe_mem *mem = paged_over(&endless);
 
-    for (uint64_t n = 0; n < MANY; n++) {
-        look(mem, &endless, n, 1);
-        if ((n & (n + 1)) == 0 || (n & (n - 1)) == 0) /* before and after each growth */
-            look(mem, &endless, 0, n + 1);
-    }
     for (int epoch = 0; epoch < 3; epoch++) {
-        assert_int_equal(endless.blocks, MANY);
-        assert_in_range(endless.pages, MANY / HOLED, MANY / HOLED + 1);
-        look(mem, &endless, 0, MANY);
-        assert_int_equal(endless.blocks, MANY); /* all from the cache */
+        look_until_kept(mem, &endless, MANY);
         strobe_mem_epoch(mem);
         endless.salt++;
-        endless.blocks = endless.pages = 0;
-        look(mem, &endless, 0, MANY);
     }
+    endless.blocks = endless.pages = 0;
+    look(mem, &endless, 0, MANY);
+    look(mem, &endless, 0, MANY);
+    assert_int_equal(endless.blocks, MANY); /* once grown, always */
+    assert_in_range(endless.pages, MANY / HOLED, MANY / HOLED + 1);
+    strobe_mem_close(mem);
+}
+
+/* A scan that never comes back goes through a small ring. */
+static void test_scans_stay_small(void **state)
+{
+    struct endless endless;
+    struct strobe_mem *mem = paged_over(&endless);
+
+    for (int epoch = 0; epoch < 3; epoch++) {
+        look(mem, &endless, 0, MANY);
+        strobe_mem_epoch(mem);
+    }
+    assert_int_equal(endless.blocks, 3 * MANY);
+    assert_true(endless.high - endless.low <= LEAST * BLOCK);
     strobe_mem_close(mem);
 }
 
@@ -399,13 +430,11 @@ static void test_grows_once(void **state)
     struct endless endless;
     struct strobe_mem *mem = paged_over(&endless);
 
-    alloc_fail_arm(0);
-    look(mem, &endless, 0, MANY);
-    assert_int_equal(alloc_fail_disarm(), 4 * 2); /* 256 << 4 = 4096 */
+    look_until_kept(mem, &endless, MANY);
     alloc_fail_arm(0);
     strobe_mem_epoch(mem);
     look(mem, &endless, 5 * MANY, MANY);
-    look(mem, &endless, 0, 2 * MOST); /* the end of growth */
+    look(mem, &endless, 5 * MANY, MANY);
     assert_int_equal(alloc_fail_disarm(), 0);
     strobe_mem_close(mem);
 }
@@ -413,26 +442,64 @@ static void test_grows_once(void **state)
 /* No memory to grow: it goes on with what it has, nothing is lost, and it grows when there is memory again. */
 static void test_growth_fails(void **state)
 {
-    for (uint64_t n = 1; n <= 2; n++) {
+    bool all = false;
+
+    for (uint64_t n = 1; !all; n++) {
         struct endless endless;
         struct strobe_mem *mem = paged_over(&endless);
 
-        look(mem, &endless, 0, LEAST);
         alloc_fail_arm(n);
-        look(mem, &endless, LEAST, LEAST);
-        assert_true(alloc_fail_hit());
-        assert_int_equal(alloc_fail_disarm(), n); /* in its old size: that many blocks fit once more */
-        assert_int_equal(alloc_fail_live(), 0);
-        assert_int_equal(endless.blocks, 2 * LEAST);
-        look(mem, &endless, LEAST, LEAST);
-        assert_int_equal(endless.blocks, 2 * LEAST);
-        look(mem, &endless, 0, MANY);
-        strobe_mem_epoch(mem);
-        look(mem, &endless, 0, MANY);
-        endless.blocks = 0;
-        look(mem, &endless, 0, MANY);
-        assert_int_equal(endless.blocks, 0);
+        for (int times = 0; times < 3; times++)
+            look(mem, &endless, 0, MANY);
+        all = !alloc_fail_hit();
+        alloc_fail_disarm();
+        look_until_kept(mem, &endless, MANY);
         strobe_mem_close(mem);
+    }
+}
+
+/* Blocks that the last round of a turn read are read again many a call, wherever the ring has room; what is shown is this moment's. */
+static void test_again_reads_ahead(void **state)
+{
+    enum { N = 300 };
+    struct world *world = *state;
+    uint64_t calls;
+
+    for (int round = 0; round < 4; round++) {
+        strobe_mem_again(world->mem, 0);
+        calls = world->stats->calls;
+        for (uint64_t i = 0; i < N; i++)
+            check(world, (i * 7 % N) * BLOCK + 100, 50);
+        if (round)
+            assert_true(world->stats->calls - calls < N / 8);
+        else
+            assert_int_equal(world->stats->calls - calls, N);
+        strobe_mem_again(world->mem, 1); /* another turn is none of the first's business */
+        for (uint64_t i = 0; i < 40; i++)
+            check(world, (i * 11 % 40) * BLOCK + 5, 50);
+        world->dense[105] ^= 0xff; /* put back below */
+        strobe_mem_again(world->mem, 0);
+        assert_int_equal(seen_byte(world, 105), (uint8_t)~expected(105));
+        world->dense[105] ^= 0xff;
+        for (uint64_t i = N; i-- > 0;) /* in another order, and only some */
+            if (i % 3 && i * 7 % N)
+                check(world, (i * 7 % N) * BLOCK + 6000, 50);
+        strobe_mem_again(world->mem, 0);
+        for (uint64_t i = 0; i < N; i++)
+            check(world, (i * 7 % N) * BLOCK + 100, 50);
+    }
+}
+
+/* A block of the last round that is gone does not take others with it. */
+static void test_again_without_what_is_gone(void **state)
+{
+    struct world *world = *state;
+    static const uint64_t offs[] = {0, LONELY + 5, 2 * BLOCK, ODD, 3 * BLOCK};
+
+    for (int round = 0; round < 3; round++) {
+        strobe_mem_again(world->mem, 0);
+        for (size_t i = 0; i < sizeof offs / sizeof *offs; i++)
+            check(world, offs[i], 8);
     }
 }
 
@@ -472,10 +539,13 @@ int main(void)
         WITH_WORLD(test_every_read_fails_once),
         cmocka_unit_test(test_other_errors_are_passed_on),
         cmocka_unit_test(test_grows),
+        cmocka_unit_test(test_scans_stay_small),
         cmocka_unit_test(test_more_than_it_can_hold),
         cmocka_unit_test(test_small_stays_small),
         cmocka_unit_test(test_grows_once),
         cmocka_unit_test(test_growth_fails),
+        WITH_WORLD(test_again_reads_ahead),
+        WITH_WORLD(test_again_without_what_is_gone),
         WITH_WORLD(test_each_allocation_fails_once),
     };
 

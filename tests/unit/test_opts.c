@@ -85,6 +85,8 @@ static void test_all_of_dump(void **state)
     assert_true(opts.json && opts.subprocesses && opts.full_filenames && opts.nonblocking);
     assert_int_equal(parse(STROBE_CMD_DUMP, "dump --locals --locals -l --json 1"), STROBE_OPTS_RUN);
     assert_int_equal(opts.locals, 3);
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record --asyncio -j 1"), STROBE_OPTS_RUN);
+    assert_true(opts.json && opts.asyncio == STROBE_ASYNCIO_TASKS);
 }
 
 static void test_pid_alone(void **state)

@@ -201,7 +201,8 @@ static void test_holders_that_do_something(void **state)
     s.raw[2].state = STROBE_TASK_RUNNING;
     for (int i = 0; i < 5; i++)
         task("waiter", w);
-    assert_said("bottleneck: 3 permits of Semaphore S for 8 tasks; the 3 tasks that hold it: 1 waits for sleep, 1 waits for queue-get, 1 running\n");
+    assert_said("bottleneck: 3 permits of Semaphore S for 8 tasks; the 3 tasks that hold it: 1 waits for sleep, 1 waits for queue-get, 1 "
+                "running\n");
 }
 
 static void test_holder_that_waits_for_nothing(void **state)
@@ -232,7 +233,8 @@ static void test_holders_that_are_not_seen(void **state)
     s.tasks[0].pool = pool;
     for (int i = 0; i < 5; i++)
         task("waiter", w);
-    assert_said("bottleneck: 10 permits of Semaphore S for 6 tasks; of those that hold it only holder was seen, which waits for ThreadPoolExecutor \"p\"\n");
+    assert_said("bottleneck: 10 permits of Semaphore S for 6 tasks; of those that hold it only holder was seen, which waits for "
+                "ThreadPoolExecutor \"p\"\n");
 }
 
 static void test_chain_of_locks(void **state)
@@ -257,7 +259,8 @@ static void test_pool_alone(void **state)
     tasks_pool(&s, "p\x1b", 2, 2, 3);
     for (int i = 0; i < 5; i++)
         s.tasks[task("t", executor)].pool = 0;
-    assert_said("bottleneck: 2 threads of ThreadPoolExecutor \"p\\x1b\" serve 5 tasks: raise ThreadPoolExecutor \"p\\x1b\" max_workers first\n");
+    assert_said("bottleneck: 2 threads of ThreadPoolExecutor \"p\\x1b\" serve 5 tasks: raise ThreadPoolExecutor \"p\\x1b\" max_workers "
+                "first\n");
     begin(32);
     executor = tasks_wait(&s, STROBE_WAIT_EXECUTOR, "", "");
     tasks_pool(&s, "p", 2, 2, 0); /* busy, but nothing waits for it */

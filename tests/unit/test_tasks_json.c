@@ -64,18 +64,21 @@ static void test_incident(void **state)
     assert_json(json_object_get(root, "consistent"), "true");
     assert_int_equal(json_array_size(json_object_get(root, "tasks")), 202);
     assert_json(at(root, "tasks", 2),
-                "{\"id\": \"0x1200\", \"name\": \"request-0\", \"interpreter\": 0, \"loop\": \"0x99\", \"thread\": 4242, \"state\": \"waiting\","
+                "{\"id\": \"0x1200\", \"name\": \"request-0\", \"interpreter\": 0, \"loop\": \"0x99\", \"thread\": 4242, \"state\": "
+                "\"waiting\","
                 " \"cancelling\": false, \"implementation\": \"C\", \"stack\": ["
                 "{\"name\": \"PriceClient.fetch_price\", \"filename\": \"/app/svc.py\", \"short_filename\": \"svc.py\", \"line\": 20},"
                 "{\"name\": \"handle_request\", \"filename\": \"/app/svc.py\", \"short_filename\": \"svc.py\", \"line\": 23}],"
-                " \"leaf\": null, \"awaited_by\": [\"0x1000\"], \"waits_for\": \"w3\", \"due_in\": null, \"waiting_s\": null, \"worker\": 5000,"
+                " \"leaf\": null, \"awaited_by\": [\"0x1000\"], \"waits_for\": \"w3\", \"due_in\": null, \"waiting_s\": null, "
+                "\"worker\": 5000,"
                 " \"queue_place\": null, \"holds\": [\"w2\"]}");
     assert_json(json_object_get(at(root, "tasks", 6), "queue_place"), "1");
     assert_json(json_object_get(at(root, "tasks", 12), "waiting_s"), "2.1");
     item = at(root, "waits", 1);
     assert_int_equal(json_array_size(json_object_get(item, "holders")), 10);
     json_object_del(item, "holders");
-    assert_json(item, "{\"id\": \"w2\", \"kind\": \"semaphore\", \"how\": null, \"type\": \"Semaphore\", \"module\": null, \"object\": \"0x500100\","
+    assert_json(item, "{\"id\": \"w2\", \"kind\": \"semaphore\", \"how\": null, \"type\": \"Semaphore\", \"module\": null, \"object\": "
+                      "\"0x500100\","
                       " \"name\": \"PriceClient._price_semaphore\", \"name_source\": \"code\", \"free\": 0, \"capacity\": 10,"
                       " \"capacity_source\": \"counted\", \"waiters\": 190}");
     assert_json(at(root, "waits", 0), "{\"id\": \"w1\", \"kind\": \"tasks\", \"how\": \"TaskGroup\", \"type\": null, \"module\": null,"
@@ -83,7 +86,8 @@ static void test_incident(void **state)
     assert_json(json_object_get(at(root, "waits", 2), "pool"), "\"p1\"");
     assert_json(json_object_get(at(root, "waits", 2), "object"), "\"0x700000\"");
     item = at(root, "pools", 0);
-    assert_json(at(item, "workers", 3), "{\"thread\": 5003, \"name\": \"pricing_3\", \"leaf\": \"time.sleep\", \"busy\": true, \"task\": \"0x1500\"}");
+    assert_json(at(item, "workers", 3), "{\"thread\": 5003, \"name\": \"pricing_3\", \"leaf\": \"time.sleep\", \"busy\": true, \"task\": "
+                                        "\"0x1500\"}");
     json_object_del(item, "workers");
     assert_json(item, "{\"id\": \"p1\", \"kind\": \"ThreadPoolExecutor\", \"name\": \"pricing\", \"max\": 4, \"threads\": 4, \"busy\": 4,"
                       " \"queued\": 6}");

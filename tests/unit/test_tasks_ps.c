@@ -52,12 +52,18 @@ static void test_rows(void **state)
     make();
     s.report.ascii = true;
     assert_rows(false,
-                "TID   TASK ID  NAME    STATE              AWAITED BY                     WAITING FOR                                                        COROUTINE STACK\n"
-                "4242  0x1400   r\xc3\xa9      running            -                              -                                                                  run svc.py:3 -> now svc.py:9\n"
-                "4242  0x1200   -       ready, cancelling  -                              -                                                                  soon svc.py:4\n"
-                "4242  0x1100   w\\x1b   waiting 1.8 s      r\xc3\xa9                             Semaphore S  0 free, 1 waiter                                      work svc.py:2\n"
-                "4242  0x1300   caller  waiting            -                              ThreadPoolExecutor \"pricing\"  1 of 4 busy, 0 queued, in pricing_0  call svc.py:5\n"
-                "-     0x1000   ended   done               w\\x1b, task at 0x1200, 2 more  -                                                                  \n");
+                "TID   TASK ID  NAME    STATE              AWAITED BY                     WAITING FOR                                    "
+                "                    COROUTINE STACK\n"
+                "4242  0x1400   r\xc3\xa9      running            -                              -                                       "
+                "                           run svc.py:3 -> now svc.py:9\n"
+                "4242  0x1200   -       ready, cancelling  -                              -                                              "
+                "                    soon svc.py:4\n"
+                "4242  0x1100   w\\x1b   waiting 1.8 s      r\xc3\xa9                             Semaphore S  0 free, 1 waiter          "
+                "                            work svc.py:2\n"
+                "4242  0x1300   caller  waiting            -                              ThreadPoolExecutor \"pricing\"  1 of 4 busy, 0 "
+                "queued, in pricing_0  call svc.py:5\n"
+                "-     0x1000   ended   done               w\\x1b, task at 0x1200, 2 more  -                                             "
+                "                     \n");
     tasks_release(&s);
 }
 

@@ -48,7 +48,8 @@ static void test_incident(void **state)
                 "       waiting for  ThreadPoolExecutor \"pricing\"  4 of 4 busy, 6 queued\n"
                 "       4 running in pricing_0..3: PriceClient._blocking_lookup svc.py:16 → time.sleep\n"
                 "consumer  consumer svc.py:33   waiting for  Queue.get  (empty)\n"
-                "→ bottleneck: 10 permits of Semaphore PriceClient._price_semaphore and 4 threads of ThreadPoolExecutor \"pricing\" serve 200 tasks:"
+                "→ bottleneck: 10 permits of Semaphore PriceClient._price_semaphore and 4 threads of ThreadPoolExecutor \"pricing\" "
+                "serve 200 tasks:"
                 " raise PriceClient._pool max_workers first\n");
     tasks_release(&s);
 }
@@ -65,11 +66,13 @@ static void test_section_in_ascii(void **state)
                         "    Task-1  main svc.py:45 -> supervisor svc.py:27 -> TaskGroup\n"
                         "    |- 190 x request-*   handle_request svc.py:23 -> PriceClient.fetch_price svc.py:19\n"
                         "    |      waiting 1.8 s (longest 2.1 s) for  Semaphore PriceClient._price_semaphore  0 of 10 free, 190 waiters\n"
-                        "    `-  10 x request-*   handle_request svc.py:23 -> PriceClient.fetch_price svc.py:20  [holds PriceClient._price_semaphore]\n"
+                        "    `-  10 x request-*   handle_request svc.py:23 -> PriceClient.fetch_price svc.py:20  [holds "
+                        "PriceClient._price_semaphore]\n"
                         "           waiting for  ThreadPoolExecutor \"pricing\"  4 of 4 busy, 6 queued\n"
                         "           4 running in pricing_0..3: PriceClient._blocking_lookup svc.py:16 -> time.sleep\n"
                         "    consumer  consumer svc.py:33   waiting for  Queue.get  (empty)\n"
-                        "    -> bottleneck: 10 permits of Semaphore PriceClient._price_semaphore and 4 threads of ThreadPoolExecutor \"pricing\" serve"
+                        "    -> bottleneck: 10 permits of Semaphore PriceClient._price_semaphore and 4 threads of ThreadPoolExecutor "
+                        "\"pricing\" serve"
                         " 200 tasks: raise PriceClient._pool max_workers first\n");
     strobe_buf_release(&out);
     tasks_release(&s);
@@ -431,7 +434,8 @@ static void test_states(void **state)
                 "task at 0x1300  (no frames)   done\n"
                 "asked  handle svc.py:5  [request_id=7\\x0a]   waiting 1 min 15 s for  Event Gate.opened  not set\n"
                 "    thread 4250 (blocked\\x1b) waits for it\n"
-                "→ the loop is blocked by r\\x1bunner in handle svc.py:3 → JSON.encode svc.py:9 → dumps __init__.py:238: 2 tasks are ready\n");
+                "→ the loop is blocked by r\\x1bunner in handle svc.py:3 → JSON.encode svc.py:9 → dumps __init__.py:238: 2 tasks are "
+                "ready\n");
     tasks_release(&s);
 }
 
@@ -445,17 +449,20 @@ static void test_frames(void **state)
     for (int i = 0; i < 1000; i++)
         at += (size_t)snprintf(chain + at, sizeof chain - at, "%sf%d a.py:%d", i ? ", " : "", i, i + 1);
     tasks_task(&s, "deep", chain);
-    tasks_task(&s, "elided", "f0 a.py:1, f1 a.py:2, f2 a.py:3, f3 a.py:4, ... 95904 frames left out ..., f4 a.py:5, f5 a.py:6, f6 a.py:7, f7 a.py:8, f8 a.py:9");
+    tasks_task(&s, "elided", "f0 a.py:1, f1 a.py:2, f2 a.py:3, f3 a.py:4, ... 95904 frames left out ..., f4 a.py:5, f5 a.py:6, f6 "
+                             "a.py:7, f7 a.py:8, f8 a.py:9");
     tasks_task(&s, "nine", "f0 a.py:1, f1 a.py:2, f2 a.py:3, f3 a.py:4, f4 a.py:5, f5 a.py:6, f6 a.py:7, f7 a.py:8, f8 a.py:9");
     tasks_task(&s, "library", "Server.serve_forever asyncio/base_events.py:380");
-    tasks_task(&s, "mixed", "handle svc.py:1, wait_for asyncio/tasks.py:520, inner svc.py:2, __aenter__ contextlib.py:210, acquire asyncio/locks.py:3");
+    tasks_task(&s, "mixed", "handle svc.py:1, wait_for asyncio/tasks.py:520, inner svc.py:2, __aenter__ contextlib.py:210, acquire "
+                            "asyncio/locks.py:3");
     t = tasks_task(&s, "mine", "handle svc.py:1, run my/asyncio/job.py:0");
     for (uint32_t i = 0; i <= t; i++)
         s.raw[i].state = STROBE_TASK_DONE;
     tasks_finish(&s);
     assert_tree("deep  f0 a.py:1 → f1 a.py:2 → f2 a.py:3 → … 992 frames … → f995 a.py:996 → f996 a.py:997 → f997 a.py:998 → f998 a.py:999"
                 " → f999 a.py:1000\n    done\n"
-                "elided  f0 a.py:1 → f1 a.py:2 → f2 a.py:3 → … 95,905 frames … → f4 a.py:5 → f5 a.py:6 → f6 a.py:7 → f7 a.py:8 → f8 a.py:9\n    done\n"
+                "elided  f0 a.py:1 → f1 a.py:2 → f2 a.py:3 → … 95,905 frames … → f4 a.py:5 → f5 a.py:6 → f6 a.py:7 → f7 a.py:8 → f8 "
+                "a.py:9\n    done\n"
                 "nine  f0 a.py:1 → f1 a.py:2 → f2 a.py:3 → f3 a.py:4 → f4 a.py:5 → f5 a.py:6 → f6 a.py:7 → f7 a.py:8 → f8 a.py:9   done\n"
                 "library  Server.serve_forever base_events.py:380   done\n"
                 "mixed  handle svc.py:1 → inner svc.py:2   done\n"

@@ -85,7 +85,7 @@ static void test_files_and_processes(void **state)
     assert_state(1, "waiting for  executor");
     one(STROBE_WAIT_TASKS, "", "");
     s.raw_waits[0].how = "gather";
-    assert_state(1, "waiting for  0 tasks (gather)");
+    assert_state(1, "waiting for  futures that are no tasks (gather)");
 }
 
 /* Things that each task has of its own make one group, when they are called the same. */

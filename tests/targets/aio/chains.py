@@ -210,6 +210,48 @@ async def context_manager_holds():
 
 
 @shape
+async def exit_stack_holds():
+    """What an AsyncExitStack has entered: locks, a context manager that takes one, another stack; callbacks hold nothing."""
+    class Store:
+        def __init__(self):
+            self.first, self.second, self.third, self.given_back, self.wanted = [asyncio.Lock() for _ in range(5)]
+
+        @contextlib.asynccontextmanager
+        async def transaction(self):
+            async with self.second:
+                yield self
+
+        async def work(self):
+            async with contextlib.AsyncExitStack() as stack:
+                await stack.enter_async_context(self.first)
+                await stack.enter_async_context(self.transaction())
+                inner = await stack.enter_async_context(contextlib.AsyncExitStack())
+                await inner.enter_async_context(self.third)
+                stack.push_async_callback(self.wanted.acquire)
+                stack.callback(self.wanted.locked)
+                async with contextlib.AsyncExitStack() as other:
+                    await other.enter_async_context(self.given_back)
+                await forever()
+
+        async def ends(self):
+            async with contextlib.AsyncExitStack() as stack:
+                await stack.enter_async_context(self.wanted)
+                stack.push_async_callback(forever)
+
+        async def wants(self, lock):
+            async with contextlib.AsyncExitStack() as stack:
+                await stack.enter_async_context(lock)
+
+    store = Store()
+    start(store.work(), "stack-holder", "forever work", wait=FUTURE, holds=[store.first, store.second, store.third])
+    start(store.ends(), "stack-ends", "forever ends", wait=FUTURE, holds=[store.wanted])
+    for name in "first", "second", "third":
+        lock = getattr(store, name)
+        start(store.wants(lock), "stack-waiter-" + name, "wants", obj=lock, wait={
+            "kind": "lock", "type": "Lock", "name": ["Store." + name], "waiters": 1, "holders": ["stack-holder"]})
+
+
+@shape
 async def holds_further_out():
     """The holder is not the innermost coroutine of its task."""
     lock = asyncio.Lock()
@@ -354,8 +396,8 @@ async def async_exit_stack():
         async with lock:
             pass
 
-    start(use(), "exit-stack-holder", "forever use", wait=FUTURE)
-    start(other(), "exit-stack-waiter", "other", obj=lock, wait={"kind": "lock", "waiters": 1})
+    start(use(), "exit-stack-holder", "forever use", wait=FUTURE, holds=[lock])
+    start(other(), "exit-stack-waiter", "other", obj=lock, wait={"kind": "lock", "waiters": 1, "holders": ["exit-stack-holder"]})
 
 
 @shape

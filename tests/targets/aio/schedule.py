@@ -2,8 +2,8 @@
 """Tasks with a known schedule, which note by the monotonic clock what they do: waiting, ready, running.
 
 Argument: mix (all that waits), blocked (a synchronous call blocks the loop), short (a thousand tasks a second).
-"log" answers {"intervals": [[kind, state, from, to], ...], "now": time}; a kind is the function of a task.  "paths" says which stacks of
-this file's functions there can be, outermost first.
+"log" answers {"intervals": [[kind, state, from, to], ...], "busy": [[function, from, to], ...]}: a kind is the function of a task, busy are
+the calls that blocked the loop.  "paths" says which stacks of this file's functions there can be, outermost first.
 """
 import asyncio
 import contextvars
@@ -15,13 +15,15 @@ import harness
 
 now = time.monotonic
 intervals = []
+busy = []
 live = set()
 paths = set()
 turn = contextvars.ContextVar("turn")
 
 
 class Task:
-    """What a task says of itself.  until: when what it waits for is due; from then on it is ready."""
+    """What a task says of itself.  until: when what it waits for is due; from then on it is ready if the loop is busy, and "due" if it is
+    only late (a timer's resolution is a millisecond)."""
 
     def __init__(self, kind, state="ready"):
         self.kind, self.state, self.since, self.until = kind, state, now(), None
@@ -29,7 +31,7 @@ class Task:
 
     def intervals(self, end):
         if self.until is not None and self.until < end:
-            return [(self.kind, "waiting", self.since, self.until), (self.kind, "ready", self.until, end)]
+            return [(self.kind, "waiting", self.since, self.until), (self.kind, "due", self.until, end)]
         return [(self.kind, self.state, self.since, end)]
 
     def mark(self, state, until=None):
@@ -160,7 +162,6 @@ def mix():
     possible("sleeper_long")
     possible("client", "hold")
     possible("caller")
-    possible("lookup")
     possible("parent", "child")
     possible("shared")  # before anybody waits for it
     possible("pairs", "left", "shared")
@@ -168,22 +169,23 @@ def mix():
     possible("left", "shared")
     possible("right", "shared")
     possible("consumer", "numbers")
-    for blamed in (("client", "hold", "client", "hold"),):
-        possible(*blamed)
-    for name in ("caller",):
-        possible(name, "lookup")
+    possible("caller", "lookup")  # who is to blame
+    possible("child")  # made, and not yet given to gather(): it is ready
 
 
 # ---- blocked ----
 
-def spin(seconds):
-    end = now() + seconds
-    while now() < end:
+def spin():
+    start = now()
+    while now() < start + 0.02:
         pass
+    busy.append(("spin", start, now()))
 
 
 def render():
+    start = now()
     time.sleep(0.03)
+    busy.append(("render", start, now()))
 
 
 async def blocker(me):
@@ -192,7 +194,7 @@ async def blocker(me):
         me.mark("waiting", now() + 0.04)
         await asyncio.sleep(0.04)
         me.mark("running")
-        spin(0.02)
+        spin()
         me.mark("waiting", now() + 0.04)
         await asyncio.sleep(0.04)
         me.mark("running")
@@ -272,7 +274,7 @@ def log():
     found = list(intervals)
     for task in list(live):
         found += task.intervals(end)
-    return {"intervals": found, "now": end}
+    return {"intervals": found, "busy": list(busy)}
 
 
 async def main():

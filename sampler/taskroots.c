@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "taskroots.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "runtime/pycontext.h"
+
+void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *mem, const struct strobe_layout *lay,
+                           struct strobe_names *names, const char *name)
+{
+    *roots = (struct strobe_taskroots){.mem = mem, .lay = lay, .names = names, .name = name};
+}
+
+void strobe_taskroots_release(struct strobe_taskroots *roots)
+{
+    strobe_htab_release(&roots->contexts);
+    strobe_htab_release(&roots->values);
+    strobe_buf_release(&roots->text);
+    *roots = (struct strobe_taskroots){.mem = NULL};
+}
+
+void strobe_taskroots_begin(struct strobe_taskroots *roots)
+{
+    strobe_htab_clear(&roots->contexts);
+}
+
+static void put_type(struct strobe_taskroots *roots, uint64_t value)
+{
+    char name[STROBE_TASKROOTS_TEXT] = "?";
+    uint64_t type;
+    const char *dot;
+
+    if (!strobe_py_type(roots->mem, roots->lay, value, &type) && strobe_py_type_name(roots->mem, roots->lay, type, name, sizeof name))
+        strcpy(name, "?");
+    dot = strrchr(name, '.');
+    strobe_buf_printf(&roots->text, "<%s>", dot ? dot + 1 : name);
+}
+
+/* Cuts what was appended behind `start`, not inside a character. */
+static void cut(struct strobe_buf *text, size_t start)
+{
+    size_t end = start + STROBE_TASKROOTS_TEXT;
+
+    if (text->failed || text->len <= end)
+        return;
+    while (end > start && ((unsigned char)text->data[end] & 0xc0) == 0x80)
+        end--;
+    text->len = end;
+    text->data[end] = '\0';
+    strobe_buf_puts(text, "...");
+}
+
+static void put_value(struct strobe_taskroots *roots, uint64_t value)
+{
+    size_t start = roots->text.len;
+    enum strobe_py_kind kind;
+    int64_t number;
+
+    if (strobe_py_kind(roots->mem, roots->lay, value, &kind))
+        kind = STROBE_PY_OTHER;
+    if (kind == STROBE_PY_NONE || kind == STROBE_PY_BOOL)
+        strobe_py_repr(roots->mem, roots->lay, value, STROBE_TASKROOTS_TEXT, &roots->text);
+    else if (kind == STROBE_PY_INT && !strobe_py_int(roots->mem, roots->lay, value, &number))
+        strobe_buf_printf(&roots->text, "%" PRId64, number);
+    else if (kind != STROBE_PY_STR || strobe_py_str(roots->mem, roots->lay, value, &roots->text))
+        put_type(roots, value);
+    cut(&roots->text, start);
+}
+
+/* The marker of what stands in roots->text. */
+static int marker_of_text(struct strobe_taskroots *roots, uint32_t *ret)
+{
+    const char *text = strobe_buf_str(&roots->text);
+    uint64_t key[2] = {strobe_hash_bytes(text, roots->text.len, 1), strobe_hash_bytes(text, roots->text.len, 2)};
+    const uint64_t *known = strobe_htab_get(&roots->values, key[0], key[1]);
+    int err;
+
+    if (roots->text.failed)
+        return STROBE_ERR_NOMEM;
+    if (known) {
+        *ret = (uint32_t)*known;
+        return 0;
+    }
+    if (roots->values.count < STROBE_TASKROOTS_VALUES) {
+        err = strobe_names_marker(roots->names, text, ret);
+        return err ? err : strobe_htab_put(&roots->values, key[0], key[1], *ret);
+    }
+    if (!roots->other) {
+        strobe_buf_clear(&roots->text);
+        strobe_buf_printf(&roots->text, "[%s=other]", roots->name);
+        err = roots->text.failed ? STROBE_ERR_NOMEM : strobe_names_marker(roots->names, strobe_buf_str(&roots->text), &roots->other);
+        if (err)
+            return err;
+    }
+    *ret = roots->other;
+    return 0;
+}
+
+int strobe_taskroots_of(struct strobe_taskroots *roots, uint64_t context, uint32_t *ret_marker)
+{
+    const uint64_t *known = strobe_htab_get(&roots->contexts, context, 0);
+    uint64_t value;
+    uint32_t marker = 0;
+    int err;
+
+    if (known) {
+        *ret_marker = (uint32_t)*known;
+        return 0;
+    }
+    if (context && !strobe_py_context_get(roots->mem, roots->lay, context, roots->name, &value)) {
+        strobe_buf_clear(&roots->text);
+        strobe_buf_printf(&roots->text, "[%s=", roots->name);
+        put_value(roots, value);
+        strobe_buf_putc(&roots->text, ']');
+        if ((err = marker_of_text(roots, &marker)))
+            return err;
+    }
+    if ((err = strobe_htab_put(&roots->contexts, context, 0, marker)))
+        return err;
+    *ret_marker = marker;
+    return 0;
+}

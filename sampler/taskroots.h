@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* taskroots: the frame "[NAME=VALUE]" by which a profile tells tasks apart: a context variable's value in each task's own context.
+ * Strings and ints as they are, of others the type's name: "[NAME=<Request>]".  At most STROBE_TASKROOTS_VALUES distinct values; tasks
+ * with further ones are "[NAME=other]".  A task in whose context the variable is not set has no such frame.
+ * Private to session*.c.  May include: runtime, base.  Memory: its own, bounded.  Threads: one. */
+#ifndef STROBE_TASKROOTS_H
+#define STROBE_TASKROOTS_H
+
+#include "base/buf.h"
+#include "base/htab.h"
+#include "base/names.h"
+#include "runtime/layout.h"
+
+struct strobe_mem;
+
+enum {
+    STROBE_TASKROOTS_VALUES = 1000,
+    STROBE_TASKROOTS_TEXT = 128, /* bytes of a value that are shown */
+};
+
+struct strobe_taskroots {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    struct strobe_names *names;
+    const char *name;
+    struct strobe_htab contexts; /* of this tick -> marker */
+    struct strobe_htab values;   /* hashes of the text -> marker */
+    struct strobe_buf text;      /* scratch */
+    uint32_t other;
+};
+
+/* All borrowed; name: of the context variable, UTF-8. */
+void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *mem, const struct strobe_layout *lay,
+                           struct strobe_names *names, const char *name);
+void strobe_taskroots_release(struct strobe_taskroots *roots);
+/* A new tick: contexts may have changed. */
+void strobe_taskroots_begin(struct strobe_taskroots *roots);
+/* The marker of a task with this context; 0 = none (a session's frame 0 is "<GC>"). */
+int strobe_taskroots_of(struct strobe_taskroots *roots, uint64_t context, uint32_t *ret_marker);
+
+#endif
