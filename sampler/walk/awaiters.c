@@ -33,14 +33,23 @@ void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_la
     strobe_htab_clear(&a->known);
     a->aio = aio;
     a->n = 0;
+    a->question = PARENT;
 }
 
 static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_role role, int hops);
 
-/* What could not be read or kept so far: an answer is remembered only when nothing was. */
+/* What could not be read or kept so far, or was left out: an answer is remembered only when nothing was. */
 static uint64_t failures(const struct strobe_awaiters *a)
 {
-    return a->mem->faults + a->roles->failures + a->codes->failures;
+    return a->mem->faults + a->roles->failures + a->codes->failures + a->skipped;
+}
+
+/* Each future is looked at once for a question, whatever ways lead to it: there may be no end of ways. */
+static int visit(struct strobe_awaiters *a, uint64_t future, bool *ret_new)
+{
+    *ret_new = !strobe_htab_get(&a->known, future, a->question);
+    a->skipped += !*ret_new;
+    return *ret_new ? strobe_htab_put(&a->known, future, a->question, 0) : 0;
 }
 
 static int found(struct strobe_awaiters *a, uint64_t task)
@@ -256,9 +265,16 @@ static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_rol
 {
     unsigned char span[STROBE_AIO_MAX_TASK];
     uint64_t list;
+    bool new = true;
+    int err = 0;
 
+    a->skipped += hops > MAX_HOPS;
     if (hops > MAX_HOPS || !strobe_role_is_future(role))
         return 0;
+    if (hops)
+        err = visit(a, future, &new);
+    if (err || !new)
+        return err;
     if (role == STROBE_ROLE_PY_FUTURE || role == STROBE_ROLE_PY_TASK)
         return strobe_py_attr(a->mem, a->lay, future, "_callbacks", &list) ? 0 : of_list(a, list, hops);
     if (!a->aio)
@@ -268,6 +284,7 @@ static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_rol
 
 static void begin(struct strobe_awaiters *a)
 {
+    a->question++;
     a->chained = 0;
     a->chained_back = false;
     a->how = NULL;

@@ -23,7 +23,9 @@ struct strobe_awaiters {
     struct strobe_roles *roles;
     struct strobe_coderoles *codes;
     struct strobe_htab known;  /* callback -> (first << 32 | n) in tasks, of this sample: gather() has one for all its children.
-                                * (group, 1) -> its parent task, or 0 */
+                                * (group, 1) -> its parent task, or 0.  (future, question) -> it was looked at for this question */
+    uint64_t question;         /* above 1 */
+    uint64_t skipped;          /* futures that were not looked at once more */
     uint64_t *tasks;           /* addresses */
     size_t n, cap;
     uint64_t chained;          /* of the future asked for last: the concurrent future on its other side; 0 = none */
