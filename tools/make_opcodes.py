@@ -278,7 +278,8 @@ def main():
                 lines.append(line(base, row, data))
                 names[base] = len(lines)
             numbers[number] = names[base]
-        versions.append((data["minor"], lines, numbers))
+        versions.append((data["minor"], lines, numbers, data["opmap"].get("INSTRUMENTED_LINE", 0),
+                         data["opmap"].get("INSTRUMENTED_INSTRUCTION", 0)))
     if wrong:
         sys.exit("\n".join(wrong))
     write(versions)
@@ -294,7 +295,7 @@ def write(versions):
     for prefix, names in (("OP", kinds), ("FLOW", flows)):
         for name in names:
             print("#define %s STROBE_%s_%s" % (name, prefix, name))
-    for minor, lines, numbers in versions:
+    for minor, lines, numbers, _, _ in versions:
         print("\nstatic const struct strobe_op ops_%d[] = {" % minor)
         print("    {HIDDEN, STOP, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, 0},")
         print("\n".join(lines) + "\n};")
@@ -303,9 +304,10 @@ def write(versions):
             print("    %s," % ", ".join(map(str, numbers[at:at + 24])))
         print("};")
     print("\nconst struct strobe_opcodes strobe_opcodes[] = {")
-    for minor, _, _ in versions:
+    for minor, _, _, line, instruction in versions:
         # Operands of jumps count bytes up to 3.9, units of 2 bytes after; those of cells count from the first cell up to 3.10.
-        print("    {%d, %d, %s, ops_%d, numbers_%d}," % (minor, 1 if minor <= 9 else 2, "true" if minor <= 10 else "false", minor, minor))
+        print("    {%d, %d, %d, %d, %s, ops_%d, numbers_%d}," % (
+            minor, 1 if minor <= 9 else 2, line, instruction, "true" if minor <= 10 else "false", minor, minor))
     print("};")
     print("const size_t strobe_opcodes_count = sizeof strobe_opcodes / sizeof strobe_opcodes[0];")
 

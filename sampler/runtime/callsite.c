@@ -1,102 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytecode is read once and followed by callsim.c; what is wanted of its result is turned into names here. */
+/* The bytecode is read once (sitecode.c) and followed by callsim.c; what is wanted of its result is turned into names here. */
 #include "runtime/callsite.h"
 
-#include "runtime/callsim.h"
 #include "runtime/pyspan.h"
+#include "runtime/siteparts.h"
 
 enum {
-    MAX_CODE = 1 << 20,  /* bytes of bytecode or of a table; callsim.c has a limit of its own */
-    MAX_CHAIN = 32,      /* links of an access path */
-    MAX_NAME = 256,      /* bytes; longer ones do not fit anyway */
-    UNIT = 2,            /* bytes */
+    MAX_CHAIN = 32, /* links of an access path */
+    MAX_NAME = 256, /* bytes; longer ones do not fit anyway */
 };
-
-/* One function, open. */
-struct site {
-    struct strobe_mem *mem;
-    const struct strobe_layout *lay;
-    const struct strobe_opcodes *opcodes;
-    struct strobe_callsim *sim;
-    struct strobe_buf code, table;
-    uint64_t str_type;
-    size_t object_len;
-    unsigned char object[STROBE_MAX_CO_SIZE];
-};
-
-static const struct strobe_opcodes *find_opcodes(const struct strobe_layout *lay)
-{
-    for (size_t i = 0; i < strobe_opcodes_count && !lay->newer; i++)
-        if (strobe_opcodes[i].minor == lay->minor)
-            return &strobe_opcodes[i];
-    return NULL;
-}
-
-/* Where the bytecode lies in the object itself (3.11+), its number of units is the object's size. */
-static int read_inline_code(struct site *site, uint64_t code, struct strobe_bytecode *bytes)
-{
-    const struct strobe_layout *lay = site->lay;
-    uint64_t units, table;
-    int err;
-
-    if (!strobe_span_word(site->object, site->object_len, lay->ob_size, &units) ||
-        !strobe_span_word(site->object, site->object_len, lay->co_exceptiontable, &table))
-        return STROBE_ERR_OBJECT;
-    if (units > MAX_CODE / UNIT)
-        return STROBE_ERR_LIMIT;
-    err = strobe_buf_reserve(&site->code, units * UNIT + 1);
-    if (!err)
-        err = strobe_mem_read(site->mem, code + lay->co_code, site->code.data, units * UNIT);
-    if (!err)
-        err = strobe_py_bytes(site->mem, lay, table, MAX_CODE, &site->table);
-    if (err)
-        return err;
-    site->code.len = units * UNIT;
-    if (lay->co_firsttraceable <= site->object_len - sizeof(uint32_t))
-        bytes->first = (int64_t)UNIT * (int32_t)strobe_span_u32(site->object, lay->co_firsttraceable);
-    return 0;
-}
-
-static int open_site(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, struct site *site)
-{
-    struct strobe_bytecode bytes = {.first = -1};
-    uint64_t obj;
-    int err;
-
-    *site = (struct site){.mem = mem, .lay = lay, .opcodes = find_opcodes(lay), .object_len = lay->co_size};
-    if (!site->opcodes)
-        return STROBE_ERR_MISSING;
-    if (!strobe_py_plausible(code) || site->object_len > sizeof site->object || site->object_len < sizeof(uint64_t))
-        return STROBE_ERR_OBJECT;
-    err = strobe_mem_read(mem, code, site->object, site->object_len);
-    if (err)
-        return err;
-    if (lay->co_exceptiontable != STROBE_NONE)
-        err = read_inline_code(site, code, &bytes);
-    else if (strobe_span_word(site->object, site->object_len, lay->co_code, &obj))
-        err = strobe_py_bytes(mem, lay, obj, MAX_CODE, &site->code);
-    else
-        err = STROBE_ERR_OBJECT;
-    if (!err && (site->code.failed || site->table.failed))
-        err = STROBE_ERR_NOMEM;
-    if (err)
-        return err;
-    bytes.code = (const unsigned char *)strobe_buf_str(&site->code);
-    bytes.code_len = site->code.len;
-    bytes.table = (const unsigned char *)strobe_buf_str(&site->table);
-    bytes.table_len = site->table.len;
-    return strobe_callsim_new(site->opcodes, &bytes, &site->sim);
-}
-
-static void close_site(struct site *site)
-{
-    strobe_callsim_free(site->sim);
-    strobe_buf_release(&site->code);
-    strobe_buf_release(&site->table);
-}
 
 /* Name number n of a tuple of the code object; *n is counted down by the tuple's length when it is not in it. */
-static int tuple_name(struct site *site, uint32_t off, uint64_t *n, char name[MAX_NAME])
+static int tuple_name(struct strobe_site_code *site, uint32_t off, uint64_t *n, char name[MAX_NAME])
 {
     uint64_t tuple, items, len, str;
     int err;
@@ -115,7 +30,7 @@ static int tuple_name(struct site *site, uint32_t off, uint64_t *n, char name[MA
 }
 
 /* The name of a local; slot: as counted by the instruction, then its index in localsplus. */
-static int local_name(struct site *site, enum strobe_value_kind kind, uint32_t *slot, char name[MAX_NAME])
+static int local_name(struct strobe_site_code *site, enum strobe_value_kind kind, uint32_t *slot, char name[MAX_NAME])
 {
     const struct strobe_layout *lay = site->lay;
     uint64_t n = *slot;
@@ -144,7 +59,7 @@ static int put_text(char *to, size_t size, const char *text)
     return 0;
 }
 
-static int put_name(struct site *site, char *to, size_t size, uint32_t index)
+int strobe_site_put_name(struct strobe_site_code *site, char *to, size_t size, uint32_t index)
 {
     char name[MAX_NAME];
     uint64_t n = index;
@@ -153,7 +68,7 @@ static int put_name(struct site *site, char *to, size_t size, uint32_t index)
     return err ? err : put_text(to, size, name);
 }
 
-static int put_base(struct site *site, const struct strobe_value *value, struct strobe_site *ret)
+static int put_base(struct strobe_site_code *site, const struct strobe_value *value, struct strobe_site *ret)
 {
     char name[MAX_NAME] = "super";
     uint64_t n = value->arg;
@@ -177,7 +92,7 @@ static int put_base(struct site *site, const struct strobe_value *value, struct 
     return err ? err : put_text(ret->base_name, sizeof ret->base_name, name);
 }
 
-static int put_link(struct site *site, const struct strobe_value *value, struct strobe_site *ret)
+static int put_link(struct strobe_site_code *site, const struct strobe_value *value, struct strobe_site *ret)
 {
     int err = 0;
 
@@ -185,7 +100,7 @@ static int put_link(struct site *site, const struct strobe_value *value, struct 
     case STROBE_VALUE_ATTR:
         if (ret->path[0])
             err = put_text(ret->path, sizeof ret->path, ".");
-        return err ? err : put_name(site, ret->path, sizeof ret->path, value->arg);
+        return err ? err : strobe_site_put_name(site, ret->path, sizeof ret->path, value->arg);
     case STROBE_VALUE_SUBSCRIPT:
         return put_text(ret->path, sizeof ret->path, "[...]");
     case STROBE_VALUE_CALL:
@@ -195,8 +110,7 @@ static int put_link(struct site *site, const struct strobe_value *value, struct 
     }
 }
 
-/* Base and path of a value. */
-static int put_path(struct site *site, uint32_t id, struct strobe_site *ret)
+int strobe_site_put_path(struct strobe_site_code *site, uint32_t id, struct strobe_site *ret)
 {
     const struct strobe_value *chain[MAX_CHAIN], *value = strobe_callsim_value(site->sim, id);
     size_t n = 0;
@@ -227,7 +141,7 @@ static const struct strobe_value *find_special(const struct strobe_callsim *sim,
     return value;
 }
 
-static int describe(struct site *site, uint32_t id, struct strobe_site *ret)
+static int describe(struct strobe_site_code *site, uint32_t id, struct strobe_site *ret)
 {
     const struct strobe_value *value = strobe_callsim_value(site->sim, id), *inner = find_special(site->sim, id);
     int err = 0;
@@ -239,15 +153,15 @@ static int describe(struct site *site, uint32_t id, struct strobe_site *ret)
         ret->role = STROBE_SITE_FOR;
         id = strobe_callsim_value(site->sim, value->of)->of;
     } else if (value->kind == STROBE_VALUE_CALL && inner->kind == STROBE_VALUE_ATTR) {
-        err = put_name(site, ret->method, sizeof ret->method, inner->arg);
+        err = strobe_site_put_name(site, ret->method, sizeof ret->method, inner->arg);
         id = inner->of;
     }
-    return err ? err : put_path(site, id, ret);
+    return err ? err : strobe_site_put_path(site, id, ret);
 }
 
 /* The instruction that awaits: it itself, or what suspends it directly behind (3.11+: YIELD_VALUE, RESUME), or in front of it
  * (up to 3.10 a suspended frame is about to run it once more). */
-static int find_await(const struct site *site, int64_t instr, size_t *ret_index)
+static int find_await(const struct strobe_site_code *site, int64_t instr, size_t *ret_index)
 {
     const struct strobe_op *op;
     size_t index;
@@ -269,11 +183,12 @@ static int find_await(const struct site *site, int64_t instr, size_t *ret_index)
 }
 
 /* The place of an await, and the value that is awaited. */
-static int open_await(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct site *site, uint32_t *ret_id)
+static int open_await(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
+                      struct strobe_site_code *site, uint32_t *ret_id)
 {
     const uint32_t *stack;
     size_t index, n, popped;
-    int err = open_site(mem, lay, code, site);
+    int err = strobe_site_open(mem, lay, code, site);
 
     if (!err)
         err = find_await(site, instr, &index);
@@ -292,7 +207,7 @@ int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, ui
                      struct strobe_site *ret_site)
 {
     struct strobe_site found = {.role = STROBE_SITE_AWAIT, .slot = UINT32_MAX, .stack = UINT32_MAX};
-    struct site site;
+    struct strobe_site_code site;
     uint32_t id;
     int err = open_await(mem, lay, code, instr, &site, &id);
 
@@ -300,7 +215,7 @@ int strobe_site_find(struct strobe_mem *mem, const struct strobe_layout *lay, ui
         err = describe(&site, id, &found);
     if (!err)
         *ret_site = found;
-    close_site(&site);
+    strobe_site_close(&site);
     return err;
 }
 
@@ -308,7 +223,7 @@ int strobe_site_arguments(struct strobe_mem *mem, const struct strobe_layout *la
                           struct strobe_site *ret_sites, size_t max, size_t *ret_n)
 {
     struct strobe_site found[STROBE_SITE_MAX_ARGUMENTS];
-    struct site site;
+    struct strobe_site_code site;
     size_t n = 0;
     uint32_t id;
     int err = open_await(mem, lay, code, instr, &site, &id);
@@ -329,12 +244,12 @@ int strobe_site_arguments(struct strobe_mem *mem, const struct strobe_layout *la
         *ret_n = n;
         memcpy(ret_sites, found, n * sizeof *found);
     }
-    close_site(&site);
+    strobe_site_close(&site);
     return err;
 }
 
 /* The `async with`s on a stack; each goes to found, STROBE_SITE_MAX_HELD at most. */
-static int find_held(struct site *site, const uint32_t *stack, size_t depth, struct strobe_site *found, size_t *ret_n)
+static int find_held(struct strobe_site_code *site, const uint32_t *stack, size_t depth, struct strobe_site *found, size_t *ret_n)
 {
     enum strobe_site_role role = STROBE_SITE_BODY;
     uint32_t called = 0; /* exit function whose result lies on the stack */
@@ -353,7 +268,7 @@ static int find_held(struct site *site, const uint32_t *stack, size_t depth, str
             continue;
         blank.role = called == stack[i] ? STROBE_SITE_EXIT : role;
         found[n] = blank;
-        err = put_path(site, value->of, &found[n]);
+        err = strobe_site_put_path(site, value->of, &found[n]);
         if (err == STROBE_ERR_MISSING || err == STROBE_ERR_LIMIT)
             found[n] = blank;
         else if (err)
@@ -371,8 +286,8 @@ int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *la
     struct strobe_site found[STROBE_SITE_MAX_HELD];
     size_t index, depth, n = 0;
     const uint32_t *stack;
-    struct site site;
-    int err = open_site(mem, lay, code, &site);
+    struct strobe_site_code site;
+    int err = strobe_site_open(mem, lay, code, &site);
 
     if (!err)
         err = strobe_callsim_at(site.sim, instr, &index);
@@ -384,72 +299,6 @@ int strobe_site_enclosing(struct strobe_mem *mem, const struct strobe_layout *la
         *ret_n = n < max ? n : max;
         memcpy(ret_sites, found, *ret_n * sizeof *found);
     }
-    close_site(&site);
+    strobe_site_close(&site);
     return err;
-}
-
-/* What is called lies lowest of what the call pops, or above a NULL there; both places may have the name. */
-static int describe_call(struct site *site, size_t index, const uint32_t *stack, size_t n, struct strobe_site *ret)
-{
-    const struct strobe_op *op = strobe_callsim_op(site->sim, index);
-    size_t popped = strobe_callsim_popped(site->sim, index);
-    const struct strobe_value *value;
-    uint32_t id;
-    int err = 0;
-
-    if (!popped || popped > n)
-        return STROBE_ERR_MISSING;
-    ret->stack = (uint32_t)(n - popped);
-    id = stack[ret->stack];
-    if (!id && op->kind == STROBE_OP_CALL && op->at > 1 && popped > 1)
-        id = stack[ret->stack + 1];
-    value = strobe_callsim_value(site->sim, id);
-    if (op->kind == STROBE_OP_WITH || value->kind == STROBE_VALUE_WITH) {
-        ret->role = STROBE_SITE_WITH;
-        id = value->kind == STROBE_VALUE_WITH ? value->of : id;
-        err = put_text(ret->method, sizeof ret->method, "__enter__");
-    } else if (value->kind == STROBE_VALUE_ATTR) {
-        err = put_name(site, ret->method, sizeof ret->method, value->arg);
-        id = value->of;
-    }
-    return err ? err : put_path(site, id, ret);
-}
-
-int strobe_site_call(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site *ret_site)
-{
-    struct strobe_site found = {.role = STROBE_SITE_CALLS, .slot = UINT32_MAX};
-    const struct strobe_op *op;
-    const uint32_t *stack;
-    struct site site;
-    size_t index, n;
-    int err = open_site(mem, lay, code, &site);
-
-    if (!err)
-        err = strobe_callsim_at(site.sim, instr, &index);
-    if (!err) {
-        op = strobe_callsim_op(site.sim, index);
-        if (op->kind == STROBE_OP_PRECALL)
-            op = strobe_callsim_op(site.sim, ++index);
-        if (!op || (op->kind != STROBE_OP_CALL && op->kind != STROBE_OP_WITH))
-            err = STROBE_ERR_MISSING;
-    }
-    if (!err)
-        err = strobe_callsim_stack(site.sim, index, &stack, &n);
-    if (!err)
-        err = describe_call(&site, index, stack, n, &found);
-    if (!err)
-        *ret_site = found;
-    close_site(&site);
-    return err;
-}
-
-void strobe_site_text(const struct strobe_site *site, struct strobe_buf *out)
-{
-    strobe_buf_puts(out, site->base_name);
-    if (site->base == STROBE_SITE_CALL)
-        strobe_buf_puts(out, "()");
-    if (site->path[0])
-        strobe_buf_printf(out, "%s%s", site->path[0] != '[' && site->path[0] != '(' ? "." : "", site->path);
-    if (site->method[0])
-        strobe_buf_printf(out, ".%s", site->method);
 }

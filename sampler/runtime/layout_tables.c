@@ -34,7 +34,7 @@ enum {
     CELL = STROBE_LAYOUT_CELL, WEAKREF = STROBE_LAYOUT_WEAKREF, MODULE = STROBE_LAYOUT_MODULE, FUNC = STROBE_LAYOUT_FUNC,
     CFUNC = STROBE_LAYOUT_CFUNC, METHOD = STROBE_LAYOUT_METHOD, GEN = STROBE_LAYOUT_GEN, DEQUE = STROBE_LAYOUT_DEQUE,
     CONTEXT = STROBE_LAYOUT_CONTEXT, CONTEXTVAR = STROBE_LAYOUT_CONTEXTVAR, HAMT = STROBE_LAYOUT_HAMT, NODE = STROBE_LAYOUT_HAMT_NODE,
-    SIMPLEQUEUE = STROBE_LAYOUT_SIMPLEQUEUE,
+    SIMPLEQUEUE = STROBE_LAYOUT_SIMPLEQUEUE, MONITORING = STROBE_LAYOUT_MONITORING,
 };
 
 /* sizeof(_Py_DebugOffsets) last. */
@@ -97,6 +97,7 @@ const struct strobe_layout_group_info strobe_layout_groups[STROBE_LAYOUT_GROUPS]
     [HAMT] = {"context's mapping", CAP_OBJECT, true, {0}},
     [NODE] = {"node of a context's mapping", CAP_OBJECT, true, {0}},
     [SIMPLEQUEUE] = {"SimpleQueue", CAP_OBJECT, true, {0}},
+    [MONITORING] = {"monitoring data", CAP_OBJECT, false, {0}},
 };
 
 const struct strobe_layout_row strobe_layout_rows[] = {
@@ -214,6 +215,9 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(co_framesize), CO, I32,           {  NO,   NO,   NO,   NO,   76,     76,     76,     76,     92,     92,     92}},
     {F(co_stacksize), CO, I32,           {  32,   32,   32,   68,   64,     64,     64,     64,     80,     80,     80}},
     {F(co_tlbc), CO, PTR,                {  NO,   NO,   NO,   NO,   NO,     NO,     NO,     NO,     NO, T(392), T(456)}},
+    {F(co_monitoring), CO, PTR,          {  NO,   NO,   NO,   NO,  168,    176,    176,    176,    192,    192,    192}},
+    {F(monitoring_lines), MONITORING, PTR, { NO,   NO,   NO,   NO,   40,     32,     96,    104,     32,     96,    104}},
+    {F(monitoring_opcodes), MONITORING, PTR, {NO,  NO,   NO,   NO,   56,     48,    112,    120,     48,    112,    120}},
     {F(co_size), CO, END,                { 176,  176,  176,  184,  192, T(344), T(384), T(448), T(344), T(384), T(448)}},
     /* PyObject, PyVarObject */
     {F(ob_type), OB, PTR,                {   8,    8,    8,    8,    8, T(360), T(408), T(472), T(360), T(408), T(472)}},

@@ -66,6 +66,7 @@ struct strobe_op {
 struct strobe_opcodes {
     uint8_t minor;
     uint8_t jump_unit;  /* operands of jumps count: 1 bytes, 2 units */
+    uint8_t instrumented_line, instrumented_instruction; /* numbers of those, which hide others; 0 = there are none */
     bool cells_apart;   /* DEREF's operand counts from the first cell, not from the first local */
     const struct strobe_op *ops;
     const uint8_t *numbers; /* opcode -> index in ops */

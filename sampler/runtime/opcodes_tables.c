@@ -1119,13 +1119,13 @@ static const uint8_t numbers_15[256] = {
 };
 
 const struct strobe_opcodes strobe_opcodes[] = {
-    {8, 1, true, ops_8, numbers_8},
-    {9, 1, true, ops_9, numbers_9},
-    {10, 2, true, ops_10, numbers_10},
-    {11, 2, false, ops_11, numbers_11},
-    {12, 2, false, ops_12, numbers_12},
-    {13, 2, false, ops_13, numbers_13},
-    {14, 2, false, ops_14, numbers_14},
-    {15, 2, false, ops_15, numbers_15},
+    {8, 1, 0, 0, true, ops_8, numbers_8},
+    {9, 1, 0, 0, true, ops_9, numbers_9},
+    {10, 2, 0, 0, true, ops_10, numbers_10},
+    {11, 2, 0, 0, false, ops_11, numbers_11},
+    {12, 2, 254, 253, false, ops_12, numbers_12},
+    {13, 2, 254, 247, false, ops_13, numbers_13},
+    {14, 2, 254, 238, false, ops_14, numbers_14},
+    {15, 2, 253, 237, false, ops_15, numbers_15},
 };
 const size_t strobe_opcodes_count = sizeof strobe_opcodes / sizeof strobe_opcodes[0];

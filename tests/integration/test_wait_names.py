@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What things that tasks wait for are called, in every version: tests/targets/aio/naming.py.  A wrong name is worse than none."""
+import pytest
+
 from lib import aio
 
 
-def test_names(py):
-    with aio.target(py, "naming.py") as target:
+def check(py, *options):
+    with aio.target(py, "naming.py", *options) as target:
         target.settle()
         answer = aio.ps(target.pid)
         names = target.ask("names")
@@ -14,3 +16,18 @@ def test_names(py):
                  for one, want in names.items() if got.get(one, ("not waited for",))[0] not in want]
         assert not wrong, "\n".join(wrong)
         target.assert_unharmed()
+
+
+def test_names(py):
+    check(py)
+
+
+def test_names_under_settrace(py):
+    check(py, "--settrace")
+
+
+@pytest.mark.versions("3.12", "3.13", "3.14", "3.14t", "3.15")
+@pytest.mark.parametrize("options", [["--lines"], ["--instructions"], ["--lines", "--instructions"]], ids="-".join)
+def test_names_under_monitoring(py, options):
+    """Its events hide opcodes."""
+    check(py, *options)

@@ -50,6 +50,7 @@ static void fill_314t(struct strobe_layout *l)
     l->co_filename = 128, l->co_name = 136, l->co_flags = 64, l->co_argcount = 68, l->co_kwonlyargcount = 76;
     l->co_localsplusnames = 112, l->co_localspluskinds = 120, l->co_nlocalsplus = 88, l->co_size = 232;
     l->co_nlocals = 96, l->co_names = 48, l->co_exceptiontable = 56, l->co_firsttraceable = 208, l->co_code = 232;
+    l->co_monitoring = 192, l->monitoring_lines = 96, l->monitoring_opcodes = 112;
     l->ob_type = 24, l->ob_size = 32, l->ob_header = 32;
     l->ty_name = 40, l->ty_basicsize = 48, l->ty_itemsize = 56, l->ty_flags = 184, l->ty_base = 272, l->ty_dict = 280;
     l->ty_members = 256, l->ty_dictoffset = 304, l->ty_mro = 360, l->ty_qualname = 888, l->ty_cached_keys = 896;

@@ -260,3 +260,20 @@ uint64_t pytask_class(struct pytask *t, const char *module, const char *name, ui
     pyheap_word(t->heap, type + t->heap->lay.ty_dict, pytask_dict(t, (const char *const[]){"__module__"}, &text, 1));
     return type;
 }
+
+uint64_t pytask_instance(struct pytask *t, uint64_t type, const char *const *names, const uint64_t *values, size_t n)
+{
+    uint64_t dict = pytask_dict(t, names, values, n);
+
+    pyheap_word(t->heap, type + t->heap->lay.ty_dictoffset, t->heap->lay.ob_header);
+    return pytask_object(t, type, &dict, 1);
+}
+
+uint64_t pytask_interp(struct pytask *t, const char *const *names, const uint64_t *values, size_t n)
+{
+    uint64_t interp = pyheap_room(t->heap, 0, 16 * 1024), module = pyheap_object(t->heap, t->heap->type[PYHEAP_MODULE], 0, 64);
+
+    pyheap_word(t->heap, module + t->heap->lay.module_dict, pytask_dict(t, names, values, n));
+    pyheap_word(t->heap, interp + t->heap->lay.in_modules, pytask_dict(t, (const char *const[]){"asyncio.tasks"}, &module, 1));
+    return interp;
+}

@@ -41,5 +41,9 @@ uint64_t pytask_deque(struct pytask *t, const uint64_t *items, size_t n, size_t 
 uint64_t pytask_class(struct pytask *t, const char *module, const char *name, uint64_t base);
 /* A dict of str keys. */
 uint64_t pytask_dict(struct pytask *t, const char *const *keys, const uint64_t *values, size_t n);
+/* An instance of a class of pytask_class, with attributes. */
+uint64_t pytask_instance(struct pytask *t, uint64_t type, const char *const *names, const uint64_t *values, size_t n);
+/* An interpreter whose module asyncio.tasks has these globals. */
+uint64_t pytask_interp(struct pytask *t, const char *const *names, const uint64_t *values, size_t n);
 
 #endif

@@ -112,6 +112,9 @@ FIELDS = {
     "co_framesize": [(12, LAST, CODE, "co_framesize")],
     "co_stacksize": [(8, LAST, CODE, "co_stacksize")],
     "co_tlbc": [("t", 14, CODE, "co_tlbc")],
+    "co_monitoring": [(12, LAST, CODE, "_co_monitoring")],
+    "monitoring_lines": [(12, LAST, "_PyCoMonitoringData", "lines")],
+    "monitoring_opcodes": [(12, LAST, "_PyCoMonitoringData", "per_instruction_opcodes")],
     "co_size": [(8, 10, CODE, None), (11, LAST, CODE, "co_code_adaptive")],
     "ob_type": [(8, LAST, OBJECT, "ob_type")],
     "ob_size": [(8, LAST, VAR, "ob_size")],
@@ -225,6 +228,7 @@ static _PyRuntimeState runtime = _PyRuntimeState_INIT(runtime, "xdebugpy");
 #if PY_VERSION_HEX >= 0x030E0000
 #include "internal/pycore_interpframe.h"
 #include "internal/pycore_interpframe_structs.h"
+#include "internal/pycore_instruments.h"
 #endif
 int main(void)
 {

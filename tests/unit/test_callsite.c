@@ -352,6 +352,76 @@ static void test_executors(void **state)
     assert_true(changed > 40);
 }
 
+/* ---- tracing, which hides opcodes and keeps them aside ---- */
+
+enum trace { TRACE_OLD_LINES, TRACE_LINES, TRACE_LONG_LINES, TRACE_INSTRUCTIONS, TRACE_BOTH, TRACES };
+
+static uint64_t put_aside(struct pyheap *heap, const unsigned char *bytes, size_t len)
+{
+    uint64_t addr = pyheap_room(heap, 0, len);
+
+    pyheap_put(heap, addr, bytes, len);
+    return addr;
+}
+
+/* Hides every instruction of an open case but those whose number is a multiple of `but`, as tracing does. */
+static void hide_all(struct pyheap *heap, const struct site_case *c, uint64_t code, enum trace trace, size_t but)
+{
+    const struct strobe_opcodes *opcodes = opcodes_of(c->minor);
+    size_t units = (size_t)c->code_len / 2, entry = trace == TRACE_LONG_LINES ? 5 : 2, first = trace != TRACE_OLD_LINES, count = 0;
+    unsigned char *lines = calloc(1, first + entry * units), *under = calloc(1, units), opcode;
+    uint64_t monitoring = pyheap_room(heap, 0, 128);
+
+    lines[0] = (unsigned char)entry;
+    for (size_t unit = 0; unit < units; count++) {
+        const struct strobe_op *op;
+        unsigned char hidden = opcodes->instrumented_line;
+
+        memcpy(&opcode, inflated[c->blob] + c->at + 2 * unit, 1);
+        op = &opcodes->ops[opcodes->numbers[opcode]];
+        lines[first + entry * unit] = trace == TRACE_BOTH ? opcodes->instrumented_instruction : opcode;
+        under[unit] = opcode;
+        if (trace == TRACE_INSTRUCTIONS || (trace == TRACE_BOTH && count % 2))
+            hidden = opcodes->instrumented_instruction;
+        if (count % but)
+            pyheap_put(heap, code + heap->lay.co_code + 2 * unit, &hidden, 1);
+        unit += 1 + (size_t)op->caches;
+    }
+    pyheap_word(heap, monitoring + heap->lay.monitoring_lines, put_aside(heap, lines, first + entry * units));
+    pyheap_word(heap, monitoring + heap->lay.monitoring_opcodes, put_aside(heap, under, units));
+    pyheap_word(heap, code + heap->lay.co_monitoring, monitoring);
+    free(lines);
+    free(under);
+}
+
+static void test_traced(void **state)
+{
+    struct strobe_buf out = STROBE_BUF_INIT;
+    size_t checked = 0;
+
+    for (size_t i = 0; i < N_CASES; i++) {
+        const struct site_case *c = &cases[i];
+
+        if (c->minor < 12 || !strstr(c->name, " plain"))
+            continue;
+        for (int trace = 0; trace < TRACES; trace++) {
+            uint64_t code;
+            struct pyheap *heap = open_case(c, &code);
+
+            hide_all(heap, c, code, (enum trace)trace, i % 2 ? 3 : SIZE_MAX);
+            for (size_t k = 0; k < c->n_sites; k++, checked++) {
+                const char *truth = truths[c->sites[k].truth], *got = ask(heap, code, c->sites[k].instr, truth, &out);
+
+                if (!strchr(truth, '?') && strcmp(got, truth) != 0)
+                    fail_msg("%s traced by %d, at %d:\n  is  %s\n  not %s", c->name, trace, c->sites[k].instr, got, truth);
+            }
+            pyheap_free(heap);
+        }
+    }
+    strobe_buf_release(&out);
+    assert_true(checked > 5000);
+}
+
 static uint32_t random_word(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
@@ -561,6 +631,7 @@ int main(void)
         cmocka_unit_test(test_with_statements),
         cmocka_unit_test(test_hidden),
         cmocka_unit_test(test_executors),
+        cmocka_unit_test(test_traced),
         cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_reads_fail),
         cmocka_unit_test(test_allocations_fail),

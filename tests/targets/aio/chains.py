@@ -210,6 +210,36 @@ async def context_manager_holds():
 
 
 @shape
+async def contexts_of_contexts():
+    """A context manager inside of one inside of one: what the innermost has taken is held by the task."""
+    class Store:
+        def __init__(self):
+            self.outer, self.inner = asyncio.Lock(), asyncio.Lock()
+
+        @contextlib.asynccontextmanager
+        async def connection(self):
+            async with self.inner:
+                yield self
+
+        @contextlib.asynccontextmanager
+        async def session(self):
+            async with self.connection():
+                yield self
+
+        @contextlib.asynccontextmanager
+        async def transaction(self):
+            async with self.outer, self.session():
+                yield self
+
+        async def work(self):
+            async with self.transaction():
+                await forever()
+
+    store = Store()
+    start(store.work(), "nested-holder", "forever work", wait=FUTURE, holds=[store.outer, store.inner])
+
+
+@shape
 async def exit_stack_holds():
     """What an AsyncExitStack has entered: locks, a context manager that takes one, another stack; callbacks hold nothing."""
     class Store:

@@ -610,7 +610,23 @@ async def main():
     await stop
 
 
+def trace():
+    """As coverage and debuggers do it: --settrace, --lines, --instructions."""
+    if "--settrace" in sys.argv:
+        sys.settrace(lambda frame, event, argument: lambda *rest: None)
+    events = 0
+    for option in "lines", "instructions":
+        if "--" + option in sys.argv:
+            events |= getattr(sys.monitoring.events, option[:-1].upper())
+    if events:
+        sys.monitoring.use_tool_id(sys.monitoring.DEBUGGER_ID, "test")
+        for event in sys.monitoring.events.LINE, sys.monitoring.events.INSTRUCTION:
+            sys.monitoring.register_callback(sys.monitoring.DEBUGGER_ID, event, lambda *rest: None)
+        sys.monitoring.set_events(sys.monitoring.DEBUGGER_ID, events)
+
+
 if __name__ == "__main__":
+    trace()
     loop = aioharness.new_loop()
     asyncio.set_event_loop(loop)
     aioharness.loops.append((loop, threading.get_native_id()))
