@@ -417,3 +417,12 @@ def test_no_tasks(py, tmp_path):
     summary = json.loads(done.stdout)
     assert "No tasks" in done.stderr and summary["tasks"]["total_s"] == 0 and summary["blocked"] == []
     assert formats.raw(tmp_path / "x") == []
+
+
+@pytest.mark.versions("3.8", "3.12", "3.14")
+def test_tasks_that_have_ended(py, tmp_path):
+    """A task that is listed and has ended is no task of the recording."""
+    with Target(py, os.path.join("aio", "ended.py")) as target:
+        done = tool.run("record", "--asyncio", "--json", "-p", target.pid, "-d", "0.5", "-f", "raw", "-o", tmp_path / "x", check=0)
+    tasks = json.loads(done.stdout)["tasks"]
+    assert "No tasks" in done.stderr and "nan" not in done.stderr and (tasks["most"], tasks["samples"], tasks["total_s"]) == (0, 0, 0)
