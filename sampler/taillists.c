@@ -23,7 +23,7 @@ int strobe_tail_list_add(struct strobe_tails *tails, struct strobe_tail_list *li
     for (uint32_t i = 0; i < list->n; i++) {
         struct strobe_await_tail *at = &list->tails[i];
 
-        if (at->n == n && memcmp(at->frames, head, n_head * sizeof *head) == 0 &&
+        if (at->n == n && (!n_head || memcmp(at->frames, head, n_head * sizeof *head) == 0) &&
             (!tail || memcmp(at->frames + n_head, tail->frames, (n - n_head) * sizeof *head) == 0)) {
             at->parts += (uint32_t)parts;
             return 0;
@@ -36,7 +36,8 @@ int strobe_tail_list_add(struct strobe_tails *tails, struct strobe_tail_list *li
     frames = strobe_arena_alloc(&tails->arena, (n + 1) * sizeof *frames);
     if (!frames)
         return STROBE_ERR_NOMEM;
-    memcpy(frames, head, n_head * sizeof *frames);
+    if (n_head)
+        memcpy(frames, head, n_head * sizeof *frames);
     if (tail)
         memcpy(frames + n_head, tail->frames, (n - n_head) * sizeof *frames);
     list->tails[list->n++] = (struct strobe_await_tail){frames, n, (uint32_t)parts};

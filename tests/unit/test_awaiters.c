@@ -83,7 +83,7 @@ static void check(struct world *w, uint64_t future, const uint64_t *tasks, size_
 
 static void direct(struct world *w)
 {
-    uint64_t wrapper = pytask_object(&w->t, pyheap_class(w->t.heap, "TaskWakeupMethWrapper", w->t.heap->type[PYHEAP_OBJECT], 0),
+    uint64_t wrapper = pytask_object(&w->t, pyheap_static(w->t.heap, "TaskWakeupMethWrapper"),
                                      &w->task[1], 1);
     uint64_t step = pytask_function(&w->t, pytask_code(&w->t, "/lib/asyncio/tasks.py", "__wakeup", 0, "self future", ""), NULL, 0);
     uint64_t all[] = {wakeup(w, w->task[0]), wrapper, pytask_bound(&w->t, step, w->task[2])};
