@@ -14,7 +14,7 @@ int strobe_tail_list_init(struct strobe_tails *tails, struct strobe_tail_list *l
 int strobe_tail_list_add(struct strobe_tails *tails, struct strobe_tail_list *list, const uint32_t *head, uint32_t n_head,
                          const struct strobe_await_tail *tail, uint64_t parts)
 {
-    uint32_t n = n_head + (tail ? tail->n : 0), *frames;
+    uint32_t n = n_head + (tail ? tail->n : 0), others[2], *frames;
 
     if (!parts)
         parts = 1;
@@ -32,6 +32,17 @@ int strobe_tail_list_add(struct strobe_tails *tails, struct strobe_tail_list *li
     if (list->n == list->cap) {
         list->tails[list->n - 1].parts += (uint32_t)parts;
         return 0;
+    }
+    if (list->cap > 1 && list->n == list->cap - 1) { /* the last place is that of all that find none */
+        int err = strobe_tails_mark(tails, "[others]", &others[n_head > 0]);
+
+        if (err)
+            return err;
+        if (n_head)
+            others[0] = head[0];
+        head = others;
+        n = n_head = 1 + (n_head > 0);
+        tail = NULL;
     }
     frames = strobe_arena_alloc(&tails->arena, (n + 1) * sizeof *frames);
     if (!frames)

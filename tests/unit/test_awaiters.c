@@ -251,7 +251,8 @@ static void hostile(struct world *w)
 static void circle(struct world *w)
 {
     uint64_t future = pytask_object(&w->t, w->t.future, NULL, 0), getters = pytask_deque(&w->t, &future, 1, 0), pairs[24], before;
-    uint64_t queue = pytask_instance(&w->t, pytask_class(&w->t, "asyncio.queues", "Queue", 0), (const char *const[]){"_getters"}, &getters, 1);
+    uint64_t queue = pytask_instance(&w->t, pytask_class(&w->t, "asyncio.queues", "Queue", 0), (const char *const[]){"_getters"},
+                                     &getters, 1);
     uint64_t done = pytask_code(&w->t, "/lib/asyncio/tasks.py", "_done_callback", 0, "fut", "outer");
     uint64_t on_completion = pytask_code(&w->t, "/lib/asyncio/tasks.py", "_on_completion", 0, "f", "done");
     uint64_t args = pyheap_tuple(w->t.heap, &future, 1), callback;

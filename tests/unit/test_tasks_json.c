@@ -62,6 +62,8 @@ static void test_incident(void **state)
     assert_json(json_object_get(root, "pid"), "4242");
     assert_json(json_object_get(root, "python"), "\"3.14.2\"");
     assert_json(json_object_get(root, "consistent"), "true");
+    assert_json(json_object_get(root, "left_out"), "0");
+    assert_json(json_object_get(root, "blind"), "false");
     assert_int_equal(json_array_size(json_object_get(root, "tasks")), 202);
     assert_json(at(root, "tasks", 2),
                 "{\"id\": \"0x1200\", \"name\": \"request-0\", \"interpreter\": 0, \"loop\": \"0x99\", \"thread\": 4242, \"state\": "
