@@ -276,10 +276,21 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
     side->next_ns = least > session->period_ns ? start + least - session->period_ns / 2 : 0;
 }
 
+/* Tasks that have ended and are still listed have no time. */
+static uint32_t count_alive(const struct strobe_task_sample *sample)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < sample->n_tasks; i++)
+        n += sample->tasks[i].state != STROBE_TASK_DONE;
+    return n;
+}
+
 int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now,
                           const struct strobe_sample **ret_threads)
 {
     const struct strobe_task_sample *sample;
+    uint32_t n_alive;
     uint64_t weight;
     int err = strobe_tasklook_take(side->look, ret_threads, &sample);
 
@@ -304,9 +315,10 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     side->stats.to_ns = sample->time_ns;
     side->stats.ticks++;
     side->stats.dropped += sample->n_dropped;
-    side->stats.samples += sample->n_tasks;
-    if (sample->n_tasks > side->stats.most)
-        side->stats.most = sample->n_tasks;
+    n_alive = count_alive(sample);
+    side->stats.samples += n_alive;
+    if (n_alive > side->stats.most)
+        side->stats.most = n_alive;
     schedule(session, side, now, session->clock->now(session->clock) - now);
     return 0;
 }

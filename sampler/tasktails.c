@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tasktails.h"
 
-#include <ctype.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
-#include "runtime/pyobj.h"
-#include "waitnames.h"
+#include "tasktails_parts.h"
 
 enum {
-    WHOLE = 1 << 20,      /* parts of a list of tails */
     MAX_DEPTH = 8,        /* holders of holders */
-    MAX_FRAMES = 256,     /* frames of one tail */
     NO_MARKER = INT32_MAX,
-    MAX_LABELS = 1 << 18, /* labels that are remembered; then the memory starts over */
 };
 
 void strobe_tails_init(struct strobe_tails *tails, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_names *names,
@@ -40,191 +33,6 @@ void strobe_tails_release(struct strobe_tails *tails)
     *tails = (struct strobe_tails){.mem = NULL};
 }
 
-/* ---- markers ---- */
-
-static int marker(struct strobe_tails *tails, const char *text, uint32_t *ret)
-{
-    return strobe_names_wait_marker(tails->names, text, ret);
-}
-
-/* The text of the next marker, empty; put together in the same memory each time. */
-static struct strobe_buf *fresh(struct strobe_buf *buf)
-{
-    strobe_buf_clear(buf);
-    return buf;
-}
-
-static int marker_of_text(struct strobe_tails *tails, uint32_t *ret)
-{
-    return tails->text.failed || tails->name.failed ? STROBE_ERR_NOMEM : marker(tails, strobe_buf_str(&tails->text), ret);
-}
-
-/* Things of which there is one for many tasks go by their address, the others by the place that waits for them. */
-static void label_key(const struct strobe_tails *tails, const struct strobe_wait *wait, uint64_t ret_key[2])
-{
-    const struct strobe_task *task = wait->task == STROBE_NO_INDEX ? NULL : &tails->sample->tasks[wait->task];
-    bool shared = wait->kind >= STROBE_WAIT_LOCK && wait->kind <= STROBE_WAIT_BARRIER && wait->kind != STROBE_WAIT_EVENT;
-
-    if ((shared || wait->kind == STROBE_WAIT_LIMITER) || !task || wait->frame >= task->n_frames) {
-        ret_key[0] = wait->object ^ (uint64_t)wait->kind << 56;
-        ret_key[1] = wait->type;
-        return;
-    }
-    ret_key[0] = task->frames[wait->frame].code ^ (uint64_t)wait->kind << 56 ^ wait->type << 8;
-    ret_key[1] = ~task->frames[wait->frame].instr;
-}
-
-/* "[waiting: LABEL]", or "[LABEL]" where the blame goes on below it. */
-static int wait_marker(struct strobe_tails *tails, uint32_t wait, bool goes_on, uint32_t *ret)
-{
-    struct strobe_buf *text = fresh(&tails->text);
-    uint64_t key[2], *known;
-    int err;
-
-    label_key(tails, &tails->sample->waits[wait], key);
-    key[0] ^= (uint64_t)goes_on << 63;
-    known = strobe_htab_get(&tails->labels, key[0], key[1]);
-    if (known) {
-        *ret = (uint32_t)*known;
-        return 0;
-    }
-    if (tails->labels.count >= MAX_LABELS)
-        strobe_htab_clear(&tails->labels);
-    strobe_buf_puts(text, goes_on ? "[" : "[waiting: ");
-    strobe_wait_label(tails->mem, tails->lay, tails->sample, wait, text);
-    strobe_buf_putc(text, ']');
-    err = marker_of_text(tails, ret);
-    return err ? err : strobe_htab_put(&tails->labels, key[0], key[1], *ret);
-}
-
-/* The number of tasks is that of the moment when the wait was first seen, so that one wait is one leaf while its tasks end one by one. */
-static int tasks_marker(struct strobe_tails *tails, uint32_t index, uint32_t *ret)
-{
-    const struct strobe_task *task = &tails->sample->tasks[index];
-    uint64_t *before = strobe_htab_get(&tails->before, task->addr, task->future), n = before ? *before : tails->awaited[index];
-    struct strobe_buf *text = fresh(&tails->text);
-    int err = strobe_htab_put(&tails->counts, task->addr, task->future, n);
-
-    if (err)
-        return err;
-    if (n)
-        strobe_buf_printf(text, "[waiting: %" PRIu64 " task%s]", n, n == 1 ? "" : "s");
-    else
-        strobe_buf_puts(text, "[waiting: tasks]");
-    return marker_of_text(tails, ret);
-}
-
-static void put_type(struct strobe_tails *tails, uint64_t type, struct strobe_buf *out)
-{
-    char name[128];
-    const char *dot;
-
-    if (!type || strobe_py_type_name(tails->mem, tails->lay, type, name, sizeof name))
-        return;
-    dot = strrchr(name, '.');
-    strobe_buf_puts(out, dot ? dot + 1 : name);
-}
-
-static int pool_marker(struct strobe_tails *tails, uint32_t index, bool goes_on, uint32_t *ret)
-{
-    const struct strobe_pool *pool = &tails->pools.at[index];
-    struct strobe_buf *text = fresh(&tails->text), *name = fresh(&tails->name);
-
-    strobe_buf_puts(text, goes_on ? "[" : "[waiting: ");
-    if (pool->kind == STROBE_POOL_ANYIO)
-        strobe_buf_puts(text, "worker threads");
-    else
-        put_type(tails, pool->type, text);
-    if (pool->name && !strobe_py_str(tails->mem, tails->lay, pool->name, name) && name->len)
-        strobe_buf_printf(text, " %s", strobe_buf_str(name));
-    if (goes_on && pool->max >= 0)
-        strobe_buf_printf(text, " %" PRIu32 "/%" PRId64, pool->n_busy, pool->max);
-    strobe_buf_putc(text, ']');
-    return marker_of_text(tails, ret);
-}
-
-/* "[held by request-*]": names that differ in digits only are one. */
-static int holder_marker(struct strobe_tails *tails, const struct strobe_task *task, uint32_t *ret)
-{
-    struct strobe_buf *text = fresh(&tails->text), *name = fresh(&tails->name);
-
-    strobe_buf_puts(text, "[held by ");
-    if (!task->name || strobe_py_str(tails->mem, tails->lay, task->name, name))
-        strobe_buf_puts(name, "Task-0");
-    for (const char *c = strobe_buf_str(name); *c; c++) {
-        if (!isdigit((unsigned char)*c))
-            strobe_buf_putc(text, *c);
-        else if (!isdigit((unsigned char)c[1]))
-            strobe_buf_putc(text, '*');
-    }
-    strobe_buf_putc(text, ']');
-    return marker_of_text(tails, ret);
-}
-
-/* ---- lists of tails ---- */
-
-static int list_init(struct strobe_tails *tails, struct strobe_tail_list *list, uint32_t cap)
-{
-    *list = (struct strobe_tail_list){.tails = strobe_arena_alloc(&tails->arena, cap * sizeof *list->tails), .cap = cap};
-    return list->tails ? 0 : STROBE_ERR_NOMEM;
-}
-
-/* Appends head followed by tail; equal ones are added up, those beyond the room to the last. */
-static int list_add(struct strobe_tails *tails, struct strobe_tail_list *list, const uint32_t *head, uint32_t n_head,
-                    const struct strobe_await_tail *tail, uint64_t parts)
-{
-    uint32_t n = n_head + (tail ? tail->n : 0), *frames;
-
-    if (!parts)
-        parts = 1;
-    if (n > MAX_FRAMES)
-        n = MAX_FRAMES;
-    for (uint32_t i = 0; i < list->n; i++) {
-        struct strobe_await_tail *at = &list->tails[i];
-
-        if (at->n == n && memcmp(at->frames, head, n_head * sizeof *head) == 0 &&
-            (!tail || memcmp(at->frames + n_head, tail->frames, (n - n_head) * sizeof *head) == 0)) {
-            at->parts += (uint32_t)parts;
-            return 0;
-        }
-    }
-    if (list->n == list->cap) {
-        list->tails[list->n - 1].parts += (uint32_t)parts;
-        return 0;
-    }
-    frames = strobe_arena_alloc(&tails->arena, (n + 1) * sizeof *frames);
-    if (!frames)
-        return STROBE_ERR_NOMEM;
-    memcpy(frames, head, n_head * sizeof *frames);
-    if (tail)
-        memcpy(frames + n_head, tail->frames, (n - n_head) * sizeof *frames);
-    list->tails[list->n++] = (struct strobe_await_tail){frames, n, (uint32_t)parts};
-    return 0;
-}
-
-/* Appends all of `from` behind head, as `parts` of the whole. */
-static int list_append(struct strobe_tails *tails, struct strobe_tail_list *list, const uint32_t *head, uint32_t n_head,
-                       const struct strobe_tail_list *from, uint64_t parts)
-{
-    uint64_t total = 0;
-    int err = 0;
-
-    for (uint32_t i = 0; i < from->n; i++)
-        total += from->tails[i].parts;
-    if (!from->n)
-        return list_add(tails, list, head, n_head, NULL, parts);
-    for (uint32_t i = 0; !err && i < from->n; i++)
-        err = list_add(tails, list, head, n_head, &from->tails[i], parts * from->tails[i].parts / total);
-    return err;
-}
-
-static int list_of_marker(struct strobe_tails *tails, struct strobe_tail_list *list, uint32_t id)
-{
-    int err = list_init(tails, list, 1);
-
-    return err ? err : list_add(tails, list, &id, 1, NULL, WHOLE);
-}
-
 /* ---- frames of threads ---- */
 
 /* The C function that a thread which is not on a CPU is in; *ret NO_MARKER = none. */
@@ -245,10 +53,10 @@ static int leaf_marker(struct strobe_tails *tails, const struct strobe_thread *t
 static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *thread, const struct strobe_raw_frame *raw, uint32_t n,
                        bool skip_outer, struct strobe_tail_list *list)
 {
-    uint32_t ids[MAX_FRAMES], n_ids = 0;
-    int err = list_init(tails, list, 1);
+    uint32_t ids[STROBE_TAIL_FRAMES], n_ids = 0;
+    int err = strobe_tail_list_init(tails, list, 1);
 
-    for (uint32_t i = n < MAX_FRAMES ? n : MAX_FRAMES - 1; !err && i-- > 0;) {
+    for (uint32_t i = n < STROBE_TAIL_FRAMES ? n : STROBE_TAIL_FRAMES - 1; !err && i-- > 0;) {
         const struct strobe_code_entry *code = raw[i].code > STROBE_CODE_UNREADABLE
                                                    ? strobe_coderoles_get(&tails->reader->codes, raw[i].code)
                                                    : NULL;
@@ -260,7 +68,7 @@ static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *t
     }
     if (!err && n_ids && !(err = leaf_marker(tails, thread, &ids[n_ids])))
         n_ids += ids[n_ids] != NO_MARKER;
-    return err || !n_ids ? err : list_add(tails, list, ids, n_ids, NULL, WHOLE);
+    return err || !n_ids ? err : strobe_tail_list_add(tails, list, ids, n_ids, NULL, STROBE_TAIL_WHOLE);
 }
 
 static int worker_tail(struct strobe_tails *tails, const struct strobe_pool_worker *worker, struct strobe_tail_list *list)
@@ -268,7 +76,7 @@ static int worker_tail(struct strobe_tails *tails, const struct strobe_pool_work
     const struct strobe_thread *thread;
 
     if (worker->thread == STROBE_NO_INDEX)
-        return list_init(tails, list, 1);
+        return strobe_tail_list_init(tails, list, 1);
     thread = &tails->threads->threads[worker->thread];
     return frames_tail(tails, thread, thread->frames, thread->n_frames, true, list);
 }
@@ -283,13 +91,13 @@ static int pool_tails(struct strobe_tails *tails, uint32_t index, struct strobe_
     *ret = list;
     if (list->known)
         return 0;
-    err = list_init(tails, list, STROBE_TAILS_MAX);
+    err = strobe_tail_list_init(tails, list, STROBE_TAILS_MAX);
     list->known = true;
     for (uint32_t i = 0; !err && i < pool->n_workers; i++) {
         const struct strobe_pool_worker *worker = &tails->pools.workers[pool->first_worker + i];
 
         if (worker->busy && !(err = worker_tail(tails, worker, &one)) && one.n)
-            err = list_append(tails, list, NULL, 0, &one, WHOLE / pool->n_workers);
+            err = strobe_tail_list_append(tails, list, NULL, 0, &one, STROBE_TAIL_WHOLE / pool->n_workers);
     }
     return err;
 }
@@ -301,23 +109,23 @@ static int executor_tails(struct strobe_tails *tails, const struct strobe_task *
     int err;
 
     if (!task->source || !strobe_pools_find(&tails->pools, task->source, &pool, &worker, &place)) {
-        if ((err = wait_marker(tails, task->wait, false, &id)))
+        if ((err = strobe_tails_mark_wait(tails, task->wait, false, &id)))
             return err;
-        return list_of_marker(tails, list, id);
+        return strobe_tail_list_of(tails, list, id);
     }
-    if ((err = pool_marker(tails, pool, tails->blame, &id)))
+    if ((err = strobe_tails_mark_pool(tails, pool, tails->blame, &id)))
         return err;
     if (!tails->blame)
-        return list_of_marker(tails, list, id);
-    if ((err = list_init(tails, list, STROBE_TAILS_MAX)))
+        return strobe_tail_list_of(tails, list, id);
+    if ((err = strobe_tail_list_init(tails, list, STROBE_TAILS_MAX)))
         return err;
     if (worker != STROBE_NO_INDEX) {
         if (!(err = worker_tail(tails, &tails->pools.workers[worker], &one)))
-            err = list_append(tails, list, &id, 1, &one, WHOLE);
+            err = strobe_tail_list_append(tails, list, &id, 1, &one, STROBE_TAIL_WHOLE);
         return err;
     }
     if (!(err = pool_tails(tails, pool, &of_pool)))
-        err = list_append(tails, list, &id, 1, of_pool, WHOLE);
+        err = strobe_tail_list_append(tails, list, &id, 1, of_pool, STROBE_TAIL_WHOLE);
     return err;
 }
 
@@ -352,16 +160,17 @@ static int held_tails(struct strobe_tails *tails, uint32_t wait, int depth, stru
 
     if (list->known)
         return 0;
-    if ((err = list_init(tails, list, STROBE_TAILS_MAX)) || (err = wait_marker(tails, wait, n > 0, &head[0])))
+    if ((err = strobe_tail_list_init(tails, list, STROBE_TAILS_MAX)) || (err = strobe_tails_mark_wait(tails, wait, n > 0, &head[0])))
         return err;
     if (!n)
-        err = list_add(tails, list, head, 1, NULL, WHOLE);
+        err = strobe_tail_list_add(tails, list, head, 1, NULL, STROBE_TAIL_WHOLE);
     list->open = true;
     for (uint32_t i = 0; !err && i < n; i++) {
         uint32_t holder = tails->holders[first + i];
 
-        if (!(err = holder_marker(tails, &tails->sample->tasks[holder], &head[1])) && !(err = task_tails(tails, holder, depth + 1, &one)))
-            err = list_append(tails, list, head, 2, &one, WHOLE / n);
+        if (!(err = strobe_tails_mark_holder(tails, &tails->sample->tasks[holder], &head[1])) && !(err = task_tails(tails, holder,
+                                                                                                                    depth + 1, &one)))
+            err = strobe_tail_list_append(tails, list, head, 2, &one, STROBE_TAIL_WHOLE / n);
     }
     list->open = false;
     list->known = true;
@@ -382,16 +191,17 @@ static int waiting_tails(struct strobe_tails *tails, uint32_t index, int depth, 
         if (!(lists = lists_of(tails, task->wait)))
             return STROBE_ERR_NOMEM;
         if (is_open(lists)) { /* a holder waits for what it is held up by */
-            if ((err = marker(tails, "[deadlock]", &id)))
+            if ((err = strobe_tails_mark(tails, "[deadlock]", &id)))
                 return err;
-            return list_of_marker(tails, list, id);
+            return strobe_tail_list_of(tails, list, id);
         }
         err = held_tails(tails, task->wait, depth, &lists[depth]);
         *list = lists[depth];
         return err;
     }
-    err = wait->kind == STROBE_WAIT_TASKS ? tasks_marker(tails, index, &id) : wait_marker(tails, task->wait, false, &id);
-    return err ? err : list_of_marker(tails, list, id);
+    err = wait->kind == STROBE_WAIT_TASKS ? strobe_tails_mark_tasks(tails, index, &id) : strobe_tails_mark_wait(tails, task->wait, false,
+                                                                                                                &id);
+    return err ? err : strobe_tail_list_of(tails, list, id);
 }
 
 /* A task that runs: its own stack ends in the C function that it is in; a holder is shown by what it called. */
@@ -405,7 +215,7 @@ static int running_tails(struct strobe_tails *tails, const struct strobe_task *t
         return frames_tail(tails, thread, task->frames, task->n_sync ? task->n_sync : task->n_frames ? 1 : 0, false, list);
     err = leaf_marker(tails, thread, &id);
     if (!err && id != NO_MARKER)
-        err = list_of_marker(tails, list, id);
+        err = strobe_tail_list_of(tails, list, id);
     return err;
 }
 
@@ -417,7 +227,7 @@ static int task_tails(struct strobe_tails *tails, uint32_t index, int depth, str
     *list = (struct strobe_tail_list){.n = 0};
     switch (task->state) {
     case STROBE_TASK_WAITING: return waiting_tails(tails, index, depth, list);
-    case STROBE_TASK_READY: return list_of_marker(tails, list, tails->ready_marker);
+    case STROBE_TASK_READY: return strobe_tail_list_of(tails, list, tails->ready_marker);
     case STROBE_TASK_RUNNING: return running_tails(tails, task, depth, list);
     default: return 0;
     }
@@ -490,7 +300,7 @@ int strobe_tails_begin(struct strobe_tails *tails, const struct strobe_sample *t
     strobe_arena_reset(&tails->arena);
     tails->threads = threads;
     tails->sample = sample;
-    if (!tails->ready_marker && (err = marker(tails, "[ready: loop busy]", &tails->ready_marker)))
+    if (!tails->ready_marker && (err = strobe_tails_mark(tails, "[ready: loop busy]", &tails->ready_marker)))
         return err;
     if ((err = count_awaited(tails, sample)) || (err = read_pools(tails, threads, sample)))
         return err;
@@ -512,7 +322,7 @@ int strobe_tails_of(struct strobe_tails *tails, uint32_t task, const struct stro
 int strobe_tails_ready(struct strobe_tails *tails, const struct strobe_await_tail **ret_tails, uint32_t *ret_n)
 {
     struct strobe_tail_list list;
-    int err = list_of_marker(tails, &list, tails->ready_marker);
+    int err = strobe_tail_list_of(tails, &list, tails->ready_marker);
 
     if (err)
         return err;

@@ -27,7 +27,9 @@ ALLOWED = {
 SAMPLER = ["base", "mem", "runtime", "walk", "agg", "export", "report", "snapshot", "session"]
 # Headers of the system that libstrobe, pure computation over a reader, has no business with.
 NOT_IN_SAMPLER = re.compile(r"^(Python\.h|sys/ptrace\.h|elf\.h|libelf\.h|gelf\.h|elfutils/.*|libunwind.*|sys/uio\.h|sys/wait\.h|dlfcn\.h)$")
-SESSION_FILES = {"session", "session_parts", "session_target", "session_tasks", "tasktails", "loopblocks", "loopbusy", "tasklanes", "taskroots", "stackids", "prints"}  # other files in sampler/ itself belong to the snapshot
+# Other files in sampler/ itself belong to the snapshot.
+SESSION_FILES = {"session", "session_parts", "session_target", "session_tasks", "tasktails", "tasktails_parts", "taillists", "tailmarks",
+                 "loopblocks", "loopbusy", "tasklanes", "taskroots", "stackids", "prints"}
 
 
 def tracked():

@@ -50,7 +50,7 @@ void strobe_closing_say_tasks(const struct strobe_opts *opts, const struct strob
     double all = (double)tasks->task_ns / 1e9, elapsed_s = (double)stats->elapsed_ns / 1e9;
     double rate = elapsed_s > 0 ? (double)tasks->ticks / elapsed_s : 0;
 
-    if (!tasks->samples) {
+    if (!tasks->samples || !tasks->task_ns) {
         strobe_say("No tasks: no asyncio task was there at any look%s.", opts->asyncio == STROBE_ASYNCIO_TASKS
                    ? "; --asyncio=threads records threads" : "");
         return;

@@ -69,6 +69,7 @@ void strobe_tasked_release(struct strobe_tasked *tasked)
     strobe_callnames_release(&tasked->calls);
     strobe_tasklook_free(tasked->look);
     strobe_htab_release(&tasked->stacks);
+    strobe_htab_release(&tasked->types);
     strobe_htab_release(&tasked->waiting);
     free(tasked->resolved);
     strobe_arena_release(&tasked->arena);
@@ -88,6 +89,7 @@ int strobe_tasked_take(struct strobe_tasked *tasked)
         return err;
     strobe_arena_reset(&tasked->arena);
     strobe_htab_clear(&tasked->stacks);
+    strobe_htab_clear(&tasked->types);
     tasked->n_resolved = 0;
     tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name,
                                                  .moving = !sample->whole};

@@ -29,6 +29,7 @@ struct strobe_tasked {
     struct strobe_callnames calls;
     struct strobe_arena arena;     /* everything of the report */
     struct strobe_htab stacks;     /* hash of frames -> index in resolved */
+    struct strobe_htab types;      /* type object -> its name, a struct strobe_tasked_type * */
     struct strobe_tasked_stack *resolved;
     size_t n_resolved, cap_resolved;
     struct strobe_htab waiting;    /* task and what it waits in -> since when, ns */

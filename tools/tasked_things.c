@@ -20,7 +20,11 @@ static const char *last_part(const char *text)
     return dot ? dot + 1 : text;
 }
 
-static void name_type(struct strobe_tasked *tasked, uint64_t type, const char **ret_name, const char **ret_module)
+struct strobe_tasked_type {
+    const char *name, *module;
+};
+
+static void read_type(struct strobe_tasked *tasked, uint64_t type, const char **ret_name, const char **ret_module)
 {
     struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
     const struct strobe_layout *lay = strobe_attach_layout(tasked->attach);
@@ -37,6 +41,24 @@ static void name_type(struct strobe_tasked *tasked, uint64_t type, const char **
         strobe_buf_put(&module, name, (size_t)(last_part(name) - name) - 1);
     *ret_name = strobe_tasked_keep(tasked, last_part(name));
     *ret_module = strobe_tasked_keep_buf(tasked, &module);
+}
+
+/* Each type once a look: there may be ten thousand things of one. */
+static void name_type(struct strobe_tasked *tasked, uint64_t type, const char **ret_name, const char **ret_module)
+{
+    const uint64_t *known = strobe_htab_get(&tasked->types, type, 0);
+    struct strobe_tasked_type *kept = known ? (struct strobe_tasked_type *)(uintptr_t)*known : NULL;
+
+    if (!kept) {
+        read_type(tasked, type, ret_name, ret_module);
+        kept = strobe_arena_alloc(&tasked->arena, sizeof *kept);
+        if (!kept)
+            return;
+        *kept = (struct strobe_tasked_type){*ret_name, *ret_module};
+        strobe_htab_put(&tasked->types, type, 0, (uintptr_t)kept); /* without memory: read again */
+    }
+    *ret_name = kept->name;
+    *ret_module = kept->module;
 }
 
 static void fill_wait(struct strobe_tasked *tasked, uint32_t index, struct strobe_report_wait *ret)

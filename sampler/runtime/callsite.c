@@ -183,7 +183,8 @@ static int find_await(const struct strobe_site_code *site, int64_t instr, size_t
 }
 
 /* The place of an await, and the value that is awaited. */
-static int open_await(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr, struct strobe_site_code *site, uint32_t *ret_id)
+static int open_await(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, int64_t instr,
+                      struct strobe_site_code *site, uint32_t *ret_id)
 {
     const uint32_t *stack;
     size_t index, n, popped;

@@ -89,11 +89,13 @@ struct strobe_layout {
         in_gc_frame, in_code_generation, in_tlbc_generation, in_size;
     uint32_t gil_last_holder, gil_locked, gil_switch_number, gil_enabled, gil_size;
     uint32_t ts_prev, ts_next, ts_interp, ts_frame /* 3.8-3.10 frame, 3.11-3.12 cframe, 3.13+ current_frame */, ts_base_frame,
-        ts_thread_id, ts_native_id, ts_id, ts_status, ts_state, ts_holds_gil, ts_gil_requested, ts_chunk, ts_chunk_top, ts_dict /* 3.8-3.12: where asyncio keeps the running loop */,
+        ts_thread_id, ts_native_id, ts_id, ts_status, ts_state, ts_holds_gil, ts_gil_requested, ts_chunk, ts_chunk_top,
+        ts_dict /* 3.8-3.12: where asyncio keeps the running loop */,
         ts_size;
     uint32_t cframe_current;
     uint32_t fr_code, fr_previous, fr_instr /* f_lasti, prev_instr or instr_ptr */, fr_owner, fr_is_entry, fr_executing,
-        fr_stacktop, fr_tlbc_index, fr_localsplus, fr_valuestack /* 3.8-3.10 */, fr_globals, fr_locals /* f_locals dict */, fr_size /* header, without localsplus */;
+        fr_stacktop, fr_tlbc_index, fr_localsplus, fr_valuestack /* 3.8-3.10 */, fr_globals, fr_locals /* f_locals dict */,
+        fr_size /* header, without localsplus */;
     uint32_t co_filename, co_name, co_qualname, co_firstlineno, co_linetable, co_code /* inline code, or the bytes object */,
         co_flags, co_argcount, co_varnames, co_cellvars, co_freevars, co_localsplusnames, co_localspluskinds, co_nlocalsplus,
         co_nlocals, co_kwonlyargcount, co_firsttraceable, co_names, co_exceptiontable, co_version, co_framesize, co_stacksize, co_tlbc,

@@ -80,7 +80,8 @@ static int opcode_under(struct aside *aside, size_t unit, uint8_t *opcode)
     return err;
 }
 
-/* Puts back what tracing has hidden.  What follows an opcode that cannot be told remains as it is: nothing says where instructions start. */
+/* Puts back what tracing has hidden.  What follows an opcode that cannot be told remains as it is: nothing says where instructions
+ * start. */
 static int uncover(struct strobe_site_code *site)
 {
     const struct strobe_layout *lay = site->lay;
@@ -88,7 +89,8 @@ static int uncover(struct strobe_site_code *site)
     uint64_t monitoring;
     int err = 0;
 
-    if (lay->co_monitoring == STROBE_NONE || !strobe_span_word(site->object, site->object_len, lay->co_monitoring, &monitoring) || !monitoring)
+    if (lay->co_monitoring == STROBE_NONE || !strobe_span_word(site->object, site->object_len, lay->co_monitoring, &monitoring) ||
+        !monitoring)
         return 0;
     err = strobe_mem_u64(site->mem, monitoring + lay->monitoring_lines, &aside.lines);
     if (!err)

@@ -11,6 +11,7 @@ enum {
     MAX_HOPS = 8,            /* futures behind futures: shield(gather(...)) is three */
     MAX_CALLBACKS = 100000,  /* of one future: a gather that 100,000 await one by one */
     MAX_FOUND = 1 << 24,     /* edges of one sample */
+    MAX_LOOKED = 1 << 22,    /* callbacks of one sample: futures whose callbacks lead to each other, many times, have paths without end */
     PARENT = 1,              /* second half of the key of a group's parent in `known` */
 };
 
@@ -32,7 +33,7 @@ void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_la
 {
     strobe_htab_clear(&a->known);
     a->aio = aio;
-    a->n = 0;
+    a->n = a->n_looked = 0;
     a->question = PARENT;
 }
 
@@ -195,6 +196,8 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
 
     if (callback < 4096 || callback % 8)
         return 0;
+    if (a->n_looked++ >= MAX_LOOKED)
+        return STROBE_ERR_LIMIT;
     known = strobe_htab_get(&a->known, callback, 0);
     if (known) {
         for (size_t i = 0; !err && i < (*known & UINT32_MAX); i++)

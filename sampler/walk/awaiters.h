@@ -28,6 +28,7 @@ struct strobe_awaiters {
     uint64_t skipped;          /* futures that were not looked at once more */
     uint64_t *tasks;           /* addresses */
     size_t n, cap;
+    size_t n_looked;           /* callbacks, of this sample */
     uint64_t chained;          /* of the future asked for last: the concurrent future on its other side; 0 = none */
     bool chained_back;         /* ... which waits for this one, rather than the other way round */
     const char *how;           /* likewise: "shield" (static) when it is the outer future of one; else NULL */

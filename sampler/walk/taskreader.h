@@ -57,12 +57,14 @@ struct strobe_taskreader {
     struct strobe_htab wait_index;    /* (kind and how, object) -> index in waits */
     struct strobe_hold *holds;
     size_t n_holds, cap_holds;
+    uint32_t n_contexts;              /* of the task that is read: looked at for its holds */
     struct strobe_htab frames;        /* of the threads' stacks: frame address -> thread << 32 | index */
 
     struct strobe_task *shown;        /* the finished sample's tasks where some are left out; else it has `tasks` itself */
     uint32_t *edges;
     uint32_t *renumbered;             /* by draft: its index in the sample */
-    size_t cap_shown, cap_edges, cap_renumbered;
+    uint32_t *edge_to;                /* by index in the sample: 1 + the last task that it was found to await */
+    size_t cap_shown, cap_edges, cap_renumbered, cap_edge_to;
 };
 
 /* mem and lay are borrowed.  ret: owned by the caller. */
@@ -82,9 +84,5 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, bool (*late)(void 
 /* threads: NULL = none are known.  Unsettled tasks that are on no stack are left out and counted.
  * ret: borrowed, valid until the next read. */
 int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, struct strobe_task_sample *ret);
-
-/* Private to walk/task*.c: fills the task's state and wait from reader->chain (walk/taskwait.c). */
-int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task);
-int strobe_taskreader_wait(struct strobe_taskreader *reader, enum strobe_wait_kind kind, const char *how, uint64_t object, uint32_t *ret);
 
 #endif

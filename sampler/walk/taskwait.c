@@ -3,7 +3,7 @@
  *
  *   ... user frame ── library frame ── library frame ── future        the library frames' roles (coderoles.c) say it; without any, the
  *                                                                     future's class and callbacks do */
-#include "walk/taskreader.h"
+#include "walk/taskreader_parts.h"
 
 #include <string.h>
 

@@ -20,7 +20,8 @@ struct world {
 static void open_world(struct world *w, int version)
 {
     pytask_open(&w->t, version);
-    w->aio = (struct strobe_aio_layout){.fut_callback0 = CALLBACK0, .fut_callbacks = CALLBACKS, .fut_awaited_by = STROBE_NONE, .fut_size = SIZE};
+    w->aio = (struct strobe_aio_layout){.fut_callback0 = CALLBACK0, .fut_callbacks = CALLBACKS, .fut_awaited_by = STROBE_NONE,
+                                        .fut_size = SIZE};
     strobe_roles_init(&w->roles, &w->t.heap->mem, &w->t.heap->lay);
     strobe_coderoles_init(&w->codes, &w->t.heap->mem, &w->t.heap->lay);
     strobe_awaiters_init(&w->a, &w->t.heap->mem, &w->t.heap->lay, &w->roles, &w->codes);
@@ -82,7 +83,7 @@ static void check(struct world *w, uint64_t future, const uint64_t *tasks, size_
 
 static void direct(struct world *w)
 {
-    uint64_t wrapper = pytask_object(&w->t, pyheap_class(w->t.heap, "TaskWakeupMethWrapper", w->t.heap->type[PYHEAP_OBJECT], 0),
+    uint64_t wrapper = pytask_object(&w->t, pyheap_static(w->t.heap, "TaskWakeupMethWrapper"),
                                      &w->task[1], 1);
     uint64_t step = pytask_function(&w->t, pytask_code(&w->t, "/lib/asyncio/tasks.py", "__wakeup", 0, "self future", ""), NULL, 0);
     uint64_t all[] = {wakeup(w, w->task[0]), wrapper, pytask_bound(&w->t, step, w->task[2])};
@@ -90,7 +91,8 @@ static void direct(struct world *w)
     check(w, future_with(w, NULL, 0), NULL, 0);
     check(w, future_with(w, all, 3), w->task, 3);
     /* Bound to something that is no task; other methods; other callables. */
-    check(w, future_with(w, (uint64_t[]){wakeup(w, w->t.heap->none), pytask_bound(&w->t, step, w->t.heap->none), w->t.heap->none}, 3), NULL, 0);
+    check(w, future_with(w, (uint64_t[]){wakeup(w, w->t.heap->none), pytask_bound(&w->t, step, w->t.heap->none), w->t.heap->none}, 3),
+          NULL, 0);
 }
 
 static void test_direct(void **state)
@@ -155,7 +157,8 @@ static void takers(struct world *w)
 {
     uint64_t getter = future_with(w, (uint64_t[]){wakeup(w, w->task[0])}, 1), items[] = {getter};
     uint64_t getters = pytask_deque(&w->t, items, 1, 3);
-    uint64_t queue = pytask_instance(&w->t, pytask_class(&w->t, "asyncio.queues", "Queue", 0), (const char *const[]){"_getters"}, &getters, 1);
+    uint64_t queue = pytask_instance(&w->t, pytask_class(&w->t, "asyncio.queues", "Queue", 0), (const char *const[]){"_getters"},
+                                     &getters, 1);
     uint64_t code = pytask_code(&w->t, "/lib/asyncio/tasks.py", "_on_completion", 0, "f", "done todo");
     uint64_t callback = pytask_function(&w->t, code, (uint64_t[]){queue, w->t.heap->none}, 2);
 

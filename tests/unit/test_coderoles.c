@@ -23,7 +23,8 @@ static void each_version(void (*test)(struct pytask *t, struct strobe_coderoles 
 
 static void by_file_and_name(struct pytask *t, struct strobe_coderoles *codes)
 {
-    const struct strobe_code_entry *e = strobe_coderoles_get(codes, pytask_code(t, "/app/svc.py", "acquire", PYTASK_COROUTINE, "self x", ""));
+    const struct strobe_code_entry *e = strobe_coderoles_get(codes, pytask_code(t, "/app/svc.py", "acquire", PYTASK_COROUTINE, "self x",
+                                                                                ""));
 
     assert_non_null(e);
     assert_int_equal(e->role, STROBE_CODE_PLAIN);
@@ -35,7 +36,8 @@ static void by_file_and_name(struct pytask *t, struct strobe_coderoles *codes)
     assert_true(e->library);
     assert_int_equal(e->slot[0], 1);
     assert_int_equal(e->slot[1], -1);
-    e = strobe_coderoles_get(codes, pytask_code(t, "/lib/python3/asyncio/tasks.py", "sleep", PYTASK_COROUTINE, "delay result loop future h", ""));
+    e = strobe_coderoles_get(codes, pytask_code(t, "/lib/python3/asyncio/tasks.py", "sleep", PYTASK_COROUTINE,
+                                                "delay result loop future h", ""));
     assert_int_equal(e->role, STROBE_CODE_WAITS);
     assert_int_equal(e->kind, STROBE_WAIT_SLEEP);
     assert_int_equal(e->slot[0], 4);

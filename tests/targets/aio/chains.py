@@ -2,6 +2,7 @@
 """Every object that can stand between a task and what it waits for."""
 import asyncio
 import contextlib
+import functools
 import sys
 import types
 
@@ -207,6 +208,36 @@ async def context_manager_holds():
     start(store.work(), "transaction-holder", "forever work", wait=FUTURE, holds=[store._lock])
     start(store.work(), "transaction-waiter", "transaction work", obj=store._lock, wait={
         "kind": "lock", "type": "Lock", "name": "Store._lock", "free": 0, "waiters": 1, "holders": ["transaction-holder"]})
+
+
+@shape
+async def contexts_of_contexts():
+    """A context manager inside of one inside of one: what the innermost has taken is held by the task."""
+    class Store:
+        def __init__(self):
+            self.outer, self.inner = asyncio.Lock(), asyncio.Lock()
+
+        @contextlib.asynccontextmanager
+        async def connection(self):
+            async with self.inner:
+                yield self
+
+        @contextlib.asynccontextmanager
+        async def session(self):
+            async with self.connection():
+                yield self
+
+        @contextlib.asynccontextmanager
+        async def transaction(self):
+            async with self.outer, self.session():
+                yield self
+
+        async def work(self):
+            async with self.transaction():
+                await forever()
+
+    store = Store()
+    start(store.work(), "nested-holder", "forever work", wait=FUTURE, holds=[store.outer, store.inner])
 
 
 @shape
@@ -418,6 +449,41 @@ async def a_future_of_its_own_class():
         await python
 
     start(want_python(), "python-future", "want_python", obj=python, wait={"kind": "future", "type": "Future", "module": "asyncio.futures"})
+
+
+@shape
+async def classes_that_are_called_like_the_interpreters_own():
+    class generator:
+        __slots__ = ()
+
+        def __await__(self):
+            return self
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            future = asyncio.get_running_loop().create_future()
+            future._asyncio_future_blocking = True
+            aioharness.kept.append(future)
+            return future
+
+    async def want():
+        await generator()
+
+    start(want(), "class-generator", "want", wait=FUTURE)
+
+
+@shape
+async def callbacks_that_lead_to_their_own_future():
+    future = asyncio.get_running_loop().create_future()
+    for _ in range(300):  # 300 ** 8 ways
+        future.add_done_callback(functools.partial(print, future))
+
+    async def want():
+        await future
+
+    start(want(), "own-callbacks", "want", obj=future, wait={"kind": "future"})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* taskreader_parts: what joins the files of the taskreader.
+ *
+ *   taskreader  the list, and what of it is read again
+ *   task        one task: its words, its chain
+ *   taskwait    what it waits for
+ *   taskholds   what it is inside of
+ *   taskjoin    all of them with the threads' stacks and with each other
+ *
+ * May include: walk/taskreader.h.  Memory: none.  Threads: one. */
+#ifndef STROBE_WALK_TASKREADER_PARTS_H
+#define STROBE_WALK_TASKREADER_PARTS_H
+
+#include "walk/taskreader.h"
+
+/* Reads task `index` of the list whole.  STROBE_ERR_TORN: it moved; what it is by name and address is there all the same. */
+int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_t interp);
+/* Fills the task's state and wait from reader->chain. */
+int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task);
+/* ret: the index of the wait for this object, kind and way, a new one or that of others. */
+int strobe_taskreader_wait(struct strobe_taskreader *reader, enum strobe_wait_kind kind, const char *how, uint64_t object, uint32_t *ret);
+/* Notes the locks, semaphores and limiters whose `async with` the frames of reader->chain are inside of. */
+int strobe_taskreader_holds(struct strobe_taskreader *reader, struct strobe_task *task);
+/* The same for a task that runs: of the coroutines on the thread's stack, task->frames. */
+int strobe_taskreader_running_holds(struct strobe_taskreader *reader, struct strobe_task *task);
+
+#endif
