@@ -162,6 +162,7 @@ static json_t *answer(const char *line)
 int main(int argc, char **argv)
 {
     static const struct strobe_snapshot_opts opts = {STROBE_MODE_EXACT};
+    static const struct strobe_tasklook_opts look_opts = {.careful = true, .max_pause_ns = 1000000};
     struct strobe_buf why = STROBE_BUF_INIT;
     char line[256];
     int err = argc == 2 ? strobe_attach_open((pid_t)atoi(argv[1]), &attach, &why) : STROBE_ERR_ARG;
@@ -173,7 +174,7 @@ int main(int argc, char **argv)
     lay = strobe_attach_layout(attach);
     mem = strobe_attach_mem(attach);
     if ((err = strobe_snapshot_new(mem, strobe_attach_host(attach), lay, strobe_clock_system(), &opts, &snap)) ||
-        (err = strobe_tasklook_new(mem, lay, snap, &look)))
+        (err = strobe_tasklook_new(mem, lay, snap, strobe_clock_system(), &look_opts, &look)))
         return 1;
     strobe_tasklook_set_finder(look, find_table, NULL);
     strobe_roles_init(&roles, mem, lay);

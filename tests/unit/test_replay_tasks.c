@@ -191,7 +191,7 @@ static void check_whole(const struct replay_tasks *seen, const struct replay_tas
         while (k < seen->n_tasks && seen->tasks[k].addr != truth->tasks[i].addr)
             k++;
         if (k == seen->n_tasks)
-            fail_msg("%s is missing", truth->tasks[i].name);
+            fail_msg("%s is missing, %zu of %zu, dropped %d", truth->tasks[i].name, seen->n_tasks, truth->n_tasks, (int)seen->n_dropped);
         check_whole_task(&seen->tasks[k], &truth->tasks[i]);
     }
     assert_int_equal(seen->n_tasks, truth->n_tasks);
