@@ -42,6 +42,7 @@ struct strobe_task_stats {
     uint64_t ticks;          /* looks at tasks */
     uint64_t samples;        /* tasks in them */
     uint64_t dropped;        /* tasks left out of a look because they changed under it; billed at their next */
+    uint64_t unread_ns;      /* not billed: of tasks that ended, or had not been read again at the end */
     uint64_t most;           /* tasks at once */
     uint64_t task_ns;        /* billed: the sum of the tasks' lifetimes inside the recording */
     uint64_t by_state[STROBE_TASK_STATES]; /* of that */

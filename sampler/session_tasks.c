@@ -39,8 +39,9 @@ struct strobe_task_side {
     uint64_t epoch, changes;    /* of the code cache, of the code roles, when the stacks were resolved */
     struct strobe_await_task *tasks;
     size_t cap_tasks;
-    struct strobe_htab owed;    /* task -> ns of ticks in which it could not be read */
-    struct strobe_htab seen;    /* tasks of the tick before: who disappears while unread is owed nothing */
+    /* Task -> ns of ticks in which it could not be read, up to this one and up to the one before: who disappears unread is owed nothing. */
+    struct strobe_htab owed, owed_before;
+    uint64_t owed_ns, owed_before_ns; /* their sums */
     uint32_t row;               /* of the aggregate, for all tasks; in formats with an order in time each has its lane instead */
     bool has_row, with_lanes;
     struct strobe_tasklanes lanes;
@@ -90,7 +91,7 @@ void strobe_task_side_free(struct strobe_task_side *side)
     strobe_tasklook_free(side->look);
     strobe_htab_release(&side->known);
     strobe_htab_release(&side->owed);
-    strobe_htab_release(&side->seen);
+    strobe_htab_release(&side->owed_before);
     free(side->stacks);
     free(side->ids);
     free(side->tasks);
@@ -170,12 +171,12 @@ static void forget_stale(struct strobe_task_side *side)
 /* What a task is billed: the time since the tick before, and what it is owed of ticks in which it could not be read. */
 static uint64_t due_to(struct strobe_task_side *side, uint64_t task, uint64_t weight_ns)
 {
-    uint64_t *owed = side->owed.count ? strobe_htab_get(&side->owed, task, 0) : NULL;
-    uint64_t ns = weight_ns + (owed ? *owed : 0);
+    uint64_t *owed = side->owed_before.count ? strobe_htab_get(&side->owed_before, task, 0) : NULL, ns = owed ? *owed : 0;
 
     if (owed)
         *owed = 0;
-    return ns;
+    side->owed_before_ns -= ns;
+    return weight_ns + ns;
 }
 
 static int prepare(struct strobe_session *session, struct strobe_task_side *side, const struct strobe_sample *threads,
@@ -246,16 +247,23 @@ static int give_lanes(struct strobe_task_side *side, const struct strobe_task_sa
 static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
 {
     const struct strobe_taskreader *reader = strobe_tasklook_reader(side->look);
+    struct strobe_htab turn;
     int err = 0;
 
-    if (side->owed.count > MAX_STACKS)
-        strobe_htab_clear(&side->owed);
     for (size_t i = 0; !err && i < reader->n_drafts; i++)
         if (reader->renumbered[i] == STROBE_NO_INDEX) {
-            uint64_t addr = reader->list.at[i].addr, *owed = strobe_htab_get(&side->owed, addr, 0);
+            uint64_t addr = reader->list.at[i].addr, owed = due_to(side, addr, weight_ns);
 
-            err = strobe_htab_put(&side->owed, addr, 0, (owed ? *owed : 0) + weight_ns);
+            err = strobe_htab_put(&side->owed, addr, 0, owed);
+            side->owed_ns += owed;
         }
+    side->stats.unread_ns += side->owed_before_ns;
+    turn = side->owed_before;
+    side->owed_before = side->owed;
+    side->owed_before_ns = side->owed_ns;
+    side->owed = turn;
+    side->owed_ns = 0;
+    strobe_htab_clear(&side->owed);
     return err;
 }
 
@@ -276,10 +284,21 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
     side->next_ns = least > session->period_ns ? start + least - session->period_ns / 2 : 0;
 }
 
+/* Tasks that have ended and are still listed have no time. */
+static uint32_t count_alive(const struct strobe_task_sample *sample)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < sample->n_tasks; i++)
+        n += sample->tasks[i].state != STROBE_TASK_DONE;
+    return n;
+}
+
 int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now,
                           const struct strobe_sample **ret_threads)
 {
     const struct strobe_task_sample *sample;
+    uint32_t n_alive;
     uint64_t weight;
     int err = strobe_tasklook_take(side->look, ret_threads, &sample);
 
@@ -304,9 +323,10 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     side->stats.to_ns = sample->time_ns;
     side->stats.ticks++;
     side->stats.dropped += sample->n_dropped;
-    side->stats.samples += sample->n_tasks;
-    if (sample->n_tasks > side->stats.most)
-        side->stats.most = sample->n_tasks;
+    n_alive = count_alive(sample);
+    side->stats.samples += n_alive;
+    if (n_alive > side->stats.most)
+        side->stats.most = n_alive;
     schedule(session, side, now, session->clock->now(session->clock) - now);
     return 0;
 }
@@ -316,6 +336,7 @@ void strobe_task_side_stats(const struct strobe_task_side *side, struct strobe_t
     sum->ticks += side->stats.ticks;
     sum->samples += side->stats.samples;
     sum->dropped += side->stats.dropped;
+    sum->unread_ns += side->stats.unread_ns + side->owed_before_ns;
     sum->task_ns += side->stats.task_ns;
     for (int i = 0; i < STROBE_TASK_STATES; i++)
         sum->by_state[i] += side->stats.by_state[i];

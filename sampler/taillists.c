@@ -14,7 +14,7 @@ int strobe_tail_list_init(struct strobe_tails *tails, struct strobe_tail_list *l
 int strobe_tail_list_add(struct strobe_tails *tails, struct strobe_tail_list *list, const uint32_t *head, uint32_t n_head,
                          const struct strobe_await_tail *tail, uint64_t parts)
 {
-    uint32_t n = n_head + (tail ? tail->n : 0), *frames;
+    uint32_t n = n_head + (tail ? tail->n : 0), others[2], *frames;
 
     if (!parts)
         parts = 1;
@@ -23,7 +23,7 @@ int strobe_tail_list_add(struct strobe_tails *tails, struct strobe_tail_list *li
     for (uint32_t i = 0; i < list->n; i++) {
         struct strobe_await_tail *at = &list->tails[i];
 
-        if (at->n == n && memcmp(at->frames, head, n_head * sizeof *head) == 0 &&
+        if (at->n == n && (!n_head || memcmp(at->frames, head, n_head * sizeof *head) == 0) &&
             (!tail || memcmp(at->frames + n_head, tail->frames, (n - n_head) * sizeof *head) == 0)) {
             at->parts += (uint32_t)parts;
             return 0;
@@ -33,10 +33,22 @@ int strobe_tail_list_add(struct strobe_tails *tails, struct strobe_tail_list *li
         list->tails[list->n - 1].parts += (uint32_t)parts;
         return 0;
     }
+    if (list->cap > 1 && list->n == list->cap - 1) { /* the last place is that of all that find none */
+        int err = strobe_tails_mark(tails, "[others]", &others[n_head > 0]);
+
+        if (err)
+            return err;
+        if (n_head)
+            others[0] = head[0];
+        head = others;
+        n = n_head = 1 + (n_head > 0);
+        tail = NULL;
+    }
     frames = strobe_arena_alloc(&tails->arena, (n + 1) * sizeof *frames);
     if (!frames)
         return STROBE_ERR_NOMEM;
-    memcpy(frames, head, n_head * sizeof *frames);
+    if (n_head)
+        memcpy(frames, head, n_head * sizeof *frames);
     if (tail)
         memcpy(frames + n_head, tail->frames, (n - n_head) * sizeof *frames);
     list->tails[list->n++] = (struct strobe_await_tail){frames, n, (uint32_t)parts};

@@ -9,8 +9,6 @@
 #include "runtime/pyobj.h"
 #include "waitnames.h"
 
-enum { MAX_LABELS = 1 << 18 }; /* labels that are remembered; then the memory starts over */
-
 int strobe_tails_mark(struct strobe_tails *tails, const char *text, uint32_t *ret)
 {
     return strobe_names_wait_marker(tails->names, text, ret);
@@ -32,15 +30,13 @@ static int marker_of_text(struct strobe_tails *tails, uint32_t *ret)
 static void label_key(const struct strobe_tails *tails, const struct strobe_wait *wait, uint64_t ret_key[2])
 {
     const struct strobe_task *task = wait->task == STROBE_NO_INDEX ? NULL : &tails->sample->tasks[wait->task];
+    const struct strobe_raw_frame *place = task && wait->frame < task->n_frames ? &task->frames[wait->frame] : NULL;
     bool shared = wait->kind >= STROBE_WAIT_LOCK && wait->kind <= STROBE_WAIT_BARRIER && wait->kind != STROBE_WAIT_EVENT;
 
-    if ((shared || wait->kind == STROBE_WAIT_LIMITER) || !task || wait->frame >= task->n_frames) {
-        ret_key[0] = wait->object ^ (uint64_t)wait->kind << 56;
-        ret_key[1] = wait->type;
-        return;
-    }
-    ret_key[0] = task->frames[wait->frame].code ^ (uint64_t)wait->kind << 56 ^ wait->type << 8;
-    ret_key[1] = ~task->frames[wait->frame].instr;
+    ret_key[0] = (uint64_t)wait->kind << 56 ^ wait->type << 8;
+    ret_key[1] = place ? place->code ^ ~place->instr << 40 : 0;
+    if (shared || wait->kind == STROBE_WAIT_LIMITER || !place)
+        ret_key[0] ^= wait->object << 4; /* of this object, where it is met there: another may lie at its address later */
 }
 
 int strobe_tails_mark_wait(struct strobe_tails *tails, uint32_t wait, bool goes_on, uint32_t *ret)
@@ -51,13 +47,14 @@ int strobe_tails_mark_wait(struct strobe_tails *tails, uint32_t wait, bool goes_
 
     label_key(tails, &tails->sample->waits[wait], key);
     key[0] ^= (uint64_t)goes_on << 63;
-    known = strobe_htab_get(&tails->labels, key[0], key[1]);
-    if (known) {
+    if ((known = strobe_htab_get(&tails->labels, key[0], key[1]))) {
         *ret = (uint32_t)*known;
         return 0;
     }
-    if (tails->labels.count >= MAX_LABELS)
-        strobe_htab_clear(&tails->labels);
+    if ((known = strobe_htab_get(&tails->labels_before, key[0], key[1]))) {
+        *ret = (uint32_t)*known;
+        return strobe_htab_put(&tails->labels, key[0], key[1], *ret);
+    }
     strobe_buf_puts(text, goes_on ? "[" : "[waiting: ");
     strobe_wait_label(tails->mem, tails->lay, tails->sample, wait, text);
     strobe_buf_putc(text, ']');

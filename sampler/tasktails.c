@@ -25,6 +25,7 @@ void strobe_tails_release(struct strobe_tails *tails)
         strobe_pools_release(&tails->pools);
     strobe_callnames_release(&tails->calls);
     strobe_htab_release(&tails->labels);
+    strobe_htab_release(&tails->labels_before);
     strobe_htab_release(&tails->counts);
     strobe_htab_release(&tails->before);
     strobe_buf_release(&tails->text);
@@ -289,14 +290,22 @@ static int read_pools(struct strobe_tails *tails, const struct strobe_sample *th
     return 0;
 }
 
+/* What this tick has noted becomes what the one before had. */
+static void turn(struct strobe_htab *now, struct strobe_htab *before)
+{
+    struct strobe_htab swap = *before;
+
+    *before = *now;
+    *now = swap;
+    strobe_htab_clear(now);
+}
+
 int strobe_tails_begin(struct strobe_tails *tails, const struct strobe_sample *threads, const struct strobe_task_sample *sample)
 {
-    struct strobe_htab swap = tails->before;
     int err;
 
-    tails->before = tails->counts;
-    tails->counts = swap;
-    strobe_htab_clear(&tails->counts);
+    turn(&tails->counts, &tails->before);
+    turn(&tails->labels, &tails->labels_before);
     strobe_arena_reset(&tails->arena);
     tails->threads = threads;
     tails->sample = sample;

@@ -36,7 +36,7 @@ struct strobe_tails {
     bool blame;
     struct strobe_pools pools;
     struct strobe_callnames calls;
-    struct strobe_htab labels;         /* of waits -> marker; kept from tick to tick */
+    struct strobe_htab labels, labels_before; /* of waits -> marker: of this tick and the one before, what is not met again is forgotten */
     struct strobe_htab counts, before; /* (task, future) -> tasks it waits for, when that was first seen */
     struct strobe_buf text, name;      /* scratch, for markers */
     struct strobe_arena arena;         /* of this tick */

@@ -17,7 +17,7 @@ enum {
 };
 
 int strobe_tail_list_init(struct strobe_tails *tails, struct strobe_tail_list *list, uint32_t cap);
-/* Appends head followed by tail; equal ones are added up, those beyond the room to the last. */
+/* Appends head followed by tail; equal ones are added up, those beyond the room are one, "[others]" below head[0]. */
 int strobe_tail_list_add(struct strobe_tails *tails, struct strobe_tail_list *list, const uint32_t *head, uint32_t n_head,
                          const struct strobe_await_tail *tail, uint64_t parts);
 /* Appends all of `from` behind head, as `parts` of the whole. */

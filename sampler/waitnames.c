@@ -3,24 +3,10 @@
 
 #include <string.h>
 
-#include "runtime/callsite.h"
 #include "runtime/pyobj.h"
 #include "waitnames_parts.h"
 
-enum {
-    MAX_STEP = 192,     /* bytes of one attribute's name */
-    MAX_AWAITERS = 4,   /* tasks that wait for the one that waits, and so on outward */
-    MAX_OWN = 3,        /* frames of a thing's own class (its subclass written in the program) that are passed */
-};
-
-/* What a name by the code is worth. */
-enum worth {
-    NO_NAME,
-    OF_ITSELF,   /* the code is the thing's own: it calls it `self` */
-    OF_CALL,     /* what a function or a property gave */
-    OF_PLACE,    /* a local variable */
-    OF_THING,    /* an attribute, a global variable */
-};
+enum { MAX_AWAITERS = 4 }; /* tasks that wait for the one that waits, and so on outward */
 
 bool strobe_naming_read(struct strobe_naming *n, int err)
 {
@@ -38,8 +24,7 @@ bool strobe_naming_ask(struct strobe_naming *n, uint32_t at)
     return frame->code > STROBE_CODE_UNREADABLE;
 }
 
-/* tp_name of a class made in C has its module in front. */
-static const char *last_part(const char *text)
+const char *strobe_naming_last(const char *text)
 {
     const char *dot = strrchr(text, '.');
 
@@ -54,11 +39,11 @@ int strobe_naming_class(struct strobe_naming *n, uint64_t obj, char ret[STROBE_N
     if (!err)
         err = strobe_py_type_name(n->mem, n->lay, type, ret, STROBE_NAMING_CLASS);
     if (strobe_naming_read(n, err))
-        memmove(ret, last_part(ret), strlen(last_part(ret)) + 1);
+        memmove(ret, strobe_naming_last(ret), strlen(strobe_naming_last(ret)) + 1);
     return err;
 }
 
-static bool is_of(struct strobe_naming *n, uint64_t obj, const char *class_name)
+bool strobe_naming_is_of(struct strobe_naming *n, uint64_t obj, const char *class_name)
 {
     char name[STROBE_NAMING_CLASS];
 
@@ -89,7 +74,7 @@ const char *strobe_naming_private(struct strobe_naming *n, uint64_t type, const 
 
 bool strobe_naming_is_module(struct strobe_naming *n, uint64_t obj)
 {
-    return is_of(n, obj, "module");
+    return strobe_naming_is_of(n, obj, "module");
 }
 
 bool strobe_naming_globals(struct strobe_naming *n, uint64_t *ret_dict)
@@ -117,360 +102,6 @@ void strobe_naming_put_function(struct strobe_naming *n)
 
     if (strobe_naming_read(n, strobe_mem_u64(n->mem, n->code + n->lay->co_name, &value)))
         strobe_naming_read(n, strobe_py_str(n->mem, n->lay, value, n->name));
-}
-
-/* ---- the expression in the code ---- */
-
-struct local_search {
-    const char *name;
-    uint64_t value;
-};
-
-static int match_local(void *ctx, const struct strobe_local *local)
-{
-    struct local_search *search = ctx;
-
-    if (strcmp(local->name, search->name) != 0)
-        return 0;
-    search->value = local->value;
-    return 1;
-}
-
-static bool local_value(struct strobe_naming *n, const char *name, uint64_t *ret)
-{
-    struct local_search search = {name, 0};
-    int found = strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search);
-
-    strobe_naming_read(n, found);
-    if (found == 1)
-        *ret = search.value;
-    return found == 1;
-}
-
-/* The base object of a site; false when it cannot be found. */
-static bool base_object(struct strobe_naming *n, const struct strobe_site *site, uint64_t *ret)
-{
-    uint64_t globals;
-
-    switch (site->base) {
-    case STROBE_SITE_LOCAL:
-    case STROBE_SITE_DEREF: return local_value(n, site->base_name, ret);
-    case STROBE_SITE_GLOBAL:
-        return strobe_naming_globals(n, &globals) &&
-               strobe_naming_read(n, strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, ret));
-    default: return false;
-    }
-}
-
-/* A path as far as it can be followed from object to object: up to a call, a subscript, or what is computed. */
-struct walk {
-    uint64_t obj;     /* where it has led; 0 = not even the base is known */
-    uint64_t owner;   /* of the step that led there; 0 = obj is the base */
-    const char *step; /* that step, and what follows it */
-    size_t step_len;
-    bool whole;
-};
-
-static void follow(struct strobe_naming *n, const char *path, struct walk *w)
-{
-    char step[MAX_STEP];
-    uint64_t next;
-
-    w->step = path;
-    while (*path) {
-        size_t len = strcspn(path, ".[(");
-
-        if (!len || len >= sizeof step)
-            return;
-        memcpy(step, path, len);
-        step[len] = '\0';
-        w->owner = w->obj;
-        w->step = path;
-        w->step_len = len;
-        if (!strobe_naming_read(n, strobe_py_getattr(n->mem, n->lay, w->obj, step, &next)))
-            return;
-        w->obj = next;
-        path += len;
-        if (*path == '.')
-            path++;
-        else if (*path)
-            return;
-    }
-    w->whole = true;
-}
-
-/* Is it the thing, or the condition whose lock it is?  *ret_suffix: what then follows the name. */
-static bool leads_to(struct strobe_naming *n, uint64_t obj, const char **ret_suffix)
-{
-    uint64_t lock;
-
-    *ret_suffix = "";
-    if (obj == n->object)
-        return true;
-    if (n->wait->kind != STROBE_WAIT_LOCK || !is_of(n, obj, "Condition") ||
-        !strobe_naming_read(n, strobe_py_attr(n->mem, n->lay, obj, "_lock", &lock)))
-        return false;
-    *ret_suffix = "._lock";
-    return lock == n->object;
-}
-
-struct argument_search {
-    struct strobe_naming *n;
-    uint32_t first, last, index;
-    const char *suffix;
-};
-
-static int match_argument(void *ctx, const struct strobe_local *local)
-{
-    struct argument_search *search = ctx;
-
-    if (!local->is_arg || search->index > search->last)
-        return 2;
-    return search->index++ >= search->first && leads_to(search->n, local->value, &search->suffix);
-}
-
-/* Did the frame get the thing as one of these arguments?  self is number 0. */
-static bool was_given(struct strobe_naming *n, uint32_t at, uint32_t first, uint32_t last, const char **ret_suffix)
-{
-    struct argument_search search = {n, first, last, 0, ""};
-    const struct strobe_raw_frame *frame = &n->task->frames[at];
-    int found;
-
-    if (frame->code <= STROBE_CODE_UNREADABLE)
-        return false;
-    found = strobe_py_locals(n->mem, n->lay, frame->frame, frame->code, match_argument, &search);
-    strobe_naming_read(n, found);
-    if (found == 1)
-        *ret_suffix = search.suffix;
-    return found == 1;
-}
-
-static bool is_method(const struct strobe_site *site)
-{
-    static const char *const methods[] = {"acquire", "wait", "wait_for", "get", "put", "join", "read", "readline", "readexactly",
-                                          "readuntil",
-                                          "drain", "serve_forever", "communicate"};
-
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-        if (strcmp(site->method, methods[i]) == 0)
-            return true;
-    return false;
-}
-
-/* An expression that cannot be followed: does what is called on it next say that it led to the thing? */
-static bool fits(struct strobe_naming *n, const struct strobe_site *site, const char **ret_suffix)
-{
-    if (n->borrowed)
-        return false;
-    if (n->at > 0 && was_given(n, n->at - 1, 0, 0, ret_suffix))
-        return true;
-    switch (n->wait->kind) {
-    case STROBE_WAIT_FUTURE: return site->role == STROBE_SITE_AWAIT && !site->method[0] && n->at == 0;
-    case STROBE_WAIT_SOCKET:
-    case STROBE_WAIT_STREAM_READ:
-    case STROBE_WAIT_STREAM_WRITE:
-    case STROBE_WAIT_SERVER:
-    case STROBE_WAIT_SUBPROCESS: return site->role != STROBE_SITE_AWAIT || is_method(site); /* things around the one that is told */
-    default: return false;
-    }
-}
-
-/* ---- putting it into words ---- */
-
-/* The class in whose dict an attribute is that all its instances share; else the object's own.  Returns what follows its name. */
-static const char *put_owner(struct strobe_naming *n, const struct walk *w)
-{
-    char name[STROBE_NAMING_CLASS], step[MAX_STEP];
-    uint64_t type = w->owner, dict, value;
-    const char *private;
-    enum strobe_py_kind kind;
-
-    if (strobe_naming_is_module(n, w->owner)) {
-        if (strobe_naming_read(n, strobe_mem_u64(n->mem, w->owner + n->lay->module_dict, &value)))
-            strobe_naming_put_module(n, value);
-        return w->step;
-    }
-    memcpy(step, w->step, w->step_len);
-    step[w->step_len] = '\0';
-    if (strobe_naming_class(n, w->owner, name) || !strobe_naming_read(n, strobe_py_kind(n->mem, n->lay, w->owner, &kind)) ||
-        (kind != STROBE_PY_TYPE && !strobe_naming_read(n, strobe_py_type(n->mem, n->lay, w->owner, &type))))
-        return w->step;
-    private = strobe_naming_private(n, type, step, name);
-    if (private) {
-        strobe_buf_puts(n->name, last_part(name));
-        return w->step + (private - step);
-    }
-    if (kind == STROBE_PY_TYPE)
-        strobe_naming_read(n, strobe_py_type_name(n->mem, n->lay, w->owner, name, sizeof name));
-    else if (strobe_naming_read(n, strobe_py_attr(n->mem, n->lay, w->owner, step, &value)))
-        type = 0;
-    for (int i = 0; i < STROBE_PY_MAX_MRO && type; i++) {
-        if (strobe_naming_read(n, strobe_mem_u64(n->mem, type + n->lay->ty_dict, &dict)) && dict &&
-            strobe_naming_read(n, strobe_py_dict_get(n->mem, n->lay, dict, step, &value))) {
-            strobe_naming_read(n, strobe_py_type_name(n->mem, n->lay, type, name, sizeof name));
-            break;
-        }
-        if (!strobe_naming_read(n, strobe_mem_u64(n->mem, type + n->lay->ty_base, &type)))
-            break;
-    }
-    strobe_buf_puts(n->name, last_part(name));
-    return w->step;
-}
-
-static void put_variable(struct strobe_naming *n, const struct strobe_site *site)
-{
-    bool global = site->base == STROBE_SITE_GLOBAL;
-    size_t before = n->name->len;
-    uint64_t globals, value;
-
-    if (site->base == STROBE_SITE_CALL) /* of a local, or of a global name */
-        global = !local_value(n, site->base_name, &value);
-    if (!global)
-        strobe_naming_put_function(n);
-    else if (strobe_naming_globals(n, &globals) &&
-             strobe_naming_read(n, strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, &value)))
-        strobe_naming_put_module(n, globals); /* built-in names have no module in front */
-    strobe_buf_printf(n->name, "%s%s%s", n->name->len > before ? "." : "", site->base_name, site->base == STROBE_SITE_CALL ? "()" : "");
-}
-
-/* Objects that are but a bag of names: their class tells nothing. */
-static bool is_bag(struct strobe_naming *n, uint64_t obj)
-{
-    return is_of(n, obj, "SimpleNamespace") || is_of(n, obj, "Namespace");
-}
-
-static void put_site(struct strobe_naming *n, const struct strobe_site *site, const struct walk *w)
-{
-    if (w->owner && !is_bag(n, w->owner)) {
-        size_t before = n->name->len;
-
-        const char *rest = put_owner(n, w);
-
-        strobe_buf_printf(n->name, "%s%s", n->name->len > before ? "." : "", rest);
-        return;
-    }
-    put_variable(n, site);
-    strobe_buf_printf(n->name, "%s%s", site->path[0] && site->path[0] != '[' ? "." : "", site->path);
-}
-
-/* exact: followed from object to object, it has led to the thing. */
-static enum worth worth_of(const struct strobe_site *site, const struct walk *w, bool exact)
-{
-    if (!strcmp(site->base_name, "super") || (!site->path[0] && !strcmp(site->base_name, "self")))
-        return OF_ITSELF;
-    if (strchr(site->path, '(') || site->base == STROBE_SITE_CALL || (w->whole && !exact))
-        return OF_CALL;
-    return site->base == STROBE_SITE_GLOBAL || w->owner ? OF_THING : OF_PLACE;
-}
-
-/* sure: something else says already that the expression led to the thing, whose name goes on with `suffix`. */
-static enum worth name_by_site(struct strobe_naming *n, const struct strobe_site *site, bool sure, const char *suffix)
-{
-    struct walk w = {.step = ""};
-    enum worth worth;
-    bool exact;
-
-    if (site->base == STROBE_SITE_NONE)
-        return NO_NAME;
-    if (base_object(n, site, &w.obj))
-        follow(n, site->path, &w);
-    exact = w.whole && leads_to(n, w.obj, &suffix);
-    if (w.whole && !exact && w.obj != n->object) { /* it is another one by now, or a property */
-        char class_name[STROBE_NAMING_CLASS];
-
-        if (strobe_naming_class(n, n->object, class_name) || is_of(n, w.obj, class_name) || is_of(n, w.obj, "NoneType"))
-            return NO_NAME;
-    }
-    if (!exact && !sure && !fits(n, site, &suffix))
-        return NO_NAME;
-    worth = worth_of(site, &w, exact);
-    if (worth == OF_ITSELF)
-        return worth;
-    put_site(n, site, &w);
-    strobe_buf_puts(n->name, suffix);
-    return worth;
-}
-
-/* What stands in the call that is awaited: wait_for(self._gate.wait(), 5), stack.enter_async_context(self._lock). */
-static enum worth name_by_arguments(struct strobe_naming *n, const struct strobe_raw_frame *frame)
-{
-    struct strobe_site sites[STROBE_SITE_MAX_ARGUMENTS];
-    enum worth worth = NO_NAME;
-    size_t n_sites;
-
-    if (!strobe_naming_read(n, strobe_site_arguments(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_ARGUMENTS,
-                                                     &n_sites)))
-        return NO_NAME;
-    for (size_t i = 0; i < n_sites && worth == NO_NAME; i++) {
-        const char *suffix = "";
-        bool sure = (i == 0 && !n->borrowed && n->at > 0 && !sites[0].method[0] && was_given(n, n->at - 1, 1, 1, &suffix)) ||
-                    (n->wait->kind != STROBE_WAIT_FUTURE && is_method(&sites[i]));
-
-        worth = name_by_site(n, &sites[i], sure, suffix);
-    }
-    return worth == OF_ITSELF ? NO_NAME : worth;
-}
-
-/* ---- contexts that are held ---- */
-
-/* The context manager whose __aexit__ lies in a slot of the frame's value stack; 0 = unknown. */
-static uint64_t context_at(struct strobe_naming *n, uint32_t index)
-{
-    const struct strobe_layout *lay = n->lay;
-    uint64_t base = n->frame + lay->fr_localsplus, slot[2], mask = lay->pointer_mask_low;
-    uint32_t n_locals;
-
-    if (lay->fr_valuestack == STROBE_NONE) {
-        if (!strobe_naming_read(n, strobe_mem_u32(n->mem, n->code + lay->co_nlocalsplus, &n_locals)))
-            return 0;
-        base += 8 * (uint64_t)n_locals;
-    } else if (!strobe_naming_read(n, strobe_mem_u64(n->mem, n->frame + lay->fr_valuestack, &base))) {
-        return 0;
-    }
-    if (!strobe_naming_read(n, strobe_mem_read(n->mem, base + 8 * (uint64_t)index, slot, sizeof slot)))
-        return 0;
-    if (is_of(n, slot[0] & ~mask, "method"))
-        return strobe_naming_read(n, strobe_mem_u64(n->mem, (slot[0] & ~mask) + lay->method_self, &slot[1])) ? slot[1] : 0;
-    return is_of(n, slot[0] & ~mask, "function") ? slot[1] & ~mask : 0;
-}
-
-static enum worth name_held(struct strobe_naming *n, const struct strobe_raw_frame *frame)
-{
-    struct strobe_site sites[STROBE_SITE_MAX_HELD];
-    enum worth worth = NO_NAME;
-    size_t n_sites = 0;
-    const char *suffix;
-
-    if (!strobe_naming_read(n, strobe_site_enclosing(n->mem, n->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_HELD,
-                                                     &n_sites)))
-        return NO_NAME;
-    for (size_t i = 0; i < n_sites && worth == NO_NAME; i++)
-        if (leads_to(n, context_at(n, sites[i].stack), &suffix))
-            worth = name_by_site(n, &sites[i], true, suffix);
-    return worth;
-}
-
-/* ---- all of it ---- */
-
-static enum worth name_by_code(struct strobe_naming *n)
-{
-    enum worth worth = OF_ITSELF;
-
-    for (uint32_t at = n->at, last = at + MAX_OWN; worth == OF_ITSELF && at < last && at < n->task->n_frames; at++) {
-        const struct strobe_raw_frame *frame = &n->task->frames[at];
-        struct strobe_site site;
-
-        worth = NO_NAME;
-        if (!strobe_naming_ask(n, at))
-            break;
-        if (n->wait->held_there)
-            worth = name_held(n, frame);
-        else if (strobe_naming_read(n, strobe_site_find(n->mem, n->lay, frame->code, (int64_t)frame->instr, &site)))
-            worth = name_by_site(n, &site, false, "");
-        if (worth == NO_NAME && !n->wait->held_there)
-            worth = name_by_arguments(n, frame);
-    }
-    return worth == OF_ITSELF ? NO_NAME : worth;
 }
 
 /* Is it worth while to look for a name that holds everywhere? */
@@ -505,27 +136,28 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
     const struct strobe_wait *w = &sample->waits[wait];
     struct strobe_buf code = STROBE_BUF_INIT, own = STROBE_BUF_INIT;
     struct strobe_naming n = {.mem = mem, .lay = lay, .wait = w, .object = w->object, .name = &code};
-    enum worth worth;
+    enum strobe_worth worth;
     uint32_t at;
 
     *ret_source = "";
     if (!w->object || !find_place(sample, &n))
         return;
     at = n.at;
-    worth = name_by_code(&n);
-    if (worth == NO_NAME)
+    worth = strobe_naming_by_code(&n);
+    if (worth == STROBE_WORTH_NONE)
         strobe_buf_clear(&code);
     n.name = &own;
     strobe_naming_ask(&n, at);
     if (n.failed)
         ;
-    else if (worth == OF_THING || (worth == OF_PLACE && !is_shared(w)) || (worth == OF_CALL && w->kind == STROBE_WAIT_FUTURE))
+    else if (worth == STROBE_WORTH_THING || (worth == STROBE_WORTH_PLACE && !is_shared(w)) || (worth == STROBE_WORTH_CALL &&
+                                                                                               w->kind == STROBE_WAIT_FUTURE))
         *ret_source = "code";
     else if (strobe_naming_by_attribute(&n))
         *ret_source = "attribute";
-    else if (strobe_naming_by_global(&n, worth == NO_NAME))
+    else if (strobe_naming_by_global(&n, worth == STROBE_WORTH_NONE))
         *ret_source = "global";
-    else if (worth != NO_NAME)
+    else if (worth != STROBE_WORTH_NONE)
         *ret_source = "code";
     else if (strobe_naming_by_variable(&n))
         *ret_source = "attribute";
@@ -579,7 +211,7 @@ static void put_kind(struct strobe_mem *mem, const struct strobe_layout *lay, co
     if (instead[wait->kind])
         strobe_buf_puts(out, instead[wait->kind]);
     else if (wait->type && !strobe_py_type_name(mem, lay, wait->type, name, sizeof name))
-        strobe_buf_puts(out, last_part(name));
+        strobe_buf_puts(out, strobe_naming_last(name));
     else
         strobe_buf_puts(out, unknown_class[wait->kind] ? unknown_class[wait->kind] : "future");
     if (after_class[wait->kind])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* waitnames_parts: what the two ways to a name share: by the code (waitnames.c), by looking around (waitlook.c).
- * Private to waitnames.c and waitlook.c. */
+/* waitnames_parts: what the two ways to a name share: by the code (waitsite.c), by looking around (waitlook.c).
+ * Private to those and waitnames.c, which chooses between them. */
 #ifndef STROBE_WAITNAMES_PARTS_H
 #define STROBE_WAITNAMES_PARTS_H
 
@@ -9,6 +9,15 @@
 enum {
     STROBE_NAMING_OUTER = 8,   /* frames outside of the one that waits whose variables are looked at */
     STROBE_NAMING_CLASS = 128, /* bytes of a class's name */
+};
+
+/* What a name by the code is worth. */
+enum strobe_worth {
+    STROBE_WORTH_NONE,
+    STROBE_WORTH_ITSELF,   /* the code is the thing's own: it calls it `self` */
+    STROBE_WORTH_CALL,     /* what a function or a property gave */
+    STROBE_WORTH_PLACE,    /* a local variable */
+    STROBE_WORTH_THING,    /* an attribute, a global variable */
 };
 
 /* One thing that is to be named, and the frame that is asked for it. */
@@ -30,11 +39,14 @@ bool strobe_naming_read(struct strobe_naming *n, int err);
 
 /* The frame at that index is asked from now on; false when it cannot be. */
 bool strobe_naming_ask(struct strobe_naming *n, uint32_t at);
+/* What follows the last dot: tp_name of a class made in C has its module in front. */
+const char *strobe_naming_last(const char *text);
 /* Name of an object's class; its last part. */
 int strobe_naming_class(struct strobe_naming *n, uint64_t obj, char ret[STROBE_NAMING_CLASS]);
 /* Is it a private attribute of an object of that type (_Client__lock)?  The class that has it goes to name, and how that class writes it
  * (__lock) is returned; otherwise NULL, and name is untouched. */
 const char *strobe_naming_private(struct strobe_naming *n, uint64_t type, const char *attribute, char name[STROBE_NAMING_CLASS]);
+bool strobe_naming_is_of(struct strobe_naming *n, uint64_t obj, const char *class_name);
 bool strobe_naming_is_module(struct strobe_naming *n, uint64_t obj);
 /* The frame's globals. */
 bool strobe_naming_globals(struct strobe_naming *n, uint64_t *ret_dict);
@@ -49,5 +61,7 @@ bool strobe_naming_by_attribute(struct strobe_naming *n);
 bool strobe_naming_by_global(struct strobe_naming *n, bool deep);
 /* A local variable of the frame, or one of those outside of it. */
 bool strobe_naming_by_variable(struct strobe_naming *n);
+/* Appends what the code around the frame that is asked calls the thing.  Of no worth: what is appended is to be forgotten. */
+enum strobe_worth strobe_naming_by_code(struct strobe_naming *n);
 
 #endif

@@ -50,7 +50,7 @@ void strobe_closing_say_tasks(const struct strobe_opts *opts, const struct strob
     double all = (double)tasks->task_ns / 1e9, elapsed_s = (double)stats->elapsed_ns / 1e9;
     double rate = elapsed_s > 0 ? (double)tasks->ticks / elapsed_s : 0;
 
-    if (!tasks->samples) {
+    if (!tasks->samples || !tasks->task_ns) {
         strobe_say("No tasks: no asyncio task was there at any look%s.", opts->asyncio == STROBE_ASYNCIO_TASKS
                    ? "; --asyncio=threads records threads" : "");
         return;
@@ -59,8 +59,10 @@ void strobe_closing_say_tasks(const struct strobe_opts *opts, const struct strob
                100 * (double)tasks->by_state[0] / (double)tasks->task_ns, 100 * (double)tasks->by_state[1] / (double)tasks->task_ns,
                100 * (double)tasks->by_state[2] / (double)tasks->task_ns);
     if (tasks->dropped)
-        strobe_say("%" PRIu64 " of %" PRIu64 " task readings were inconsistent; their time was counted at the next.", tasks->dropped,
-                   tasks->dropped + tasks->samples);
+        strobe_say("%" PRIu64 " of %" PRIu64 " task readings were inconsistent; their time was counted at the next%s", tasks->dropped,
+                   tasks->dropped + tasks->samples, tasks->unread_ns ? "," : ".");
+    if (tasks->dropped && tasks->unread_ns)
+        strobe_say("  but for %.2f task-seconds of those that had none.", (double)tasks->unread_ns / 1e9);
     if (!opts->flat_out && rate < 0.7 * opts->rate && tasks->ticks > 1)
         strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ": one look takes %.1f ms (--task-rate).", rate,
                    opts->rate, (double)tasks->cost_ns / 1e6);
@@ -137,8 +139,9 @@ static void put_tasks(const struct strobe_task_stats *tasks, double elapsed_s, s
     static const char *const keys[STROBE_TASK_STATES] = {"waiting_s", "ready_s", "running_s", NULL};
 
     strobe_buf_printf(out, ",\n\"tasks\":{\"most\":%" PRIu64 ",\"looks\":%" PRIu64 ",\"rate\":%.3f,\"look_ms\":%.3f,\"samples\":%" PRIu64
-                      ",\"dropped\":%" PRIu64 ",", tasks->most, tasks->ticks, elapsed_s > 0 ? (double)tasks->ticks / elapsed_s : 0.0,
-                      (double)tasks->cost_ns / 1e6, tasks->samples, tasks->dropped);
+                      ",\"dropped\":%" PRIu64 ",\"unread_s\":%.6f,", tasks->most, tasks->ticks, elapsed_s > 0
+                          ? (double)tasks->ticks / elapsed_s : 0.0,
+                      (double)tasks->cost_ns / 1e6, tasks->samples, tasks->dropped, (double)tasks->unread_ns / 1e9);
     put_seconds(out, "total_s", tasks->task_ns);
     for (int i = 0; i < STROBE_TASK_STATES; i++)
         if (keys[i]) {

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,53 +45,83 @@ static bool put_inet(const char *hex, unsigned port, struct strobe_buf *out)
     return true;
 }
 
-static bool in_inet_table(int32_t pid, const char *table, uint64_t inode, struct strobe_buf *out)
+/* Notes the text that has been put since `from` as that of a socket.  What finds no memory is a peer that cannot be told. */
+static void note(struct strobe_peers *peers, uint64_t inode, size_t from)
+{
+    strobe_buf_putc(&peers->texts, '\0');
+    if (!peers->texts.failed && !strobe_htab_get(&peers->known, inode, 0))
+        strobe_htab_put(&peers->known, inode, 0, from);
+}
+
+static void read_inet_table(struct strobe_peers *peers, const char *table)
 {
     char path[64], line[512], remote[40];
     unsigned port;
-    uint64_t found;
-    bool put = false;
+    uint64_t inode;
     FILE *f;
 
-    snprintf(path, sizeof path, "/proc/%" PRId32 "/net/%s", pid, table);
+    snprintf(path, sizeof path, "/proc/%" PRId32 "/net/%s", peers->pid, table);
     f = fopen(path, "re");
-    while (f && !put && fgets(line, sizeof line, f))
-        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%*x %39[0-9A-Fa-f]:%x %*x %*s %*s %*s %*d %*d %" SCNu64, remote, &port, &found) == 3 &&
-            found == inode)
-            put = put_inet(remote, port, out);
+    while (f && fgets(line, sizeof line, f)) {
+        size_t from = peers->texts.len;
+
+        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%*x %39[0-9A-Fa-f]:%x %*x %*s %*s %*s %*d %*d %" SCNu64, remote, &port, &inode) == 3 &&
+            put_inet(remote, port, &peers->texts))
+            note(peers, inode, from);
+    }
     if (f)
         fclose(f);
-    return put;
 }
 
-static bool in_unix_table(int32_t pid, uint64_t inode, struct strobe_buf *out)
+static void read_unix_table(struct strobe_peers *peers)
 {
     char path[64], line[512], name[256];
-    uint64_t found;
-    bool put = false;
+    uint64_t inode;
     FILE *f;
 
-    snprintf(path, sizeof path, "/proc/%" PRId32 "/net/unix", pid);
+    snprintf(path, sizeof path, "/proc/%" PRId32 "/net/unix", peers->pid);
     f = fopen(path, "re");
-    while (f && !put && fgets(line, sizeof line, f))
-        if (sscanf(line, "%*s %*x %*x %*x %*x %*x %" SCNu64 " %255[^\n]", &found, name) == 2 && found == inode) {
-            strobe_buf_puts(out, name);
-            put = true;
+    while (f && fgets(line, sizeof line, f)) {
+        size_t from = peers->texts.len;
+
+        if (sscanf(line, "%*s %*x %*x %*x %*x %*x %" SCNu64 " %255[^\n]", &inode, name) == 2) {
+            strobe_buf_puts(&peers->texts, name);
+            note(peers, inode, from);
         }
+    }
     if (f)
         fclose(f);
-    return put;
 }
 
-void strobe_peer_of_fd(int32_t pid, int32_t fd, struct strobe_buf *out)
+static void read_tables(struct strobe_peers *peers)
 {
     static const char *const tables[] = {"tcp", "tcp6", "udp", "udp6"};
-    uint64_t inode;
 
-    if (!inode_of(pid, fd, &inode))
-        return;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        if (in_inet_table(pid, tables[i], inode, out))
-            return;
-    in_unix_table(pid, inode, out);
+        read_inet_table(peers, tables[i]);
+    read_unix_table(peers);
+    peers->read = true;
+}
+
+void strobe_peers_init(struct strobe_peers *peers, int32_t pid)
+{
+    *peers = (struct strobe_peers){.pid = pid, .known = STROBE_HTAB_INIT, .texts = STROBE_BUF_INIT};
+}
+
+void strobe_peers_release(struct strobe_peers *peers)
+{
+    strobe_htab_release(&peers->known);
+    strobe_buf_release(&peers->texts);
+}
+
+void strobe_peers_of_fd(struct strobe_peers *peers, int32_t fd, struct strobe_buf *out)
+{
+    uint64_t inode, *at;
+
+    if (!inode_of(peers->pid, fd, &inode))
+        return;
+    if (!peers->read)
+        read_tables(peers);
+    if (!peers->texts.failed && (at = strobe_htab_get(&peers->known, inode, 0)))
+        strobe_buf_puts(out, strobe_buf_str(&peers->texts) + *at);
 }

@@ -61,7 +61,7 @@ static void name_type(struct strobe_tasked *tasked, uint64_t type, const char **
     *ret_module = kept->module;
 }
 
-static void fill_wait(struct strobe_tasked *tasked, uint32_t index, struct strobe_report_wait *ret)
+static void fill_wait(struct strobe_tasked *tasked, struct strobe_peers *peers, uint32_t index, struct strobe_report_wait *ret)
 {
     struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
     const struct strobe_layout *lay = strobe_attach_layout(tasked->attach);
@@ -74,7 +74,7 @@ static void fill_wait(struct strobe_tasked *tasked, uint32_t index, struct strob
     strobe_wait_name(mem, lay, sample, index, &name, &ret->name_source);
     ret->name = strobe_tasked_keep_buf(tasked, &name);
     if (ret->facts.fd >= 0)
-        strobe_peer_of_fd(tasked->process.pid, ret->facts.fd, &peer);
+        strobe_peers_of_fd(peers, ret->facts.fd, &peer);
     ret->peer = strobe_tasked_keep_buf(tasked, &peer);
 }
 
@@ -108,11 +108,14 @@ int strobe_tasked_fill_waits(struct strobe_tasked *tasked)
     size_t n_pools = tasked->pools.n;
     struct strobe_report_wait *waits = strobe_arena_alloc(&tasked->arena, (sample->n_waits + n_pools + 1) * sizeof *waits);
     struct strobe_wait *own = strobe_arena_alloc(&tasked->arena, (n_pools + 1) * sizeof *own);
+    struct strobe_peers peers;
 
     if (!waits || !own)
         return STROBE_ERR_NOMEM;
+    strobe_peers_init(&peers, tasked->process.pid);
     for (uint32_t i = 0; i < sample->n_waits; i++)
-        fill_wait(tasked, i, &waits[i]);
+        fill_wait(tasked, &peers, i, &waits[i]);
+    strobe_peers_release(&peers);
     for (uint32_t i = 0; i < n_pools; i++) {
         const struct strobe_pool *pool = &tasked->pools.at[i];
 

@@ -17,48 +17,81 @@ bool strobe_tasks_exclusive(const struct strobe_tasks_index *index, uint32_t wai
     }
 }
 
-/* Does the thread that a task is on use a CPU?  Then the loop goes on, only it has much to do. */
+/* Does the thread that a task is on use a CPU, or want to?  Then the loop goes on, only it has much to do. */
 static bool computes(const struct strobe_report_tasks *report, const struct strobe_task *task)
 {
-    return task->thread < report->process->n_threads && report->process->threads[task->thread].thread->flags & STROBE_THREAD_ACTIVE;
+    return task->thread < report->process->n_threads &&
+           report->process->threads[task->thread].thread->flags & (STROBE_THREAD_ACTIVE | STROBE_THREAD_GIL_WAIT);
 }
 
-/* Tasks that are ready while another of their loop runs: its stack, from the coroutine's innermost frame inward. */
+/* What a loop's tasks would do if it came to them. */
+struct loop_tasks {
+    uint32_t ready;  /* their step is due, or their sleep is over */
+    uint32_t others; /* they wait */
+};
+
+static int count_tasks(const struct strobe_tasks_look *look, struct strobe_htab *index, struct loop_tasks *loops)
+{
+    int err = 0;
+
+    for (uint32_t t = 0; t < look->index->n && !err; t++) {
+        const struct strobe_report_task *task = &look->index->report->tasks[t];
+        const uint64_t *known = strobe_htab_get(index, task->task->loop, 0);
+        uint64_t at = known ? *known : index->count;
+
+        if (task->task->state != STROBE_TASK_READY && task->task->state != STROBE_TASK_WAITING)
+            continue;
+        if (!known) {
+            loops[at] = (struct loop_tasks){0, 0};
+            err = strobe_htab_put(index, task->task->loop, 0, at);
+        }
+        if (task->task->state == STROBE_TASK_READY || task->due_in < 0)
+            loops[at].ready++;
+        else
+            loops[at].others++;
+    }
+    return err;
+}
+
+/* Why the loop does not come to its tasks: one of them runs.  Its stack, from the coroutine's innermost frame inward. */
+static void say_blocked(struct strobe_tasks_look *look, const struct strobe_report_task *task, const struct loop_tasks *tasks, bool busy)
+{
+    struct strobe_buf *out = look->out;
+    uint32_t n = tasks->ready ? tasks->ready : tasks->others;
+
+    strobe_buf_puts(out, busy ? "the loop is busy with " : "the loop is blocked by ");
+    strobe_tasks_name(task, out);
+    if (task->n_frames)
+        strobe_buf_puts(out, " in ");
+    strobe_tasks_frames(look->index->report->process, task->frames, task->n_sync < task->n_frames ? task->n_sync + 1 : task->n_frames,
+                        false,
+                        &look->style, out);
+    strobe_buf_puts(out, ": ");
+    strobe_buf_grouped(out, n);
+    strobe_buf_printf(out, tasks->ready ? " task%s ready" : " other task%s waiting", n == 1 ? " is" : "s are");
+    strobe_buf_putc(out, 0);
+}
+
+/* A task that runs while others of its loop are ready; or that is in a call which waits, so that whatever the others wait for, none of
+ * them would be woken now. */
 static int blocked_loops(struct strobe_tasks_look *look)
 {
     const struct strobe_report_tasks *report = look->index->report;
-    struct strobe_htab ready = STROBE_HTAB_INIT;
-    struct strobe_buf *out = look->out;
-    int err = 0, found = 0;
+    struct strobe_htab index = STROBE_HTAB_INIT;
+    struct loop_tasks *loops = strobe_arena_alloc(&look->arena, (look->index->n + 1) * sizeof *loops);
+    int err = loops ? count_tasks(look, &index, loops) : STROBE_ERR_NOMEM, found = 0;
 
-    for (uint32_t t = 0; t < look->index->n && !err; t++) {
-        const struct strobe_task *task = report->tasks[t].task;
-        const uint64_t *known;
-
-        if (task->state != STROBE_TASK_READY)
-            continue;
-        known = strobe_htab_get(&ready, task->loop, 0);
-        err = strobe_htab_put(&ready, task->loop, 0, known ? *known + 1 : 1);
-    }
-    for (uint32_t t = 0; t < look->index->n && !err && ready.count && found < MAX_BLOCKED; t++) {
+    for (uint32_t t = 0; t < look->index->n && !err && index.count && found < MAX_BLOCKED; t++) {
         const struct strobe_report_task *task = &report->tasks[t];
-        const uint64_t *n = task->task->state == STROBE_TASK_RUNNING ? strobe_htab_get(&ready, task->task->loop, 0) : NULL;
+        const uint64_t *at = task->task->state == STROBE_TASK_RUNNING ? strobe_htab_get(&index, task->task->loop, 0) : NULL;
+        bool busy = at && computes(report, task->task), known = task->task->thread < report->process->n_threads;
 
-        if (!n)
+        if (!at || (!loops[*at].ready && (busy || !known)))
             continue;
-        strobe_buf_puts(out, computes(report, task->task) ? "the loop is busy with " : "the loop is blocked by ");
-        strobe_tasks_name(task, out);
-        if (task->n_frames)
-            strobe_buf_puts(out, " in ");
-        strobe_tasks_frames(report->process, task->frames, task->n_sync < task->n_frames ? task->n_sync + 1 : task->n_frames, false,
-                            &look->style, out);
-        strobe_buf_puts(out, ": ");
-        strobe_buf_grouped(out, *n);
-        strobe_buf_printf(out, " task%s ready", *n == 1 ? " is" : "s are");
-        strobe_buf_putc(out, 0);
+        say_blocked(look, task, &loops[*at], busy);
         found++;
     }
-    strobe_htab_release(&ready);
+    strobe_htab_release(&index);
     look->n += found;
     return err;
 }

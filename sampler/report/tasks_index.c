@@ -54,6 +54,12 @@ static int index_children(struct strobe_tasks_index *index)
     return 0;
 }
 
+/* What an earlier reading of a task found is of nobody; so is what a task holds that was left out. */
+static bool is_held(const struct strobe_tasks_index *index, const struct strobe_hold *hold)
+{
+    return hold->task != STROBE_NO_INDEX && index->wait_of[hold->wait] != STROBE_NO_INDEX;
+}
+
 static int index_waits(struct strobe_tasks_index *index)
 {
     const struct strobe_report_tasks *report = index->report;
@@ -77,11 +83,11 @@ static int index_waits(struct strobe_tasks_index *index)
         if (report->tasks[t].wait != STROBE_NO_INDEX)
             index->waiting[report->tasks[t].wait]++;
     for (uint32_t i = 0; i < sample->n_holds; i++)
-        if (index->wait_of[sample->holds[i].wait] != STROBE_NO_INDEX)
+        if (is_held(index, &sample->holds[i]))
             at[index->wait_of[sample->holds[i].wait] + 1]++;
     strobe_tasks_places(at, index->n_waits);
     for (uint32_t i = 0; i < sample->n_holds; i++)
-        if (index->wait_of[sample->holds[i].wait] != STROBE_NO_INDEX)
+        if (is_held(index, &sample->holds[i]))
             index->holders[at[index->wait_of[sample->holds[i].wait]]++] = sample->holds[i].task;
     step_back(at, index->n_waits);
     return 0;

@@ -378,6 +378,8 @@ static json_t *all_of(struct strobe_tasks_writer *w, bool pstree)
     strobe_tasks_json_set(w, root, "pid", json_integer(report->process->pid));
     strobe_tasks_json_set(w, root, "python", strobe_tasks_json_text(report->process->version));
     strobe_tasks_json_set(w, root, "consistent", json_boolean(!report->moving));
+    strobe_tasks_json_set(w, root, "left_out", json_integer(report->sample->n_dropped));
+    strobe_tasks_json_set(w, root, "blind", json_boolean(report->sample->blind));
     strobe_tasks_json_set(w, root, "tasks", list_of(w, w->index->n, task_of));
     strobe_tasks_json_set(w, root, "waits", list_of(w, report->n_waits, wait_of));
     strobe_tasks_json_set(w, root, "pools", list_of(w, report->n_pools, pool_of));

@@ -115,6 +115,9 @@ static int role_of_class(struct strobe_roles *roles, const struct strobe_pytype 
     for (size_t i = 0; !err && i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(name, known[i].name) != 0)
             continue;
+        /* Those of the interpreter itself are static; a class statement may use the same name: class generator. */
+        if (!known[i].module && !strchr(name, '.') && strobe_pytype_has(type, STROBE_TPFLAG_HEAPTYPE))
+            continue;
         if (known[i].module)
             err = module_is(roles, type, known[i].module, &same);
         if (!err && same) {

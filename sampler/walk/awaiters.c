@@ -11,6 +11,7 @@ enum {
     MAX_HOPS = 8,            /* futures behind futures: shield(gather(...)) is three */
     MAX_CALLBACKS = 100000,  /* of one future: a gather that 100,000 await one by one */
     MAX_FOUND = 1 << 24,     /* edges of one sample */
+    MAX_LOOKED = 1 << 22,    /* callbacks of one sample: futures whose callbacks lead to each other, many times, have paths without end */
     PARENT = 1,              /* second half of the key of a group's parent in `known` */
 };
 
@@ -32,15 +33,24 @@ void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_la
 {
     strobe_htab_clear(&a->known);
     a->aio = aio;
-    a->n = 0;
+    a->n = a->n_looked = 0;
+    a->question = PARENT;
 }
 
 static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_role role, int hops);
 
-/* What could not be read or kept so far: an answer is remembered only when nothing was. */
+/* What could not be read or kept so far, or was left out: an answer is remembered only when nothing was. */
 static uint64_t failures(const struct strobe_awaiters *a)
 {
-    return a->mem->faults + a->roles->failures + a->codes->failures;
+    return a->mem->faults + a->roles->failures + a->codes->failures + a->skipped;
+}
+
+/* Each future is looked at once for a question, whatever ways lead to it: there may be no end of ways. */
+static int visit(struct strobe_awaiters *a, uint64_t future, bool *ret_new)
+{
+    *ret_new = !strobe_htab_get(&a->known, future, a->question);
+    a->skipped += !*ret_new;
+    return *ret_new ? strobe_htab_put(&a->known, future, a->question, 0) : 0;
 }
 
 static int found(struct strobe_awaiters *a, uint64_t task)
@@ -186,6 +196,8 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
 
     if (callback < 4096 || callback % 8)
         return 0;
+    if (a->n_looked++ >= MAX_LOOKED)
+        return STROBE_ERR_LIMIT;
     known = strobe_htab_get(&a->known, callback, 0);
     if (known) {
         for (size_t i = 0; !err && i < (*known & UINT32_MAX); i++)
@@ -256,9 +268,16 @@ static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_rol
 {
     unsigned char span[STROBE_AIO_MAX_TASK];
     uint64_t list;
+    bool new = true;
+    int err = 0;
 
+    a->skipped += hops > MAX_HOPS;
     if (hops > MAX_HOPS || !strobe_role_is_future(role))
         return 0;
+    if (hops)
+        err = visit(a, future, &new);
+    if (err || !new)
+        return err;
     if (role == STROBE_ROLE_PY_FUTURE || role == STROBE_ROLE_PY_TASK)
         return strobe_py_attr(a->mem, a->lay, future, "_callbacks", &list) ? 0 : of_list(a, list, hops);
     if (!a->aio)
@@ -268,6 +287,7 @@ static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_rol
 
 static void begin(struct strobe_awaiters *a)
 {
+    a->question++;
     a->chained = 0;
     a->chained_back = false;
     a->how = NULL;

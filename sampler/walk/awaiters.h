@@ -23,9 +23,12 @@ struct strobe_awaiters {
     struct strobe_roles *roles;
     struct strobe_coderoles *codes;
     struct strobe_htab known;  /* callback -> (first << 32 | n) in tasks, of this sample: gather() has one for all its children.
-                                * (group, 1) -> its parent task, or 0 */
+                                * (group, 1) -> its parent task, or 0.  (future, question) -> it was looked at for this question */
+    uint64_t question;         /* above 1 */
+    uint64_t skipped;          /* futures that were not looked at once more */
     uint64_t *tasks;           /* addresses */
     size_t n, cap;
+    size_t n_looked;           /* callbacks, of this sample */
     uint64_t chained;          /* of the future asked for last: the concurrent future on its other side; 0 = none */
     bool chained_back;         /* ... which waits for this one, rather than the other way round */
     const char *how;           /* likewise: "shield" (static) when it is the outer future of one; else NULL */

@@ -191,11 +191,9 @@ static bool is_aexit(struct strobe_chain *chain, uint64_t function)
     return entry && entry->leaves;
 }
 
-/* The object whose __aexit__ lies in slot i of the value stack: a bound method's self (up to 3.13), or the function with the context
- * right above it; 0 = none. */
-static uint64_t context_at(struct strobe_chain *chain, const struct gen_frame *frame, uint32_t i)
+uint64_t strobe_chain_context(struct strobe_chain *chain, uint64_t value, uint64_t above)
 {
-    uint64_t value = slot(chain, frame, frame->code->n_locals + i), function, self;
+    uint64_t function, self;
 
     switch (strobe_roles_of(chain->roles, value)) {
     case STROBE_ROLE_METHOD:
@@ -203,10 +201,8 @@ static uint64_t context_at(struct strobe_chain *chain, const struct gen_frame *f
             strobe_mem_u64(chain->mem, value + chain->lay->method_self, &self))
             return 0;
         return self;
-    case STROBE_ROLE_FUNCTION:
-        return i + 1 < frame->n_values && is_aexit(chain, value) ? slot(chain, frame, frame->code->n_locals + i + 1) : 0;
-    default:
-        return 0;
+    case STROBE_ROLE_FUNCTION: return above && is_aexit(chain, value) ? above : 0;
+    default: return 0;
     }
 }
 
@@ -217,7 +213,8 @@ static void note_contexts(struct strobe_chain *chain, const struct gen_frame *fr
     uint32_t n = frame->n_values > top ? frame->n_values - top : 0;
 
     for (uint32_t i = 0; i < n && chain->n_holds < STROBE_CHAIN_HOLDS; i++) {
-        uint64_t object = context_at(chain, frame, i);
+        uint32_t at = frame->code->n_locals + i;
+        uint64_t object = strobe_chain_context(chain, slot(chain, frame, at), i + 1 < frame->n_values ? slot(chain, frame, at + 1) : 0);
 
         if (object)
             chain->holds[chain->n_holds++] = (struct strobe_chain_hold){object, chain->n - 1, false};

@@ -71,4 +71,8 @@ void strobe_chain_release(struct strobe_chain *chain);
  * errors; STROBE_ERR_OBJECT when coro is no generator. */
 int strobe_chain_read(struct strobe_chain *chain, uint64_t coro);
 
+/* The context whose __aexit__ lies in a slot of a value stack: a bound method's self (up to 3.13), or of a function what lies right above
+ * it; 0 = none.  Needs no chain that was read. */
+uint64_t strobe_chain_context(struct strobe_chain *chain, uint64_t value, uint64_t above);
+
 #endif

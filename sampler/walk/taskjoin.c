@@ -5,6 +5,7 @@
 
 #include "base/grow.h"
 #include "walk/frames.h"
+#include "walk/taskreader_parts.h"
 
 static int index_frames(struct strobe_taskreader *reader, const struct strobe_sample *threads)
 {
@@ -118,6 +119,8 @@ int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct stro
         reader->renumbered[i] = shown ? n : STROBE_NO_INDEX;
         if (!shown)
             continue;
+        if (reader->tasks[i].state == STROBE_TASK_RUNNING && (err = strobe_taskreader_running_holds(reader, &reader->tasks[i])))
+            return err;
         count_task(reader, &reader->tasks[i], n);
         n++;
     }

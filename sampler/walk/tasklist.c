@@ -103,6 +103,7 @@ static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layou
 {
     unsigned char span[STROBE_AIO_MAX_TASK]; /* from a task's start to its node */
     uint64_t node;
+    size_t at;
     int err = strobe_mem_u64(list->mem, head, &node);
 
     for (size_t i = 0; !err && node != head; i++) {
@@ -118,7 +119,7 @@ static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layou
         err = strobe_py_plausible(task) && strobe_py_plausible(type) ? add(list, task, type) : STROBE_ERR_TORN;
         if (err)
             return err == STROBE_ERR_NOMEM || err == STROBE_ERR_LIMIT ? err : STROBE_ERR_TORN;
-        if (list->at[list->n - 1].role != STROBE_ROLE_TASK)
+        if ((at = strobe_tasklist_find(list, task)) >= list->n || list->at[at].role != STROBE_ROLE_TASK)
             return STROBE_ERR_TORN; /* no task any more */
         node = strobe_span_u64(span, aio->task_node);
     }

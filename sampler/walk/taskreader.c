@@ -152,6 +152,7 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, bool (*late)(void 
 
     strobe_roles_begin(&reader->roles);
     strobe_coderoles_begin(&reader->codes);
+    strobe_htab_clear(&reader->awaiters.known); /* a callback may be another one's by now */
     for (size_t i = 0; !err && left && i < reader->n_drafts; i++) {
         if (!reader->drafts[i].unsettled)
             continue;

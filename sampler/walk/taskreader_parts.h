@@ -21,5 +21,7 @@ int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_t
 int strobe_taskreader_wait(struct strobe_taskreader *reader, enum strobe_wait_kind kind, const char *how, uint64_t object, uint32_t *ret);
 /* Notes the locks, semaphores and limiters whose `async with` the frames of reader->chain are inside of. */
 int strobe_taskreader_holds(struct strobe_taskreader *reader, struct strobe_task *task);
+/* The same for a task that runs: of the coroutines on the thread's stack, task->frames. */
+int strobe_taskreader_running_holds(struct strobe_taskreader *reader, struct strobe_task *task);
 
 #endif

@@ -33,7 +33,11 @@ static void ask(struct strobe_callsim *sim)
             if (ids[k] && value->kind == STROBE_VALUE_NONE) /* what has an id has a meaning */
                 abort();
             strobe_callsim_value(sim, value->of);
+            if (value->kind == STROBE_VALUE_CALL && value->arg)
+                strobe_callsim_value(sim, value->arg);
         }
+        if (strobe_callsim_popped(sim, i) == SIZE_MAX)
+            abort();
     }
 }
 

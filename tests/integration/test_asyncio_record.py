@@ -89,14 +89,28 @@ class Recording:
             square += count * count / steps
         return 3 * max(0.0, square - mean * mean) ** 0.5 / (self.tasks["looks"] / 2) ** 0.5 * window
 
+    def hiccups(self):
+        """The part of its time in which a sleeping task was due, the loop in none of its long calls, and for longer than a timer's
+        resolution tells: the machine was busy elsewhere.  Of the kind with most.  Whether the loop had begun its step the program cannot know."""
+        late, lived = collections.Counter(), collections.Counter()
+        for kind, state, start, end in self.log["intervals"]:
+            if state in ("waiting", "due"):
+                lived[kind] += self.clip(start, end)
+            if state == "due":
+                over = self.clip(start, end)
+                over -= sum(self.clip(max(start, a), min(end, b)) for _, a, b in self.log["busy"] if a < end and b > start)
+                late[kind] += over if over > 0.002 else 0
+        return max(late[kind] / lived[kind] for kind in late)
+
     def assert_true(self):
         """Each kind's time in each state: within 2 %, or two ticks a task, and chance."""
-        truth, recorded = self.truth(), self.recorded()
+        truth, recorded, hiccups = self.truth(), self.recorded(), self.hiccups()
         for kind in self.kinds:
-            ticks = 2 * self.period * max(1, sum(truth[kind, state] for state in STATES) / SECONDS)
+            life = sum(truth[kind, state] for state in STATES)
+            ticks = 2 * self.period * max(1, life / SECONDS)
             for state in STATES:
                 want, have = truth[kind, state], recorded[kind, state]
-                bound = max(0.02 * want, ticks) + self.chance(kind, state)
+                bound = max(0.02 * want, ticks) + self.chance(kind, state) + 2 * hiccups * life
                 assert abs(have - want) <= bound, (kind, state, "recorded", have, "true", want, "within", bound, self.said)
 
     def assert_sums(self):
@@ -111,15 +125,15 @@ class Recording:
             chance = sum(self.chance(kind) ** 2 for kind in kinds) ** 0.5
             assert abs(seen - lived) <= 0.01 * lived + 2 * self.period + chance, (kinds, "recorded", seen, "true", lived, chance, self.said)
 
-    def assert_possible(self):
-        """No functions of the program on one another that cannot be, but for a thousandth of the time: a task that is made or ends while
+    def assert_possible(self, but=0.001):
+        """No functions of the program on one another that cannot be, but for a small part of the time: a task that is made or ends while
         it is read may stand without the one that awaits it, or without its own outer frame."""
         found = []
         for stack, seconds in self.stacks:
             path = tuple(name for name in stack if name in self.functions)
             if path not in self.paths or path == ("child",) and stack[-1] != "[ready: loop busy]":
                 found.append((stack, seconds))
-        assert sum(seconds for _, seconds in found) <= 0.001 * sum(seconds for _, seconds in self.stacks), found
+        assert sum(seconds for _, seconds in found) <= but * sum(seconds for _, seconds in self.stacks), found
 
     def leaves(self, kind):
         found = collections.Counter()
@@ -136,7 +150,7 @@ def test_what_waits(py, tmp_path):
         recording = Recording(target, tmp_path)
     recording.assert_true()
     recording.assert_sums()
-    assert set(recording.leaves("sleeper_long")) <= {"[waiting: sleep]", "[ready: loop busy]"}
+    assert {leaf for leaf in recording.leaves("sleeper_long") if leaf.startswith("[")} <= {"[waiting: sleep]", "[ready: loop busy]"}
     calls = recording.leaves("caller")  # of a call that ended a moment ago no pool knows
     assert calls["[waiting: ThreadPoolExecutor lookups]"] > 0.97 * sum(calls.values()), calls
     # two of six clients hold the semaphore and sleep, in turns; four wait for it
@@ -193,7 +207,7 @@ def test_a_thousand_tasks_a_second(py, tmp_path):
     lived = sum(seconds for (kind, _), seconds in recording.truth().items() if kind == "request")
     assert lived > 4, recording.said
     recording.assert_sums()
-    recording.assert_possible()
+    recording.assert_possible(but=0.005)
 
 
 @pytest.mark.parametrize("nonblocking", [False, True], ids=["exact", "nonblocking"])
@@ -417,3 +431,12 @@ def test_no_tasks(py, tmp_path):
     summary = json.loads(done.stdout)
     assert "No tasks" in done.stderr and summary["tasks"]["total_s"] == 0 and summary["blocked"] == []
     assert formats.raw(tmp_path / "x") == []
+
+
+@pytest.mark.versions("3.8", "3.12", "3.14")
+def test_tasks_that_have_ended(py, tmp_path):
+    """A task that is listed and has ended is no task of the recording."""
+    with Target(py, os.path.join("aio", "ended.py")) as target:
+        done = tool.run("record", "--asyncio", "--json", "-p", target.pid, "-d", "0.5", "-f", "raw", "-o", tmp_path / "x", check=0)
+    tasks = json.loads(done.stdout)["tasks"]
+    assert "No tasks" in done.stderr and "nan" not in done.stderr and (tasks["most"], tasks["samples"], tasks["total_s"]) == (0, 0, 0)

@@ -79,7 +79,7 @@ def test_shapes(py, script, uvloop):
 
 
 @LOOPS
-@pytest.mark.parametrize("who", ["task", "generator", "eager", "callback"])
+@pytest.mark.parametrize("who", ["task", "holder", "generator", "eager", "callback"])
 def test_states(py, who, uvloop):
     check(py, uvloop, "states.py", who)
 

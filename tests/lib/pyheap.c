@@ -146,6 +146,14 @@ uint64_t pyheap_class(struct pyheap *heap, const char *name, uint64_t base, unsi
     return type;
 }
 
+uint64_t pyheap_static(struct pyheap *heap, const char *name)
+{
+    uint64_t type = pyheap_class(heap, name, heap->type[PYHEAP_OBJECT], 0);
+
+    pyheap_word(heap, type + heap->lay.ty_flags, 0);
+    return type;
+}
+
 uint64_t pyheap_object(struct pyheap *heap, uint64_t type, size_t before, size_t size)
 {
     uint64_t obj = pyheap_room(heap, before, size);

@@ -41,6 +41,8 @@ void pyheap_word(struct pyheap *heap, uint64_t addr, uint64_t value);
 
 /* A class; flag: bit of tp_flags that says what it descends from, 0 = none. */
 uint64_t pyheap_class(struct pyheap *heap, const char *name, uint64_t base, unsigned flag);
+/* One of the interpreter itself, or of an extension: a static type. */
+uint64_t pyheap_static(struct pyheap *heap, const char *name);
 uint64_t pyheap_object(struct pyheap *heap, uint64_t type, size_t before, size_t size);
 
 uint64_t pyheap_int(struct pyheap *heap, int sign, const uint32_t *digits, size_t n);

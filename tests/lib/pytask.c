@@ -37,7 +37,7 @@ void pytask_open(struct pytask *t, int version)
     if (version == PYTASK_LATER)
         make_later(&t->heap->lay);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        *(uint64_t *)((char *)t + types[i].at) = pyheap_class(t->heap, types[i].name, t->heap->type[PYHEAP_OBJECT], 0);
+        *(uint64_t *)((char *)t + types[i].at) = pyheap_static(t->heap, types[i].name);
 }
 
 /* Appends blank-separated names as str objects. */

@@ -83,7 +83,7 @@ static void check(struct world *w, uint64_t future, const uint64_t *tasks, size_
 
 static void direct(struct world *w)
 {
-    uint64_t wrapper = pytask_object(&w->t, pyheap_class(w->t.heap, "TaskWakeupMethWrapper", w->t.heap->type[PYHEAP_OBJECT], 0),
+    uint64_t wrapper = pytask_object(&w->t, pyheap_static(w->t.heap, "TaskWakeupMethWrapper"),
                                      &w->task[1], 1);
     uint64_t step = pytask_function(&w->t, pytask_code(&w->t, "/lib/asyncio/tasks.py", "__wakeup", 0, "self future", ""), NULL, 0);
     uint64_t all[] = {wakeup(w, w->task[0]), wrapper, pytask_bound(&w->t, step, w->task[2])};
@@ -247,6 +247,38 @@ static void hostile(struct world *w)
     assert_int_equal(strobe_awaiters_of(&w->a, future, STROBE_ROLE_FUTURE), 0);
 }
 
+/* Each callback of a future leads to that future again, by every kind of way: each is looked at once in a question. */
+static void circle(struct world *w)
+{
+    uint64_t future = pytask_object(&w->t, w->t.future, NULL, 0), getters = pytask_deque(&w->t, &future, 1, 0), pairs[24], before;
+    uint64_t queue = pytask_instance(&w->t, pytask_class(&w->t, "asyncio.queues", "Queue", 0), (const char *const[]){"_getters"},
+                                     &getters, 1);
+    uint64_t done = pytask_code(&w->t, "/lib/asyncio/tasks.py", "_done_callback", 0, "fut", "outer");
+    uint64_t on_completion = pytask_code(&w->t, "/lib/asyncio/tasks.py", "_on_completion", 0, "f", "done");
+    uint64_t args = pyheap_tuple(w->t.heap, &future, 1), callback;
+
+    for (size_t i = 0; i < 24; i++) {
+        callback = i % 3 == 0 ? pytask_object(&w->t, w->t.partial, (uint64_t[]){0, args}, 2)
+                              : pytask_function(&w->t, i % 3 == 1 ? done : on_completion, i % 3 == 1 ? &future : &queue, 1);
+        if (i == 20)
+            callback = 0x1234567800; /* what cannot be read keeps anything from being remembered */
+        pairs[i] = pyheap_tuple(w->t.heap, (uint64_t[]){callback, w->t.heap->none}, 2);
+    }
+    pyheap_word(w->t.heap, future + CALLBACK0, wakeup(w, w->task[0]));
+    pyheap_word(w->t.heap, future + CALLBACKS, pyheap_list(w->t.heap, pairs, 24));
+    before = w->t.heap->mem.reads;
+    w->a.n = 0;
+    assert_int_equal(strobe_awaiters_of(&w->a, future, STROBE_ROLE_FUTURE), 0);
+    assert_true(w->a.n >= 1);
+    assert_int_equal(w->a.tasks[0], w->task[0]);
+    assert_true(w->t.heap->mem.reads - before < 20000);
+}
+
+static void test_circle(void **state)
+{
+    each_version(circle);
+}
+
 static void test_hostile(void **state)
 {
     each_version(hostile);
@@ -257,7 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_direct), cmocka_unit_test(test_through_a_closure), cmocka_unit_test(test_partial_of_a_waiter),
         cmocka_unit_test(test_group),  cmocka_unit_test(test_takers),            cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_awaited_by), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_awaited_by), cmocka_unit_test(test_circle),        cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,7 +296,9 @@ static void test_blocked_loop(void **state)
     for (int i = 0; i < 3; i++)
         s.raw[task("late", STROBE_NO_INDEX)].state = STROBE_TASK_READY;
     s.raw[3].loop = 0x77; /* another loop's */
-    assert_said("the loop is blocked by runner in handle svc.py:1 -> parse svc.py:2 -> loads json.py:3: 2 tasks are ready\n");
+    t = task("slept", sleeping);
+    s.tasks[t].due_in = -0.2; /* the loop has not looked at its timers since */
+    assert_said("the loop is blocked by runner in handle svc.py:1 -> parse svc.py:2 -> loads json.py:3: 3 tasks are ready\n");
 }
 
 int main(void)

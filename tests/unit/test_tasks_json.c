@@ -62,6 +62,8 @@ static void test_incident(void **state)
     assert_json(json_object_get(root, "pid"), "4242");
     assert_json(json_object_get(root, "python"), "\"3.14.2\"");
     assert_json(json_object_get(root, "consistent"), "true");
+    assert_json(json_object_get(root, "left_out"), "0");
+    assert_json(json_object_get(root, "blind"), "false");
     assert_int_equal(json_array_size(json_object_get(root, "tasks")), 202);
     assert_json(at(root, "tasks", 2),
                 "{\"id\": \"0x1200\", \"name\": \"request-0\", \"interpreter\": 0, \"loop\": \"0x99\", \"thread\": 4242, \"state\": "
@@ -207,6 +209,32 @@ static void test_dump(void **state)
     tasks_release(&s);
 }
 
+/* What a task held when it was read before, or one that was left out, is in the sample's list and nobody's. */
+static void test_nobodys_holds(void **state)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+    uint32_t holder, waiter, lock;
+    json_t *root;
+
+    tasks_init(&s, 2);
+    holder = tasks_task(&s, "holder", "f svc.py:1");
+    waiter = tasks_task(&s, "waiter", "g svc.py:2");
+    lock = tasks_wait(&s, STROBE_WAIT_LOCK, "Lock", "svc.lock");
+    s.waits[lock].facts.free = 0;
+    s.tasks[waiter].wait = lock;
+    tasks_hold(&s, holder, lock);
+    tasks_hold(&s, holder, lock);
+    tasks_finish(&s);
+    s.raw[holder].n_holds = 0;
+    s.holds[0].task = s.holds[1].task = STROBE_NO_INDEX;
+    root = dump(true);
+    assert_json(json_object_get(at(root, "waits", 0), "holders"), "[]");
+    json_decref(root);
+    assert_int_equal(strobe_report_pstree(&s.report, false, false, &text), 0);
+    strobe_buf_release(&text);
+    tasks_release(&s);
+}
+
 static void test_each_failed_allocation(void **state)
 {
     const struct strobe_report_tasks *reports[] = {&s.report};
@@ -234,7 +262,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_incident), cmocka_unit_test(test_fields), cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_dump),     cmocka_unit_test(test_each_failed_allocation),
+        cmocka_unit_test(test_dump),     cmocka_unit_test(test_nobodys_holds),
+        cmocka_unit_test(test_each_failed_allocation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

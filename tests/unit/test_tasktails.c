@@ -336,6 +336,10 @@ static void test_more_tails_than_are_kept(void **state)
     assert_in_range(whole, WHOLE - HOLDERS, WHOLE);
     for (uint32_t i = 0; i + 1 < n; i++)
         assert_int_equal(tails[i].parts, WHOLE / HOLDERS);
+    assert_int_equal(tails[n - 1].parts, (HOLDERS - (n - 1)) * (WHOLE / HOLDERS));
+    assert_int_equal(tails[n - 1].n, 2);
+    assert_int_equal(tails[n - 1].frames[0], tails[0].frames[0]);
+    assert_string_equal(strobe_names_text(w.names, strobe_names_get(w.names, tails[n - 1].frames[1])->name), "[others]");
     close_world();
 }
 

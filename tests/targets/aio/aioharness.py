@@ -62,7 +62,7 @@ def expect(task, chain, state="waiting", parents=(), wait=None, obj=None, holds=
                           holds=holds if callable(holds) else lambda: sorted(hex(id(one)) for one in holds))
     if obj is not None:
         objects[task] = obj
-        wait["object"] = hex(id(obj))
+        expected[task]["wait"] = dict(wait, object=hex(id(obj)))
     if not callable(holds):
         kept.extend(holds)
 

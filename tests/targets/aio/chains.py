@@ -2,6 +2,7 @@
 """Every object that can stand between a task and what it waits for."""
 import asyncio
 import contextlib
+import functools
 import sys
 import types
 
@@ -448,6 +449,41 @@ async def a_future_of_its_own_class():
         await python
 
     start(want_python(), "python-future", "want_python", obj=python, wait={"kind": "future", "type": "Future", "module": "asyncio.futures"})
+
+
+@shape
+async def classes_that_are_called_like_the_interpreters_own():
+    class generator:
+        __slots__ = ()
+
+        def __await__(self):
+            return self
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            future = asyncio.get_running_loop().create_future()
+            future._asyncio_future_blocking = True
+            aioharness.kept.append(future)
+            return future
+
+    async def want():
+        await generator()
+
+    start(want(), "class-generator", "want", wait=FUTURE)
+
+
+@shape
+async def callbacks_that_lead_to_their_own_future():
+    future = asyncio.get_running_loop().create_future()
+    for _ in range(300):  # 300 ** 8 ways
+        future.add_done_callback(functools.partial(print, future))
+
+    async def want():
+        await future
+
+    start(want(), "own-callbacks", "want", obj=future, wait={"kind": "future"})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A loop that a synchronous call blocks: one task is running, what is due is ready, the others go on waiting.
 
-Argument: who blocks it: "task", "generator" (an async generator in the task), "eager" (3.12+: a task in its first step, inside the step
-of the one that made it), "callback" (no task at all).
+Argument: who blocks it: "task", "holder" (a task that is inside of locks), "generator" (an async generator in the task), "eager" (3.12+:
+a task in its first step, inside the step of the one that made it), "callback" (no task at all).
 """
 import asyncio
+import contextlib
 import sys
 import threading
 
@@ -35,6 +36,29 @@ async def runs():
 
 async def runs_inside():
     synchronous()
+
+
+class Holder:
+    def __init__(self):
+        self.gate, self.permits, self.nested = asyncio.Lock(), asyncio.Semaphore(2), asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def session(self):
+        async with self.nested:
+            yield
+
+    async def runs(self):
+        async with self.gate, self.session():
+            await self.takes_permit()
+
+    async def takes_permit(self):
+        async with self.permits:
+            await asyncio.sleep(0)
+            synchronous()
+
+    async def wants(self):
+        async with self.gate:
+            pass
 
 
 async def generates():
@@ -86,6 +110,11 @@ def who_blocks(who):
     loop = asyncio.get_running_loop()
     if who == "task":
         start(runs(), "running", SYNCHRONOUS + " runs_inside runs", state="running")
+    elif who == "holder":
+        holder = Holder()
+        start(holder.runs(), "running", SYNCHRONOUS + " takes_permit runs", state="running", holds=[holder.gate, holder.nested, holder.permits])
+        start(holder.wants(), "wants", "wants", obj=holder.gate, wait={
+            "kind": "lock", "type": "Lock", "name": "Holder.gate", "free": 0, "waiters": 1, "holders": ["running"]})
     elif who == "generator":
         start(runs_generator(), "running", SYNCHRONOUS + " generates runs_generator", state="running")
     elif who == "eager":
