@@ -206,7 +206,8 @@ static void prepare(struct mem_paged *paged)
     if (2 * (paged->n_index + AHEAD) > paged->cap_index && !grow_index(paged))
         drop(paged);
     if (paged->n_read_again > paged->slots / (reads_again(paged) ? OFTEN_HERE : OFTEN)) {
-        grow(paged);
+        if (paged->n_index > paged->slots) /* else all that made room is still to come back, once */
+            grow(paged);
         paged->n_read = paged->n_read_again = 0;
     }
     if (paged->n_read >= paged->slots)

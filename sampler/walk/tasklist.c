@@ -232,12 +232,17 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
     return ret_err;
 }
 
-/* A set or WeakSet that is an attribute of asyncio.tasks; absent in some versions. */
-static int add_attribute(struct strobe_tasklist *list, uint64_t dict, const char *name, uint64_t *known, bool weak)
+/* A set or WeakSet that is an attribute of asyncio.tasks; absent in some versions, and then as long as the module's names stay as many. */
+static int add_attribute(struct strobe_tasklist *list, uint64_t dict, const char *text, struct strobe_tasklist_name *name, bool weak)
 {
-    uint64_t value;
-    int err = strobe_py_dict_get_again(list->mem, list->lay, dict, name, known, &value);
+    uint64_t value, n;
+    int err = strobe_py_len(list->mem, list->lay, dict, &n);
 
+    if (err || (name->dict == dict && name->n == n))
+        return err;
+    err = strobe_py_dict_get_again(list->mem, list->lay, dict, text, &name->known, &value);
+    name->dict = err == STROBE_ERR_MISSING ? dict : 0;
+    name->n = n;
     if (!err && weak)
         err = strobe_py_attr(list->mem, list->lay, value, "data", &value);
     if (!err)
@@ -286,11 +291,11 @@ int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_la
             err = add_llist(list, aio, tstates[i] + aio->thread_tasks_head);
     }
     if (!err)
-        err = add_attribute(list, dict, "_all_tasks", &list->attributes[0], true);
+        err = add_attribute(list, dict, "_all_tasks", &list->names[0], true);
     if (!err)
-        err = add_attribute(list, dict, "_scheduled_tasks", &list->attributes[1], true);
+        err = add_attribute(list, dict, "_scheduled_tasks", &list->names[1], true);
     if (!err)
-        err = add_attribute(list, dict, "_eager_tasks", &list->attributes[2], false);
+        err = add_attribute(list, dict, "_eager_tasks", &list->names[2], false);
     drop_others(list, from);
     return err;
 }

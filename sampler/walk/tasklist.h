@@ -27,7 +27,11 @@ struct strobe_tasklist {
     size_t n, cap;
     uint32_t *seen;          /* by address: index in at, + 1; 0 = free; open addressing, at most half full */
     unsigned seen_bits;      /* log2 of its entries; 0 = none yet */
-    uint64_t module, attributes[3]; /* the names by which the sets were found, see strobe_py_dict_get_again */
+    uint64_t module; /* the name by which it was found, see strobe_py_dict_get_again */
+    struct strobe_tasklist_name {
+        uint64_t known;  /* the same for a set */
+        uint64_t dict, n; /* the globals of so many names that have it not; 0 = none */
+    } names[3];
     uint64_t *keys;          /* of a set, in the order of their addresses */
     size_t cap_keys;
 };
