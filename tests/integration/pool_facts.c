@@ -162,7 +162,7 @@ static json_t *answer(const char *line)
 int main(int argc, char **argv)
 {
     static const struct strobe_snapshot_opts opts = {STROBE_MODE_EXACT};
-    static const struct strobe_tasklook_opts look_opts = {.careful = true, .max_pause_ns = 1000000};
+    static const struct strobe_tasklook_opts look_opts = {.careful = false, .max_pause_ns = 1000000};
     struct strobe_buf why = STROBE_BUF_INIT;
     char line[256];
     int err = argc == 2 ? strobe_attach_open((pid_t)atoi(argv[1]), &attach, &why) : STROBE_ERR_ARG;
