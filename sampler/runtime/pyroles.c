@@ -60,6 +60,12 @@ static const struct {
     {"anyio._core._synchronization", "Semaphore", STROBE_ROLE_ANYIO_SEMAPHORE},
     {"anyio._core._synchronization", "Event", STROBE_ROLE_ANYIO_EVENT},
     {"anyio._core._synchronization", "Condition", STROBE_ROLE_ANYIO_CONDITION},
+    /* what anyio exports says "anyio" of itself, in some versions as soon as it is used */
+    {"anyio", "CapacityLimiter", STROBE_ROLE_LIMITER},
+    {"anyio", "Lock", STROBE_ROLE_ANYIO_LOCK},
+    {"anyio", "Semaphore", STROBE_ROLE_ANYIO_SEMAPHORE},
+    {"anyio", "Event", STROBE_ROLE_ANYIO_EVENT},
+    {"anyio", "Condition", STROBE_ROLE_ANYIO_CONDITION},
     {"contextlib", "_AsyncGeneratorContextManager", STROBE_ROLE_ASYNC_CONTEXT},
     {"contextlib", "AsyncExitStack", STROBE_ROLE_EXIT_STACK},
     {"concurrent.futures.thread", "ThreadPoolExecutor", STROBE_ROLE_THREAD_POOL},

@@ -60,8 +60,16 @@ def _serve(commands):
     os._exit(0)
 
 
+def _failed(*error):
+    """A program whose main thread fails ends at once: its other threads would keep it, and whoever waits for it would wait for ever."""
+    sys.__excepthook__(*error)
+    sys.stderr.flush()
+    os._exit(1)
+
+
 def serve(**commands):
     """Starts to answer; commands are called in the harness's own thread.  Its native id is returned."""
+    sys.excepthook = _failed
     thread = threading.Thread(target=_serve, args=(commands,), name="harness", daemon=True)
     thread.start()
     return thread.native_id
