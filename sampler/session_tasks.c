@@ -15,6 +15,8 @@
 
 enum {
     MAX_STACKS = 1 << 20, /* distinct stacks of tasks that are remembered; then the memory starts over */
+    STILL_SHARE = 50,     /* a loop stands still for at most 1/50 of the time, */
+    STILL_NS = 200000,    /* or for so long at a tick */
     BUDGET = 4,           /* a look at the tasks takes at most 1/4 of the time; else their rate is lowered */
 };
 
@@ -50,11 +52,20 @@ struct strobe_task_side {
     struct strobe_task_stats stats;
 };
 
+/* How long a loop's thread may stand still at each tick so that all tasks are of one moment. */
+static uint64_t still_for(const struct strobe_session *session)
+{
+    uint64_t share = session->period_ns / STILL_SHARE, ns = share > STILL_NS ? share : STILL_NS;
+
+    return ns < session->opts.max_pause_ns ? ns : session->opts.max_pause_ns;
+}
+
 int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target,
                          int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx, struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);
-    struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns};
+    struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns,
+                                        .still_ns = still_for(session)};
     uint32_t cycle = 0, deep = 0;
     int err;
 
@@ -302,7 +313,7 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     uint64_t weight;
     int err = strobe_tasklook_take(side->look, ret_threads, &sample);
 
-    if (err)
+    if (err || sample->list_torn) /* the next tick has this one's time too */
         return err;
     if (!side->has_row && !side->with_lanes) {
         err = strobe_agg_thread(session->opts.task_agg, side->target->pid, STROBE_AGG_NO_THREAD, 0, "tasks", &side->row);

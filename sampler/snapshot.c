@@ -212,6 +212,16 @@ static int fill_sample(struct strobe_snapshot *snap)
     return 0;
 }
 
+int strobe_snapshot_run_count(struct strobe_snapshot *snap, uint64_t tstate, uint64_t *ret)
+{
+    struct strobe_slot *slot = strobe_walk_find(&snap->walk, tstate);
+
+    if (!slot || !slot->tid || strobe_reading_ask_state(snap, slot) || !strobe_reading_asleep(slot))
+        return STROBE_ERR_MISSING;
+    *ret = slot->state.run_count;
+    return 0;
+}
+
 const struct strobe_walk *strobe_snapshot_walk(const struct strobe_snapshot *snap)
 {
     return &snap->walk;

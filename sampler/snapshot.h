@@ -51,6 +51,10 @@ void strobe_snapshot_set_visitor(struct strobe_snapshot *snap, strobe_snapshot_v
 /* A second visitor, called after the first: of who reads more than threads (tasklook.h). */
 void strobe_snapshot_set_second_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx);
 
+/* How often the kernel has let this thread run, if it sleeps now: who finds it unchanged later knows that it has slept all the while.
+ * STROBE_ERR_MISSING: it runs, or cannot be asked. */
+int strobe_snapshot_run_count(struct strobe_snapshot *snap, uint64_t tstate, uint64_t *ret);
+
 /* What was listed last: interpreters and thread states (walk/walk.h); borrowed, valid until the next take. */
 const struct strobe_walk *strobe_snapshot_walk(const struct strobe_snapshot *snap);
 

@@ -8,10 +8,18 @@
 #include "walk/walk.h"
 
 enum {
-    TURN_TASKS = 0, TURN_REST = 1, /* of strobe_mem_again */
+    TURN_TASKS = 0, TURN_REST = 1, TURN_STILL = 2, /* of strobe_mem_again */
     LIST_TRIES = 8,  /* readings of a list of tasks that changes */
     AGAIN_TRIES = 4, /* readings of a task that changes */
+    KNOWN_TRIES = 2, /* readings until the threads that run a loop are those that were known to */
     WHOLE_TRIES = 4, /* looks at a loop that runs meanwhile, until it does not */
+};
+
+/* A thread that runs a loop. */
+struct loop_thread {
+    uint64_t tstate;
+    bool slept;         /* it slept when it was asked last */
+    uint64_t run_count; /* then */
 };
 
 struct strobe_tasklook {
@@ -21,87 +29,86 @@ struct strobe_tasklook {
     struct strobe_clock *clock;
     struct strobe_tasklook_opts opts;
     struct strobe_taskreader *reader;
-    uint64_t *loop_tstates; /* thread states that run a loop */
+    struct loop_thread *loops; /* as the last look found them */
     size_t n_loops, cap_loops;
-    uint64_t late_ns;       /* while a thread is held: until when its tasks are read */
+    uint64_t cost_ns;       /* of a reading of all tasks: what the fastest ones take */
     bool joining;           /* the threads are being read to be joined with tasks */
+    bool read;              /* the reader has the tasks of this look */
+    bool slept;             /* no loop's thread has run since they were read */
+    bool changed;           /* others run a loop than before */
+    bool still;             /* they were read while a loop's thread stood still */
+    bool missing;           /* there is no asyncio */
+    bool list_torn;         /* their lists were not read whole */
+    int visit_err;
     struct strobe_task_source *sources;
     uint64_t *tstates;
     size_t n_sources, cap_sources, cap_tstates;
     struct strobe_task_sample sample;
-    bool listed; /* threads were read before: their list is at most a look old */
+    bool listed; /* threads were read before */
     int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table);
     void *find_ctx;
 };
 
-static bool is_late(void *ctx)
+/* ---- loops and their threads ---- */
+
+static bool runs_loop(const struct strobe_tasklook *look, uint64_t tstate)
 {
-    const struct strobe_tasklook *look = ctx;
-
-    return look->clock->now(look->clock) >= look->late_ns;
-}
-
-/* A loop's thread stands still, held or asleep: those of its tasks that changed whenever they were read do not now. */
-static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread)
-{
-    struct strobe_tasklook *look = ctx;
-
-    if (!look->joining || !look->opts.max_pause_ns || !look->reader->n_unsettled)
-        return;
     for (size_t i = 0; i < look->n_loops; i++)
-        if (look->loop_tstates[i] == thread->tstate) {
-            look->late_ns = look->clock->now(look->clock) + look->opts.max_pause_ns;
-            strobe_mem_epoch(mem);
-            strobe_taskreader_again(look->reader, is_late, look);
-            return;
-        }
+        if (look->loops[i].tstate == tstate)
+            return true;
+    return false;
 }
 
-int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_snapshot *snap, struct strobe_clock *clock,
-                        const struct strobe_tasklook_opts *opts, struct strobe_tasklook **ret)
+/* Asks how the loops' threads fare.  True: all sleep, and none has run since it was asked last. */
+static bool ask_loops(struct strobe_tasklook *look)
 {
-    struct strobe_tasklook *look = calloc(1, sizeof *look);
-    int err;
+    bool same = true;
 
-    if (!look)
+    for (size_t i = 0; i < look->n_loops; i++) {
+        struct loop_thread *loop = &look->loops[i], then = *loop;
+
+        loop->slept = !strobe_snapshot_run_count(look->snap, loop->tstate, &loop->run_count);
+        same = same && loop->slept && then.slept && loop->run_count == then.run_count;
+    }
+    return same;
+}
+
+/* Which threads run a loop, by the sample that was taken last.  Those that did are known as they were asked. */
+static int list_loops(struct strobe_tasklook *look, const struct strobe_sample *threads)
+{
+    const struct strobe_aio_layout *aio = look->reader->has_aio ? &look->reader->aio : NULL;
+    size_t n = 0, before = look->n_loops;
+    bool changed = false;
+    uint64_t loop;
+
+    if (strobe_grow(&look->loops, &look->cap_loops, before + threads->n_threads, sizeof *look->loops))
         return STROBE_ERR_NOMEM;
-    look->mem = mem;
-    look->lay = lay;
-    look->snap = snap;
-    look->clock = clock;
-    look->opts = *opts;
-    strobe_snapshot_set_second_visitor(snap, visit, look);
-    err = strobe_taskreader_new(mem, lay, &look->reader);
-    if (err)
-        strobe_tasklook_free(look);
-    else
-        *ret = look;
-    return err;
+    for (uint32_t i = 0; i < threads->n_threads; i++) {
+        struct loop_thread *to = &look->loops[before + n];
+
+        if (strobe_loop_of_thread(look->mem, look->lay, aio, &threads->threads[i], &loop))
+            continue;
+        *to = (struct loop_thread){threads->threads[i].tstate, false, 0};
+        changed = changed || !runs_loop(look, to->tstate);
+        for (size_t k = 0; k < before; k++)
+            if (look->loops[k].tstate == to->tstate)
+                *to = look->loops[k];
+        n++;
+    }
+    for (size_t i = 0; i < n; i++)
+        look->loops[i] = look->loops[before + i];
+    look->changed = n != before || changed;
+    look->n_loops = n;
+    return 0;
 }
 
-void strobe_tasklook_free(struct strobe_tasklook *look)
+/* Does all stand still when the thread of a loop does? */
+static bool one_at_a_time(const struct strobe_tasklook *look)
 {
-    if (!look)
-        return;
-    strobe_snapshot_set_second_visitor(look->snap, NULL, NULL);
-    strobe_taskreader_free(look->reader);
-    free(look->loop_tstates);
-    free(look->sources);
-    free(look->tstates);
-    free(look);
+    return look->n_loops <= 1 || (!look->lay->free_threaded && look->n_sources == 1);
 }
 
-void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
-                                void *ctx)
-{
-    look->find = find;
-    look->find_ctx = ctx;
-}
-
-struct strobe_taskreader *strobe_tasklook_reader(struct strobe_tasklook *look)
-{
-    return look->reader;
-}
+/* ---- the tasks ---- */
 
 /* The interpreters and their thread states, as the snapshot listed them last. */
 static int list_sources(struct strobe_tasklook *look)
@@ -134,86 +141,200 @@ static void want_table(struct strobe_tasklook *look)
         strobe_taskreader_set_table(look->reader, table, NULL);
 }
 
+static int read_all(struct strobe_tasklook *look, unsigned turn, enum strobe_reading_trust trust)
+{
+    uint64_t start = look->clock->now(look->clock), ns, drift = look->cost_ns / 8 + 1;
+    int err = list_sources(look);
+
+    if (err)
+        return err;
+    strobe_mem_again(look->mem, turn);
+    err = strobe_taskreader_read(look->reader, look->sources, look->n_sources, trust);
+    ns = look->clock->now(look->clock) - start;
+    look->cost_ns = !look->cost_ns || ns < look->cost_ns + drift ? ns : look->cost_ns + drift;
+    look->missing = err == STROBE_ERR_MISSING;
+    look->list_torn = err && !look->missing;
+    look->read = strobe_err_class(err) != STROBE_CLASS_FATAL;
+    return look->read ? 0 : err;
+}
+
+/* As the loops go on.  A look that is for itself believes what fits together: it is taken again if a loop has run. */
 static int read_tasks(struct strobe_tasklook *look)
 {
-    int err = STROBE_ERR_TORN;
+    enum strobe_reading_trust trust = look->opts.careful && !look->reader->n_memo ? STROBE_TRUST_ALL : STROBE_TRUST_KNOWN;
+    int err;
 
-    want_table(look);
-    for (int i = 0; i < LIST_TRIES && (err == STROBE_ERR_TORN || err == STROBE_ERR_FAULT); i++) {
-        strobe_mem_again(look->mem, TURN_TASKS);
-        err = strobe_taskreader_read(look->reader, look->sources, look->n_sources);
-    }
+    ask_loops(look);
+    look->still = false;
+    for (int i = 0; i < LIST_TRIES; i++)
+        if ((err = read_all(look, TURN_TASKS, trust)) || !look->list_torn)
+            break;
     for (int i = 0; !err && i < AGAIN_TRIES && look->reader->n_unsettled; i++) {
         strobe_mem_epoch(look->mem);
-        err = strobe_taskreader_again(look->reader, NULL, NULL);
+        err = strobe_taskreader_again(look->reader, STROBE_TRUST_TWICE);
     }
     return err;
 }
 
-/* Which threads run a loop, by the sample that was taken last. */
-static int list_loops(struct strobe_tasklook *look, const struct strobe_sample *threads)
+/* Are they expected to be read so fast that a loop may stand still for it? */
+static bool are_few(const struct strobe_tasklook *look)
 {
-    const struct strobe_aio_layout *aio = look->reader->has_aio ? &look->reader->aio : NULL;
-    uint64_t loop;
+    return look->opts.max_pause_ns && look->cost_ns && look->n_loops && look->cost_ns * look->n_loops <= look->opts.still_ns;
+}
 
-    look->n_loops = 0;
-    if (strobe_grow(&look->loop_tstates, &look->cap_loops, threads->n_threads, sizeof *look->loop_tstates))
-        return STROBE_ERR_NOMEM;
-    for (uint32_t i = 0; i < threads->n_threads; i++)
-        if (!strobe_loop_of_thread(look->mem, look->lay, aio, &threads->threads[i], &loop))
-            look->loop_tstates[look->n_loops++] = threads->threads[i].tstate;
+/* A loop's thread that has run since its stack was read last stands still, and with it, in a build with a GIL, all others of its
+ * interpreter. */
+static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread)
+{
+    struct strobe_tasklook *look = ctx;
+    bool all = look->list_torn || !look->read || are_few(look);
+    int err;
+
+    if (!look->joining || !look->opts.max_pause_ns || !runs_loop(look, thread->tstate) || (!all && !look->reader->n_unsettled))
+        return;
+    strobe_mem_set_deadline(mem, look->clock, look->clock->now(look->clock) + look->opts.max_pause_ns);
+    if (all) {
+        err = read_all(look, TURN_STILL, STROBE_TRUST_ALL);
+        look->slept = false;
+        look->still = !err && !look->list_torn;
+    } else {
+        strobe_mem_epoch(mem);
+        err = strobe_taskreader_again(look->reader, STROBE_TRUST_ALL);
+    }
+    strobe_mem_set_deadline(mem, NULL, 0);
+    if (strobe_err_class(err) == STROBE_CLASS_FATAL)
+        look->visit_err = err;
+}
+
+/* The threads' stacks for the tasks, which may be read anew while a loop's thread stands still. */
+static int join_threads(struct strobe_tasklook *look, const struct strobe_sample **ret_threads)
+{
+    int err;
+
+    look->joining = true;
+    look->visit_err = 0;
+    err = strobe_snapshot_take(look->snap, ret_threads);
+    look->joining = false;
+    if (err || (err = look->visit_err))
+        return err;
+    for (uint32_t i = 0; i < (*ret_threads)->n_threads; i++) /* what was read with it is as little true as its stack */
+        if ((*ret_threads)->threads[i].error && runs_loop(look, (*ret_threads)->threads[i].tstate))
+            look->still = look->read = false;
     return 0;
 }
 
-/* Has no thread with a loop run since the reading before this one? */
-static bool stood_still(const struct strobe_tasklook *look, const struct strobe_sample *threads)
-{
-    for (size_t i = 0; i < look->n_loops; i++) {
-        bool same = false;
+/* ---- */
 
-        for (uint32_t t = 0; t < threads->n_threads; t++)
-            if (threads->threads[t].tstate == look->loop_tstates[i])
-                same = threads->threads[t].flags & STROBE_THREAD_SAME;
-        if (!same)
-            return false;
-    }
-    return true;
+int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_snapshot *snap, struct strobe_clock *clock,
+                        const struct strobe_tasklook_opts *opts, struct strobe_tasklook **ret)
+{
+    struct strobe_tasklook *look = calloc(1, sizeof *look);
+    int err;
+
+    if (!look)
+        return STROBE_ERR_NOMEM;
+    look->mem = mem;
+    look->lay = lay;
+    look->snap = snap;
+    look->clock = clock;
+    look->opts = *opts;
+    strobe_snapshot_set_second_visitor(snap, visit, look);
+    err = strobe_taskreader_new(mem, lay, &look->reader);
+    if (err)
+        strobe_tasklook_free(look);
+    else
+        *ret = look;
+    return err;
+}
+
+void strobe_tasklook_free(struct strobe_tasklook *look)
+{
+    if (!look)
+        return;
+    strobe_snapshot_set_second_visitor(look->snap, NULL, NULL);
+    strobe_taskreader_free(look->reader);
+    free(look->loops);
+    free(look->sources);
+    free(look->tstates);
+    free(look);
+}
+
+void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
+                                void *ctx)
+{
+    look->find = find;
+    look->find_ctx = ctx;
+}
+
+struct strobe_taskreader *strobe_tasklook_reader(struct strobe_tasklook *look)
+{
+    return look->reader;
+}
+
+static int list_once(struct strobe_tasklook *look)
+{
+    const struct strobe_sample *threads;
+    int err = strobe_snapshot_take(look->snap, &threads);
+
+    want_table(look);
+    if (!err)
+        err = list_loops(look, threads);
+    look->listed = !err;
+    return err;
+}
+
+/* Has nothing changed since the last look? */
+static bool may_keep(struct strobe_tasklook *look)
+{
+    return look->read && look->slept && !look->missing && !look->list_torn && !look->sample.n_dropped && ask_loops(look);
+}
+
+/* Tasks and threads, by the way that costs least. */
+static int read_both(struct strobe_tasklook *look, const struct strobe_sample **ret_threads)
+{
+    bool kept = may_keep(look);
+    int err = 0;
+
+    want_table(look);
+    look->read = kept;
+    look->still = false;
+    if (!kept && !are_few(look))
+        err = read_tasks(look);
+    if (!err)
+        err = join_threads(look, ret_threads);
+    if (kept && !look->still && !ask_loops(look))
+        look->read = false; /* one has run since, and was not visited */
+    if (!err && !look->read && !(err = read_tasks(look)))
+        err = join_threads(look, ret_threads);
+    look->slept = ask_loops(look);
+    return err;
 }
 
 static int look_once(struct strobe_tasklook *look, const struct strobe_sample **ret_threads)
 {
-    const struct strobe_sample *threads;
-    bool missing;
-    int err = look->listed && !look->opts.careful ? 0 : strobe_snapshot_take(look->snap, &threads);
+    int err = look->listed ? 0 : list_once(look);
 
-    if (!err && (!look->listed || look->opts.careful))
-        err = list_loops(look, threads);
-    if (!err)
-        err = list_sources(look);
-    look->listed = !err;
-    if (err)
-        return err;
-    err = read_tasks(look);
-    if (strobe_err_class(err) == STROBE_CLASS_FATAL)
-        return err;
-    missing = err == STROBE_ERR_MISSING;
-    look->joining = !missing;
-    err = strobe_snapshot_take(look->snap, &threads);
-    look->joining = false;
+    for (int i = 0; !err && i < KNOWN_TRIES; i++) {
+        if ((err = read_both(look, ret_threads)))
+            break;
+        strobe_mem_again(look->mem, TURN_REST);
+        if ((err = list_loops(look, *ret_threads)) || !look->changed)
+            break;
+        look->read = false;
+    }
+    look->sample = (struct strobe_task_sample){.n_tasks = 0};
+    if (!err && !look->missing)
+        err = strobe_taskreader_finish(look->reader, *ret_threads, look->still || look->slept, &look->sample);
     if (err) {
-        look->listed = false;
+        look->listed = look->read = false;
         return err;
     }
-    strobe_mem_again(look->mem, TURN_REST);
-    look->sample = (struct strobe_task_sample){.n_tasks = 0};
-    if (!missing && (err = strobe_taskreader_finish(look->reader, threads, &look->sample)))
-        return err;
-    look->sample.time_ns = threads->time_ns;
-    look->sample.absent = missing;
-    look->sample.blind = !missing && !look->reader->has_aio;
-    look->sample.whole = look->opts.careful && stood_still(look, threads);
-    *ret_threads = threads;
-    return missing || look->opts.careful ? 0 : list_loops(look, threads);
+    look->sample.time_ns = (*ret_threads)->time_ns;
+    look->sample.absent = look->missing;
+    look->sample.blind = !look->missing && !look->reader->has_aio;
+    look->sample.list_torn = look->list_torn;
+    look->sample.whole = !look->list_torn && ((look->still && one_at_a_time(look)) || look->slept);
+    return 0;
 }
 
 int strobe_tasklook_take(struct strobe_tasklook *look, const struct strobe_sample **ret_threads,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tasklook: one look at the threads and the asyncio tasks of a target.
  *
- *   threads, once, for their list      tasks, optimistically, the loop going on      threads again, and who moved meanwhile
+ *   no loop's thread has run since the last look: the tasks are what they were
+ *   a few tasks:    with the stack of a loop's thread, while that stands still: held, or watched in its sleep
+ *   many:           as the loop goes on, twice where they are not what they were at the last look; then the threads, and, while a
+ *                   loop's thread stands still, for max_pause at most, those that changed each time they were read
  *
- * A task is what it was when it was read; one that runs is what its thread's stack says.  One that changed each time it was read is
- * read once more when its loop's thread is looked at, held still if it runs, for no longer than max_pause.  Where no loop's thread
- * has run between the two readings of the threads, all is one moment's truth (`whole`).
+ * One that runs is what its thread's stack says.  What was read while no loop's thread ran is one moment's truth (`whole`); else each task
+ * is for itself what it was at a moment of the look.
  * May include: snapshot.h, walk, mem/host.h, runtime/layout.h, base.  Threads: one. */
 #ifndef STROBE_TASKLOOK_H
 #define STROBE_TASKLOOK_H
@@ -17,9 +19,9 @@
 struct strobe_tasklook;
 
 struct strobe_tasklook_opts {
-    bool careful;          /* a look is for itself: threads are read before and after the tasks, again while a loop runs meanwhile.  Else
-                            * looks follow each other, and the last one's list of threads will do */
+    bool careful;          /* a look is for itself: it is taken again while loops run meanwhile.  Else looks follow each other */
     uint64_t max_pause_ns; /* how long a loop's thread may be held for its tasks, besides for its stack; 0 = not at all */
+    uint64_t still_ns;     /* all tasks are read while it stands still when that is expected to take no longer */
 };
 
 /* All borrowed; the snapshot is used for every reading of the threads, its second visitor is taken.  ret: owned by the caller. */

@@ -21,7 +21,8 @@ static int open_look(struct strobe_tasked *tasked)
 {
     struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
     const struct strobe_layout *layout = strobe_attach_layout(tasked->attach);
-    struct strobe_tasklook_opts opts = {.careful = true, .max_pause_ns = tasked->opts.nonblocking ? 0 : tasked->opts.max_pause_ns};
+    uint64_t max_pause_ns = tasked->opts.nonblocking ? 0 : tasked->opts.max_pause_ns;
+    struct strobe_tasklook_opts opts = {.careful = true, .max_pause_ns = max_pause_ns, .still_ns = max_pause_ns};
     struct strobe_taskreader *reader;
     int err = strobe_tasklook_new(mem, layout, tasked->snap, strobe_clock_system(), &opts, &tasked->look);
 

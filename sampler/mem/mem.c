@@ -3,12 +3,23 @@
 
 enum { PAGE = 4096 }; /* the smallest page of any system we run on: inside one, all bytes are mapped or none */
 
+bool strobe_mem_is_late(struct strobe_mem *mem)
+{
+    enum { EVERY = 16, PASSED = 1 };
+
+    if (mem->due_ns > PASSED && mem->reads % EVERY == 0 && mem->clock->now(mem->clock) >= mem->due_ns)
+        mem->due_ns = PASSED;
+    return mem->due_ns == PASSED;
+}
+
 int strobe_mem_readv(struct strobe_mem *mem, const struct strobe_mem_seg *segs, size_t n)
 {
     int err = 0;
 
     mem->reads++;
-    if (mem->ops->readv)
+    if (mem->due_ns && strobe_mem_is_late(mem))
+        err = STROBE_ERR_TORN;
+    else if (mem->ops->readv)
         err = mem->ops->readv(mem, segs, n);
     else
         for (size_t i = 0; !err && i < n; i++)

@@ -7,10 +7,12 @@
 #ifndef STROBE_MEM_MEM_H
 #define STROBE_MEM_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 
 struct strobe_mem_seg {
@@ -21,7 +23,7 @@ struct strobe_mem_seg {
 
 struct strobe_mem;
 
-enum { STROBE_MEM_TURNS = 2 };
+enum { STROBE_MEM_TURNS = 3 };
 
 struct strobe_mem_ops {
     /* Exactly len bytes, or an error (STROBE_ERR_FAULT not mapped, STROBE_ERR_GONE, STROBE_ERR_PERM); on error the
@@ -39,19 +41,32 @@ struct strobe_mem_ops {
     void (*again)(struct strobe_mem *mem, unsigned turn);
 };
 
-/* Readers embed this as their first member. */
+/* Readers embed this as their first member, zero but for ops. */
 struct strobe_mem {
     const struct strobe_mem_ops *ops;
     uint64_t reads; /* asked for so far: who finds it unchanged knows that nothing was read meanwhile */
     uint64_t faults; /* of those, failed: who finds it unchanged knows that nothing was passed over as unreadable */
+    struct strobe_clock *clock; /* of the deadline; borrowed */
+    uint64_t due_ns; /* see strobe_mem_set_deadline */
 };
+
+/* From due_ns (of that clock) on every read fails with STROBE_ERR_TORN: what is read while a thread is held ends in time, however much
+ * there is.  0 = no deadline. */
+static inline void strobe_mem_set_deadline(struct strobe_mem *mem, struct strobe_clock *clock, uint64_t due_ns)
+{
+    mem->clock = clock;
+    mem->due_ns = due_ns;
+}
+
+/* Has the deadline passed?  The clock is asked at some of the reads only. */
+bool strobe_mem_is_late(struct strobe_mem *mem);
 
 static inline int strobe_mem_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
 {
     int err;
 
     mem->reads++;
-    err = mem->ops->read(mem, addr, buf, len);
+    err = mem->due_ns && strobe_mem_is_late(mem) ? STROBE_ERR_TORN : mem->ops->read(mem, addr, buf, len);
     mem->faults += err != 0;
     return err;
 }

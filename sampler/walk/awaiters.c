@@ -25,8 +25,9 @@ void strobe_awaiters_release(struct strobe_awaiters *a)
 {
     strobe_htab_release(&a->known);
     free(a->tasks);
-    a->tasks = NULL;
-    a->n = a->cap = 0;
+    free(a->by);
+    a->tasks = a->by = NULL;
+    a->n = a->cap = a->cap_by = 0;
 }
 
 void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_layout *aio)
@@ -53,19 +54,32 @@ static int visit(struct strobe_awaiters *a, uint64_t future, bool *ret_new)
     return *ret_new ? strobe_htab_put(&a->known, future, a->question, 0) : 0;
 }
 
-static int found(struct strobe_awaiters *a, uint64_t task)
+static int found(struct strobe_awaiters *a, uint64_t task, uint64_t by)
 {
     if (a->n == MAX_FOUND)
         return STROBE_ERR_LIMIT;
-    if (strobe_grow(&a->tasks, &a->cap, a->n + 1, sizeof *a->tasks))
+    if (strobe_grow(&a->tasks, &a->cap, a->n + 1, sizeof *a->tasks) || strobe_grow(&a->by, &a->cap_by, a->n + 1, sizeof *a->by))
         return STROBE_ERR_NOMEM;
+    a->by[a->n] = by;
     a->tasks[a->n++] = task;
     return 0;
 }
 
 static int found_if_task(struct strobe_awaiters *a, uint64_t obj)
 {
-    return strobe_role_is_task(strobe_roles_of(a->roles, obj)) ? found(a, obj) : 0;
+    return strobe_role_is_task(strobe_roles_of(a->roles, obj)) ? found(a, obj, a->future) : 0;
+}
+
+/* Of a group's parent, or one that is only named: it waits for something else. */
+static int found_elsewhere(struct strobe_awaiters *a, uint64_t obj)
+{
+    uint64_t future = a->future;
+    int err;
+
+    a->future = 0;
+    err = found_if_task(a, obj);
+    a->future = future;
+    return err;
 }
 
 struct takers {
@@ -100,13 +114,13 @@ static int parent_of_group(struct strobe_awaiters *a, uint64_t group, bool anyio
     int err;
 
     if (known)
-        return *known ? found_if_task(a, *known) : 0;
+        return *known ? found_elsewhere(a, *known) : 0;
     if (anyio ? strobe_py_attr(a->mem, a->lay, group, "cancel_scope", &value) || strobe_py_attr(a->mem, a->lay, value, "_host_task", &value)
               : strobe_py_attr(a->mem, a->lay, group, "_parent_task", &value))
         value = 0;
     if (failures(a) == before && (err = strobe_htab_put(&a->known, group, PARENT, value)))
         return err;
-    return value ? found_if_task(a, value) : 0;
+    return value ? found_elsewhere(a, value) : 0;
 }
 
 /* A function's code and what its closure has in the cell that its role names. */
@@ -201,7 +215,7 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
     known = strobe_htab_get(&a->known, callback, 0);
     if (known) {
         for (size_t i = 0; !err && i < (*known & UINT32_MAX); i++)
-            err = found(a, a->tasks[(*known >> 32) + i]);
+            err = found(a, a->tasks[(*known >> 32) + i], a->by[(*known >> 32) + i]);
         return err;
     }
     switch (strobe_roles_of(a->roles, callback)) {
@@ -251,7 +265,7 @@ static int of_awaited_by(struct strobe_awaiters *a, const unsigned char *span)
     by = strobe_span_u64(span, a->aio->fut_awaited_by);
     if (!by || strobe_span_u8(span, a->aio->fut_awaited_by_is_set))
         return 0; /* a set has the same tasks as the callbacks, in more memory */
-    return found_if_task(a, by);
+    return found_elsewhere(a, by);
 }
 
 static int of_span(struct strobe_awaiters *a, const unsigned char *span, int hops)
@@ -267,7 +281,7 @@ static int of_span(struct strobe_awaiters *a, const unsigned char *span, int hop
 static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_role role, int hops)
 {
     unsigned char span[STROBE_AIO_MAX_TASK];
-    uint64_t list;
+    uint64_t list, outer = a->future;
     bool new = true;
     int err = 0;
 
@@ -278,11 +292,13 @@ static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_rol
         err = visit(a, future, &new);
     if (err || !new)
         return err;
+    a->future = future;
     if (role == STROBE_ROLE_PY_FUTURE || role == STROBE_ROLE_PY_TASK)
-        return strobe_py_attr(a->mem, a->lay, future, "_callbacks", &list) ? 0 : of_list(a, list, hops);
-    if (!a->aio)
-        return 0;
-    return strobe_mem_read(a->mem, future, span, a->aio->fut_size) ? 0 : of_span(a, span, hops);
+        err = strobe_py_attr(a->mem, a->lay, future, "_callbacks", &list) ? 0 : of_list(a, list, hops);
+    else if (a->aio)
+        err = strobe_mem_read(a->mem, future, span, a->aio->fut_size) ? 0 : of_span(a, span, hops);
+    a->future = outer;
+    return err;
 }
 
 static void begin(struct strobe_awaiters *a)
@@ -293,11 +309,12 @@ static void begin(struct strobe_awaiters *a)
     a->how = NULL;
 }
 
-int strobe_awaiters_of_span(struct strobe_awaiters *a, const unsigned char *span)
+int strobe_awaiters_of_span(struct strobe_awaiters *a, uint64_t future, const unsigned char *span)
 {
     int err;
 
     begin(a);
+    a->future = future;
     err = of_span(a, span, 0);
     return err == STROBE_ERR_LIMIT ? 0 : err;
 }

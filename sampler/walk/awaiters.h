@@ -27,7 +27,9 @@ struct strobe_awaiters {
     uint64_t question;         /* above 1 */
     uint64_t skipped;          /* futures that were not looked at once more */
     uint64_t *tasks;           /* addresses */
-    size_t n, cap;
+    uint64_t *by;              /* by index in tasks: the future whose end would wake it, which it waits for then; 0 = unknown */
+    size_t n, cap, cap_by;
+    uint64_t future;           /* whose callbacks are being looked at; 0 = who waits there waits for another */
     size_t n_looked;           /* callbacks, of this sample */
     uint64_t chained;          /* of the future asked for last: the concurrent future on its other side; 0 = none */
     bool chained_back;         /* ... which waits for this one, rather than the other way round */
@@ -45,6 +47,6 @@ void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_la
  * STROBE_ERR_NOMEM, or 0: what cannot be read is passed over. */
 int strobe_awaiters_of(struct strobe_awaiters *a, uint64_t future, enum strobe_role role);
 /* The same for a future or task made in C whose bytes were read: fut_size of them. */
-int strobe_awaiters_of_span(struct strobe_awaiters *a, const unsigned char *span);
+int strobe_awaiters_of_span(struct strobe_awaiters *a, uint64_t future, const unsigned char *span);
 
 #endif

@@ -39,7 +39,7 @@ static int read_c_task(struct strobe_taskreader *reader, struct strobe_task *tas
     int err = strobe_mem_read(reader->mem, task->addr, span, aio->task_size);
 
     if (!err)
-        err = strobe_awaiters_of_span(&reader->awaiters, span);
+        err = strobe_awaiters_of_span(&reader->awaiters, task->addr, span);
     if (err)
         return err;
     state = strobe_span_u32(span, aio->fut_state);

@@ -103,7 +103,72 @@ static void reset_counts(struct strobe_taskreader *reader)
         reader->holds[i].task = STROBE_NO_INDEX;
 }
 
-int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, struct strobe_task_sample *ret)
+/* Is an awaiter known by the future too that it waits for?  (3.14+: once by fut_awaited_by, once by its callback.) */
+static bool is_told_twice(const struct strobe_awaiters *awaiters, const struct strobe_task_draft *draft, size_t i)
+{
+    enum { FEW = 16 };
+
+    for (size_t k = draft->first_awaiter; k < draft->first_awaiter + draft->n_awaiters && draft->n_awaiters <= FEW; k++)
+        if (awaiters->by[k] && awaiters->tasks[k] == awaiters->tasks[i])
+            return true;
+    return false;
+}
+
+/* Does one who waits for a task, as the task has it, wait for another, as the other has it?  Those that run are what they are now. */
+static bool is_mixed(struct strobe_taskreader *reader, const struct strobe_task_draft *draft)
+{
+    bool fits = !draft->n_awaiters, others = false, left_out = false;
+
+    for (size_t i = draft->first_awaiter; i < draft->first_awaiter + draft->n_awaiters; i++) {
+        size_t at = strobe_tasklist_find(&reader->list, reader->awaiters.tasks[i]);
+        uint64_t by = reader->awaiters.by[i];
+
+        if (at >= reader->n_drafts || reader->tasks[at].state == STROBE_TASK_DONE || (!by && is_told_twice(&reader->awaiters, draft, i)))
+            continue;
+        if (reader->renumbered[at] == STROBE_NO_INDEX)
+            left_out = true;
+        else if (!by || reader->tasks[at].future == by)
+            fits = true;
+        else
+            others = true;
+    }
+    return !fits && (others || left_out);
+}
+
+/* Leaves out those that do not fit with those that wait for them, and then those that wait for nobody else. */
+static void leave_out_mixed(struct strobe_taskreader *reader)
+{
+    enum { LEVELS = 16 };
+    bool more = true;
+
+    for (int level = 0; level < LEVELS && more; level++) {
+        more = false;
+        for (size_t i = 0; i < reader->n_drafts; i++)
+            if (reader->renumbered[i] != STROBE_NO_INDEX && reader->tasks[i].state != STROBE_TASK_RUNNING &&
+                reader->tasks[i].state != STROBE_TASK_DONE && is_mixed(reader, &reader->drafts[i])) {
+                reader->renumbered[i] = STROBE_NO_INDEX;
+                reader->drafts[i].mixed = more = true;
+            }
+    }
+}
+
+/* For the next reading: what is settled now. */
+static int keep_memo(struct strobe_taskreader *reader)
+{
+    reader->n_memo = 0;
+    if (strobe_grow(&reader->memo, &reader->cap_memo, reader->n_drafts + 1, sizeof *reader->memo))
+        return STROBE_ERR_NOMEM;
+    for (size_t i = 0; i < reader->n_drafts; i++) {
+        reader->memo[reader->n_memo] = reader->drafts[i].print;
+        if (reader->drafts[i].unsettled || reader->drafts[i].mixed)
+            reader->memo[reader->n_memo].stack = reader->memo[reader->n_memo].state = UINT64_MAX;
+        reader->n_memo++;
+    }
+    return 0;
+}
+
+int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, bool still,
+                             struct strobe_task_sample *ret)
 {
     struct strobe_task *tasks = reader->tasks;
     uint32_t n = 0, n_edges = 0;
@@ -112,13 +177,22 @@ int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct stro
     if (strobe_grow(&reader->renumbered, &reader->cap_renumbered, reader->n_drafts + 1, sizeof *reader->renumbered) ||
         index_frames(reader, threads))
         return STROBE_ERR_NOMEM;
+    reader->n_holds = reader->n_read_holds;
     reset_counts(reader);
     for (size_t i = 0; i < reader->n_drafts; i++) {
         bool shown = place_on_stack(reader, threads, &reader->drafts[i], &reader->tasks[i]) || !reader->drafts[i].unsettled;
 
-        reader->renumbered[i] = shown ? n : STROBE_NO_INDEX;
-        if (!shown)
+        reader->drafts[i].mixed = false;
+        reader->renumbered[i] = shown ? 0 : STROBE_NO_INDEX;
+    }
+    if (!still)
+        leave_out_mixed(reader);
+    if ((err = keep_memo(reader)))
+        return err;
+    for (size_t i = 0; i < reader->n_drafts; i++) {
+        if (reader->renumbered[i] == STROBE_NO_INDEX)
             continue;
+        reader->renumbered[i] = n;
         if (reader->tasks[i].state == STROBE_TASK_RUNNING && (err = strobe_taskreader_running_holds(reader, &reader->tasks[i])))
             return err;
         count_task(reader, &reader->tasks[i], n);

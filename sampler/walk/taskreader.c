@@ -8,6 +8,8 @@
 #include "runtime/pyobj.h"
 #include "walk/taskreader_parts.h"
 
+enum { MEMO_WINDOW = 64 }; /* tasks between two of a list that may have gone since the last look */
+
 int strobe_taskreader_new(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_taskreader **ret)
 {
     struct strobe_taskreader *reader = calloc(1, sizeof *reader);
@@ -49,6 +51,7 @@ void strobe_taskreader_free(struct strobe_taskreader *reader)
     strobe_htab_release(&reader->wait_index);
     strobe_htab_release(&reader->frames);
     free(reader->drafts);
+    free(reader->memo);
     free(reader->waits);
     free(reader->holds);
     free(reader->tasks);
@@ -78,13 +81,49 @@ static uint64_t failures(const struct strobe_taskreader *reader)
     return reader->mem->faults + reader->roles.failures + reader->codes.failures;
 }
 
-static int settle(struct strobe_taskreader *reader, size_t i, int64_t interp)
+static bool same_print(const struct strobe_task_print *a, const struct strobe_task_print *b)
+{
+    return a->addr == b->addr && a->stack == b->stack && a->state == b->state;
+}
+
+/* Was it so when the reader finished last?  The lists keep their order; what has gone since is passed over, a few at a time. */
+static bool is_known(struct strobe_taskreader *reader, const struct strobe_task_print *print)
+{
+    size_t end = reader->n_memo - reader->memo_at < MEMO_WINDOW ? reader->n_memo : reader->memo_at + MEMO_WINDOW;
+
+    for (size_t i = reader->memo_at; i < end; i++)
+        if (reader->memo[i].addr == print->addr) {
+            reader->memo_at = i + 1;
+            return same_print(&reader->memo[i], print);
+        }
+    return false;
+}
+
+/* What a task is besides its stack. */
+static uint64_t mix_state(const struct strobe_taskreader *reader, const struct strobe_task_draft *draft, const struct strobe_task *task)
+{
+    uint64_t words[] = {task->future, task->coro, (uint64_t)task->state, draft->n_awaiters,
+                        draft->n_awaiters ? reader->awaiters.tasks[draft->first_awaiter] : 0}, mix = 0;
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        mix = (mix ^ words[i]) * 0x9e3779b97f4a7c15ull;
+    return mix;
+}
+
+static int settle(struct strobe_taskreader *reader, size_t i, int64_t interp, enum strobe_reading_trust trust)
 {
     struct strobe_task_draft *draft = &reader->drafts[i];
-    uint64_t before = failures(reader);
+    struct strobe_task_print before = draft->print;
+    uint64_t lost = failures(reader);
     int err = strobe_taskreader_one(reader, i, interp);
+    const struct strobe_task *task = &reader->tasks[i];
 
-    draft->unsettled = err != 0 || failures(reader) != before;
+    draft->print = (struct strobe_task_print){task->addr, task->hash[0], mix_state(reader, draft, task)};
+    draft->unsettled = err != 0 || failures(reader) != lost;
+    if (trust == STROBE_TRUST_KNOWN)
+        draft->unsettled |= !is_known(reader, &draft->print);
+    else if (trust == STROBE_TRUST_TWICE)
+        draft->unsettled |= !same_print(&before, &draft->print);
     reader->n_unsettled += draft->unsettled;
     return strobe_err_class(err) == STROBE_CLASS_FATAL ? err : 0;
 }
@@ -115,7 +154,8 @@ static int read_list(struct strobe_taskreader *reader, const struct strobe_task_
     return err == STROBE_ERR_MISSING ? 0 : err;
 }
 
-int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe_task_source *sources, size_t n)
+int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe_task_source *sources, size_t n,
+                           enum strobe_reading_trust trust)
 {
     bool any = false;
     int err = 0, ret_err = 0;
@@ -126,7 +166,7 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
     strobe_tasklist_clear(&reader->list);
     strobe_htab_clear(&reader->wait_index);
     strobe_arena_reset(&reader->arena);
-    reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_unsettled = 0;
+    reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_unsettled = reader->memo_at = 0;
     for (size_t i = 0; i < n; i++) {
         err = read_list(reader, &sources[i], &any);
         if (strobe_err_class(err) == STROBE_CLASS_FATAL)
@@ -138,14 +178,15 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
             return STROBE_ERR_NOMEM;
         for (; reader->n_drafts < reader->list.n; reader->n_drafts++) {
             reader->drafts[reader->n_drafts] = (struct strobe_task_draft){.unsettled = false};
-            if ((err = settle(reader, reader->n_drafts, sources[i].id)))
+            if ((err = settle(reader, reader->n_drafts, sources[i].id, trust)))
                 return err;
         }
     }
+    reader->n_read_holds = reader->n_holds;
     return any ? ret_err : STROBE_ERR_MISSING;
 }
 
-int strobe_taskreader_again(struct strobe_taskreader *reader, bool (*late)(void *ctx), void *ctx)
+int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_reading_trust trust)
 {
     size_t left = reader->n_unsettled;
     int err = 0;
@@ -156,11 +197,12 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, bool (*late)(void 
     for (size_t i = 0; !err && left && i < reader->n_drafts; i++) {
         if (!reader->drafts[i].unsettled)
             continue;
-        if (late && late(ctx))
+        if (strobe_mem_is_late(reader->mem))
             break;
         left--;
         reader->n_unsettled--;
-        err = settle(reader, i, reader->tasks[i].interp);
+        err = settle(reader, i, reader->tasks[i].interp, trust);
     }
+    reader->n_read_holds = reader->n_holds;
     return err;
 }

@@ -2,11 +2,12 @@
 /* taskreader: reads the tasks of a target into a struct strobe_task_sample.
  *
  *   read     lists the tasks, reads the chain of each, what it waits for, what it holds; threads are not looked at
- *   again    reads those once more that moved while they were read
+ *   again    reads those once more that are unsettled
  *   finish   joins them with the threads' stacks (those that run), finds who waits for whom, counts
  *
  * A task that changes while it is read does not fit together (its chain does not end at the future it waits for, what it awaits
- * has not begun or has ended, its coroutine executes), or leads to where nothing can be read: it is "unsettled".
+ * has not begun or has ended, its coroutine executes), or leads to where nothing can be read: it is "unsettled".  So is one that fits
+ * but is not what it was at the reading before: of a chain that grows anew in the memory of the last one, two moments may fit.
  * May include: mem, runtime, walk, base.  Memory: its own, kept from reading to reading.  Threads: one. */
 #ifndef STROBE_WALK_TASKREADER_H
 #define STROBE_WALK_TASKREADER_H
@@ -28,11 +29,24 @@ struct strobe_task_source {
     size_t n_tstates;
 };
 
+/* What of a reading is believed, besides that it fits together. */
+enum strobe_reading_trust {
+    STROBE_TRUST_ALL,   /* nothing moves meanwhile */
+    STROBE_TRUST_KNOWN, /* what is as it was when the reader finished last */
+    STROBE_TRUST_TWICE, /* what is as it was at the reading before */
+};
+
+/* By which a task is known not to have moved.  Another one may be where it was: that is no matter, it has the same stack. */
+struct strobe_task_print {
+    uint64_t addr, stack, state;
+};
+
 /* What has been read of one task. */
 struct strobe_task_draft {
+    struct strobe_task_print print;
     uint64_t outer_frame;   /* address of its outermost coroutine's frame; 0 = none */
     enum strobe_role role;
-    bool unsettled;
+    bool unsettled, mixed;  /* mixed: it fits with itself, but not with those that wait for it */
     size_t first_awaiter, n_awaiters; /* addresses in awaiters.tasks; may be there twice */
 };
 
@@ -52,11 +66,14 @@ struct strobe_taskreader {
     struct strobe_task *tasks;        /* as read, by the same */
     size_t n_drafts, cap_drafts, cap_tasks;
     size_t n_unsettled;
+    struct strobe_task_print *memo;   /* when the reader finished last, in the order of the list then */
+    size_t n_memo, cap_memo, memo_at; /* memo_at: where the next one is expected */
     struct strobe_wait *waits;
     size_t n_waits, cap_waits;
     struct strobe_htab wait_index;    /* (kind and how, object) -> index in waits */
     struct strobe_hold *holds;
     size_t n_holds, cap_holds;
+    size_t n_read_holds;              /* of those, not of tasks that run */
     uint32_t n_contexts;              /* of the task that is read: looked at for its holds */
     struct strobe_htab frames;        /* of the threads' stacks: frame address -> thread << 32 | index */
 
@@ -78,11 +95,15 @@ int strobe_taskreader_set_table(struct strobe_taskreader *reader, uint64_t table
 bool strobe_taskreader_wants_table(const struct strobe_taskreader *reader);
 
 /* STROBE_ERR_MISSING: no interpreter has imported asyncio.  STROBE_ERR_TORN: a list of tasks could not be read whole. */
-int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe_task_source *sources, size_t n);
-/* Reads the unsettled ones again; `late` (or NULL) ends it early.  reader->n_unsettled says how many are left. */
-int strobe_taskreader_again(struct strobe_taskreader *reader, bool (*late)(void *ctx), void *ctx);
-/* threads: NULL = none are known.  Unsettled tasks that are on no stack are left out and counted.
+int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe_task_source *sources, size_t n,
+                           enum strobe_reading_trust trust);
+/* Reads the unsettled ones again, until the memory's deadline if it has one.  reader->n_unsettled says how many are left. */
+int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_reading_trust trust);
+/* threads: NULL = none are known.  Unsettled tasks that are on no stack are left out and counted; unless all was read `still`, so are
+ * those of which others that are shown no longer, or not yet, waited when they were read, and those below.  May be called again, with the threads
+ * of later, where the tasks are known to be what they were.
  * ret: borrowed, valid until the next read. */
-int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, struct strobe_task_sample *ret);
+int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, bool still,
+                             struct strobe_task_sample *ret);
 
 #endif

@@ -102,7 +102,8 @@ struct strobe_task_sample {
     const uint32_t *awaiters;
     bool absent;        /* no interpreter has imported asyncio */
     bool blind;         /* asyncio is there, but where tasks made in C keep what is not known: they are missing */
-    bool whole;         /* no loop's thread has run between the readings: one moment's truth */
+    bool whole;         /* all of it is one moment's truth */
+    bool list_torn;     /* a list of tasks changed each time it was read: some may be missing */
     uint32_t n_dropped; /* tasks left out because no reading of them was consistent */
 };
 

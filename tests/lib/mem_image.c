@@ -373,7 +373,7 @@ static void mem_image_close(struct strobe_mem *mem)
 int image_mem_new(struct image *image, struct strobe_mem **ret_mem)
 {
     static const struct strobe_mem_ops ops = {mem_image_read, NULL, NULL, mem_image_close, NULL};
-    struct mem_image *reader = malloc(sizeof *reader);
+    struct mem_image *reader = calloc(1, sizeof *reader);
 
     if (!reader)
         return STROBE_ERR_NOMEM;
