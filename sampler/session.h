@@ -9,7 +9,7 @@
 #include "agg/agg.h"
 #include "base/clock.h"
 #include "base/names.h"
-#include "loopblocks.h"
+#include "billing/loopblocks.h"
 #include "runtime/code.h"
 #include "snapshot.h"
 

@@ -8,10 +8,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/grow.h"
-#include "loopbusy.h"
-#include "tasklanes.h"
-#include "taskroots.h"
-#include "tasktails.h"
+#include "billing/loopbusy.h"
+#include "billing/tasklanes.h"
+#include "billing/taskroots.h"
+#include "billing/tasktails.h"
 
 enum {
     MAX_STACKS = 1 << 20, /* distinct stacks of tasks that are remembered; then the memory starts over */

@@ -19,17 +19,18 @@ ALLOWED = {
     "export": ["agg"],
     "report": ["walk/sample.h", "walk/tasks.h", "walk/pools.h", "walk/waitfacts.h", "runtime/code.h", "runtime/pyobj.h", "agg"],
     "snapshot": ["walk", "mem", "runtime"],  # the modules that lie in sampler/ itself: what the session is made of
-    "session": ["snapshot", "walk", "mem/host.h", "mem", "runtime", "agg"],
+    "naming": ["walk", "mem", "runtime"],
+    "billing": ["naming", "walk", "mem", "runtime", "agg"],
+    "session": ["snapshot", "billing", "walk", "mem/host.h", "mem", "runtime", "agg"],
     "attach": ["mem", "runtime"],
-    "ext": ["base", "mem", "runtime", "walk", "agg", "export", "report", "snapshot", "session"],
-    "tools": ["attach", "snapshot", "session", "export", "report", "agg", "runtime", "walk", "mem"],
+    "ext": ["base", "mem", "runtime", "walk", "agg", "naming", "billing", "export", "report", "snapshot", "session"],
+    "tools": ["attach", "snapshot", "session", "naming", "billing", "export", "report", "agg", "runtime", "walk", "mem"],
 }
-SAMPLER = ["base", "mem", "runtime", "walk", "agg", "export", "report", "snapshot", "session"]
+SAMPLER = ["base", "mem", "runtime", "walk", "agg", "naming", "billing", "export", "report", "snapshot", "session"]
 # Headers of the system that libstrobe, pure computation over a reader, has no business with.
 NOT_IN_SAMPLER = re.compile(r"^(Python\.h|sys/ptrace\.h|elf\.h|libelf\.h|gelf\.h|elfutils/.*|libunwind.*|sys/uio\.h|sys/wait\.h|dlfcn\.h)$")
 # Other files in sampler/ itself belong to the snapshot.
-SESSION_FILES = {"session", "session_parts", "session_target", "session_tasks", "tasktails", "tasktails_parts", "taillists", "tailmarks",
-                 "loopblocks", "loopbusy", "tasklanes", "taskroots", "stackids", "prints"}
+SESSION_FILES = {"session", "session_parts", "session_target", "session_tasks", "stackids", "prints"}
 
 
 def tracked():

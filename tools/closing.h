@@ -5,7 +5,7 @@
 #define STROBE_TOOLS_CLOSING_H
 
 #include "base/buf.h"
-#include "loopblocks.h"
+#include "billing/loopblocks.h"
 #include "session.h"
 #include "tools/opts.h"
 #include "tools/recording.h"

@@ -6,7 +6,7 @@
 
 #include "attach/attach.h"
 #include "base/arena.h"
-#include "callnames.h"
+#include "naming/callnames.h"
 #include "report/tasks.h"
 #include "runtime/code.h"
 #include "snapshot.h"

@@ -6,7 +6,7 @@
 
 #include "runtime/pyobj.h"
 #include "tools/peers.h"
-#include "waitnames.h"
+#include "naming/waitnames.h"
 #include "walk/frames.h"
 
 enum { MAX_TYPE_NAME = 128 };

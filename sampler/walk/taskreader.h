@@ -100,8 +100,8 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
 /* Reads the unsettled ones again, until the memory's deadline if it has one.  reader->n_unsettled says how many are left. */
 int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_reading_trust trust);
 /* threads: NULL = none are known.  Unsettled tasks that are on no stack are left out and counted; unless all was read `still`, so are
- * those of which others that are shown no longer, or not yet, waited when they were read, and those below.  May be called again, with the threads
- * of later, where the tasks are known to be what they were.
+ * those that are awaited by a task which, when it was read, awaited another, and those below.  May be called again, with the threads of
+ * later, where the tasks are known to be what they were.
  * ret: borrowed, valid until the next read. */
 int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct strobe_sample *threads, bool still,
                              struct strobe_task_sample *ret);

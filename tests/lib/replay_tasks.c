@@ -9,7 +9,7 @@
 
 #include "report/tasks.h"
 #include "runtime/pycontext.h"
-#include "waitnames.h"
+#include "naming/waitnames.h"
 #include "walk/frames.h"
 #include "walk/loops.h"
 

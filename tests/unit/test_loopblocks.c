@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "loopblocks.h"
+#include "billing/loopblocks.h"
 #include "tests/lib/alloc_fail.h"
 
 enum { LOOP = 0x1000, MS = 1000000 };

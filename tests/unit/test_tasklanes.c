@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "tasklanes.h"
+#include "billing/tasklanes.h"
 #include "tests/lib/alloc_fail.h"
 
 static struct strobe_agg *agg;

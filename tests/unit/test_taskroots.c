@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "taskroots.h"
+#include "billing/taskroots.h"
 #include "tests/lib/alloc_fail.h"
 #include "tests/lib/pyheap.h"
 

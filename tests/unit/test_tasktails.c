@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "tasktails.h"
+#include "billing/tasktails.h"
 #include "tests/lib/alloc_fail.h"
 #include "tests/lib/pyheap.h"
 

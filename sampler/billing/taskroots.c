@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "taskroots.h"
+#include "billing/taskroots.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tasktails_parts.h"
+#include "billing/tasktails_parts.h"
 
 #include <string.h>
 

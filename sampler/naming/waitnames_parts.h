@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* waitnames_parts: what the two ways to a name share: by the code (waitsite.c), by looking around (waitlook.c).
  * Private to those and waitnames.c, which chooses between them. */
-#ifndef STROBE_WAITNAMES_PARTS_H
-#define STROBE_WAITNAMES_PARTS_H
+#ifndef STROBE_NAMING_WAITNAMES_PARTS_H
+#define STROBE_NAMING_WAITNAMES_PARTS_H
 
-#include "waitnames.h"
+#include "naming/waitnames.h"
 
 enum {
     STROBE_NAMING_OUTER = 8,   /* frames outside of the one that waits whose variables are looked at */

@@ -6,10 +6,10 @@
  *   tailmarks   the words in brackets
  *
  * May include: tasktails.h.  Memory: the tails' arena, of this tick.  Threads: one. */
-#ifndef STROBE_TASKTAILS_PARTS_H
-#define STROBE_TASKTAILS_PARTS_H
+#ifndef STROBE_BILLING_TASKTAILS_PARTS_H
+#define STROBE_BILLING_TASKTAILS_PARTS_H
 
-#include "tasktails.h"
+#include "billing/tasktails.h"
 
 enum {
     STROBE_TAIL_WHOLE = 1 << 20, /* parts of a list of tails */

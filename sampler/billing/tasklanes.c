@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tasklanes.h"
+#include "billing/tasklanes.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "waitnames.h"
+#include "naming/waitnames.h"
 
 #include <string.h>
 
 #include "runtime/pyobj.h"
-#include "waitnames_parts.h"
+#include "naming/waitnames_parts.h"
 
 enum { MAX_AWAITERS = 4 }; /* tasks that wait for the one that waits, and so on outward */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* waitsite: names of things that tasks wait for by the code that waits for them or holds them: what does it call them? */
-#include "waitnames_parts.h"
+#include "naming/waitnames_parts.h"
 
 #include <string.h>
 

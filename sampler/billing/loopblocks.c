@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "loopblocks.h"
+#include "billing/loopblocks.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,9 @@
 /* taskroots: the frame "[NAME=VALUE]" by which a profile tells tasks apart: a context variable's value in each task's own context.
  * Strings and ints as they are, of others the type's name: "[NAME=<Request>]".  At most STROBE_TASKROOTS_VALUES distinct values; tasks
  * with further ones are "[NAME=other]".  A task in whose context the variable is not set has no such frame.
- * Private to session*.c.  May include: runtime, base.  Memory: its own, bounded.  Threads: one. */
-#ifndef STROBE_TASKROOTS_H
-#define STROBE_TASKROOTS_H
+ * May include: runtime, base.  Memory: its own, bounded.  Threads: one. */
+#ifndef STROBE_BILLING_TASKROOTS_H
+#define STROBE_BILLING_TASKROOTS_H
 
 #include "base/buf.h"
 #include "base/htab.h"

@@ -5,16 +5,16 @@
  *   [Semaphore PriceClient._price_semaphore] ── [held by request-*] ── [ThreadPoolExecutor pricing 4/4] ── _blocking_lookup
  *
  * With k holders each gets 1/k; a call that is queued blames the calls that its pool is in, equally.
- * Private to session*.c.  May include: what session.h may, waitnames.h, walk.  Memory: its own.  Threads: one. */
-#ifndef STROBE_TASKTAILS_H
-#define STROBE_TASKTAILS_H
+ * May include: naming, agg, walk, runtime, base.  Memory: its own.  Threads: one. */
+#ifndef STROBE_BILLING_TASKTAILS_H
+#define STROBE_BILLING_TASKTAILS_H
 
 #include "agg/await.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/htab.h"
 #include "base/names.h"
-#include "callnames.h"
+#include "naming/callnames.h"
 #include "runtime/code.h"
 #include "walk/pools.h"
 #include "walk/taskreader.h"

@@ -8,8 +8,8 @@
  *
  * Needs the frames to be as they were when the sample was taken: to be called right after it.
  * May include: walk, runtime, base.  Threads: one. */
-#ifndef STROBE_WAITNAMES_H
-#define STROBE_WAITNAMES_H
+#ifndef STROBE_NAMING_WAITNAMES_H
+#define STROBE_NAMING_WAITNAMES_H
 
 #include "base/buf.h"
 #include "runtime/layout.h"

@@ -5,10 +5,10 @@
  *   lane 1   request ............ | other .......
  *   lane 2   request ..... |  | request .........
  *
- * Private to session*.c.  May include: agg, base.  Memory: its own; STROBE_TASKLANES_MAX lanes, beyond which tasks share the last (of
+ * May include: agg, base.  Memory: its own; STROBE_TASKLANES_MAX lanes, beyond which tasks share the last (of
  * what overlaps there the log keeps the first).  Threads: one. */
-#ifndef STROBE_TASKLANES_H
-#define STROBE_TASKLANES_H
+#ifndef STROBE_BILLING_TASKLANES_H
+#define STROBE_BILLING_TASKLANES_H
 
 #include "agg/agg.h"
 #include "base/htab.h"

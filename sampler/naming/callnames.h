@@ -4,8 +4,8 @@
  * What the code says is kept by (code, instr).  What really lies on the frame's value stack is read each time: a frame that calls Python
  * code, or whose call is over, is in no C function.  To be asked right after the sample was taken.
  * May include: walk, runtime, base.  Memory: its own.  Threads: one. */
-#ifndef STROBE_CALLNAMES_H
-#define STROBE_CALLNAMES_H
+#ifndef STROBE_NAMING_CALLNAMES_H
+#define STROBE_NAMING_CALLNAMES_H
 
 #include "base/arena.h"
 #include "base/htab.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tasktails_parts.h"
+#include "billing/tasktails_parts.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "runtime/pyobj.h"
-#include "waitnames.h"
+#include "naming/waitnames.h"
 
 int strobe_tails_mark(struct strobe_tails *tails, const char *text, uint32_t *ret)
 {

@@ -6,8 +6,8 @@
  *
  * Two looks in a row at the same step of a loop, in the same functions, are one stay.
  * May include: base.  Memory: its own, bounded (STROBE_LOOPBLOCKS_MAX stacks; what is new then is counted together).  Threads: one. */
-#ifndef STROBE_LOOPBLOCKS_H
-#define STROBE_LOOPBLOCKS_H
+#ifndef STROBE_BILLING_LOOPBLOCKS_H
+#define STROBE_BILLING_LOOPBLOCKS_H
 
 #include "base/htab.h"
 #include "base/names.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "loopbusy.h"
+#include "billing/loopbusy.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,15 +7,15 @@
  * A task that sleeps and whose time has come while its loop is in a step is due: the loop has not looked at its timers since.
  * Steps are told apart by two variables of asyncio's _run_once(): when it looked at its timers, and how many handles it has come to.
  * (uvloop shows neither its timers nor its steps.)
- * Private to session*.c.  May include: what session.h may, loopblocks.h.  Memory: its own.  Threads: one. */
-#ifndef STROBE_LOOPBUSY_H
-#define STROBE_LOOPBUSY_H
+ * May include: naming, walk, runtime, base.  Memory: its own.  Threads: one. */
+#ifndef STROBE_BILLING_LOOPBUSY_H
+#define STROBE_BILLING_LOOPBUSY_H
 
 #include <stdbool.h>
 
 #include "base/names.h"
-#include "callnames.h"
-#include "loopblocks.h"
+#include "naming/callnames.h"
+#include "billing/loopblocks.h"
 #include "runtime/code.h"
 #include "walk/taskreader.h"
 

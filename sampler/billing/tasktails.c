@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tasktails.h"
+#include "billing/tasktails.h"
 
 #include <string.h>
 
 #include "base/err.h"
-#include "tasktails_parts.h"
+#include "billing/tasktails_parts.h"
 
 enum {
     MAX_DEPTH = 8,        /* holders of holders */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* waitlook: names of things that tasks wait for by looking at what is around: who has this very object? */
-#include "waitnames_parts.h"
+#include "naming/waitnames_parts.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "callnames.h"
+#include "naming/callnames.h"
 
 #include <string.h>
 
