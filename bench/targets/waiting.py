@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""N tasks of asyncio that wait for one Event, each seven awaits deep.  usage: waiting.py N [BLOCKS_FILE]
+"""N tasks of asyncio that wait for one Event, each seven awaits deep.  usage: waiting.py N [BLOCKS_FILE | awake]
 
 With a file: writes there the blocks of 16 KiB that the tasks, their coroutines and frames and the futures lie in, an address a line in
-the order of the tasks: what has to be read to see them all.
+the order of the tasks: what has to be read to see them all.  awake: one more task lets the loop wake every half millisecond.
 """
 import asyncio
 import sys
@@ -45,12 +45,19 @@ def blocks(tasks):
     return found
 
 
+async def wake():
+    while True:
+        await asyncio.sleep(0.0005)
+
+
 async def main(n, path):
     event = asyncio.Event()
     tasks = [asyncio.ensure_future(level(DEPTH - 2, event)) for _ in range(n)]
     for _ in range(3):
         await asyncio.sleep(0)
-    if path:
+    if path == "awake":
+        waker = asyncio.ensure_future(wake())  # noqa: F841 (kept)
+    elif path:
         with open(path, "w") as f:
             f.writelines("%x\n" % block for block in blocks(tasks))
     print("ready", flush=True)
