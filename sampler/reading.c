@@ -98,6 +98,7 @@ int strobe_reading_slot(struct strobe_snapshot *snap, struct strobe_slot *slot, 
     slot->same = has_not_run(slot); /* anew at each try: it may have run since the last one */
     if (slot->same)
         return 0;
+    snap->n_read++;
     err = strobe_walk_read(&snap->walk, slot, strict);
     slot->read = !err;
     /* Without a tid the state was another thread's; without frames it may be, of a thread that has yet to start. */

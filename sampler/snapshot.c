@@ -222,6 +222,19 @@ int strobe_snapshot_run_count(struct strobe_snapshot *snap, uint64_t tstate, uin
     return 0;
 }
 
+uint64_t strobe_snapshot_changes(const struct strobe_snapshot *snap)
+{
+    uint64_t mix = snap->n_read;
+
+    for (uint32_t i = 0; i < snap->walk.n_order; i++) {
+        const struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
+
+        mix += slot->error != 0;
+        mix = (mix ^ slot->tstate ^ slot->id) * 0x9e3779b97f4a7c15ull;
+    }
+    return mix;
+}
+
 const struct strobe_walk *strobe_snapshot_walk(const struct strobe_snapshot *snap)
 {
     return &snap->walk;

@@ -55,6 +55,9 @@ void strobe_snapshot_set_second_visitor(struct strobe_snapshot *snap, strobe_sna
  * STROBE_ERR_MISSING: it runs, or cannot be asked. */
 int strobe_snapshot_run_count(struct strobe_snapshot *snap, uint64_t tstate, uint64_t *ret);
 
+/* A number that is another one after a take which found that any thread has run, begun or ended since the take before it. */
+uint64_t strobe_snapshot_changes(const struct strobe_snapshot *snap);
+
 /* What was listed last: interpreters and thread states (walk/walk.h); borrowed, valid until the next take. */
 const struct strobe_walk *strobe_snapshot_walk(const struct strobe_snapshot *snap);
 

@@ -31,6 +31,7 @@ struct strobe_snapshot {
     struct strobe_sample sample;
     struct strobe_snapshot_stats stats;
     struct strobe_pause_log pauses;
+    uint64_t n_read; /* stacks so far: each of a thread that has run since it was read before, or may have */
     strobe_snapshot_visit *visit, *second_visit;
     void *visit_ctx, *second_ctx;
     uint64_t pulse_ns;       /* when threads' states were last asked for */

@@ -11,6 +11,7 @@ enum {
     TURN_TASKS = 0, TURN_REST = 1, TURN_STILL = 2, /* of strobe_mem_again */
     LIST_TRIES = 8,  /* readings of a list of tasks that changes */
     AGAIN_TRIES = 4, /* readings of a task that changes */
+    KEEP_EVERY = 16,
     KNOWN_TRIES = 2, /* readings until the threads that run a loop are those that were known to */
     WHOLE_TRIES = 4, /* looks at a loop that runs meanwhile, until it does not */
 };
@@ -37,6 +38,8 @@ struct strobe_tasklook {
     bool slept;             /* no loop's thread has run since they were read */
     bool changed;           /* others run a loop than before */
     bool still;             /* they were read while a loop's thread stood still */
+    uint64_t changes;       /* of the threads, at the end of the last look */
+    unsigned in_vain;       /* looks since keeping the last one's tasks was in vain; 0 = it was not */
     bool missing;           /* there is no asyncio */
     bool list_torn;         /* their lists were not read whole */
     int visit_err;
@@ -169,7 +172,7 @@ static int read_tasks(struct strobe_tasklook *look)
     for (int i = 0; i < LIST_TRIES; i++)
         if ((err = read_all(look, TURN_TASKS, trust)) || !look->list_torn)
             break;
-    for (int i = 0; !err && i < AGAIN_TRIES && look->reader->n_unsettled; i++) {
+    for (int i = 0; !err && i < AGAIN_TRIES && look->reader->n_unsettled > look->reader->n_executing; i++) {
         strobe_mem_epoch(look->mem);
         err = strobe_taskreader_again(look->reader, STROBE_TRUST_TWICE);
     }
@@ -283,10 +286,22 @@ static int list_once(struct strobe_tasklook *look)
     return err;
 }
 
-/* Has nothing changed since the last look? */
+/* Has nothing changed since the last look, as far as the loops' own threads tell?  Where other threads run all the time it is rarely
+ * asked: that they have is known only when all have been looked at. */
 static bool may_keep(struct strobe_tasklook *look)
 {
+    if (look->in_vain && look->in_vain++ % KEEP_EVERY)
+        return false;
     return look->read && look->slept && !look->missing && !look->list_torn && !look->sample.n_dropped && ask_loops(look);
+}
+
+/* What was kept is still true if nobody has run: others than the loop's thread can cancel tasks, or make them. */
+static bool was_right_to_keep(struct strobe_tasklook *look)
+{
+    uint64_t changes = strobe_snapshot_changes(look->snap);
+
+    look->in_vain = changes == look->changes ? 0 : look->in_vain + !look->in_vain;
+    return changes == look->changes;
 }
 
 /* Tasks and threads, by the way that costs least. */
@@ -302,11 +317,12 @@ static int read_both(struct strobe_tasklook *look, const struct strobe_sample **
         err = read_tasks(look);
     if (!err)
         err = join_threads(look, ret_threads);
-    if (kept && !look->still && !ask_loops(look))
-        look->read = false; /* one has run since, and was not visited */
+    if (kept && !look->still)
+        look->read = was_right_to_keep(look);
     if (!err && !look->read && !(err = read_tasks(look)))
         err = join_threads(look, ret_threads);
     look->slept = ask_loops(look);
+    look->changes = err ? 0 : strobe_snapshot_changes(look->snap);
     return err;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tasklook: one look at the threads and the asyncio tasks of a target.
  *
- *   no loop's thread has run since the last look: the tasks are what they were
+ *   no thread has run since the last look: the tasks are what they were
  *   a few tasks:    with the stack of a loop's thread, while that stands still: held, or watched in its sleep
  *   many:           as the loop goes on, twice where they are not what they were at the last look; then the threads, and, while a
  *                   loop's thread stands still, for max_pause at most, those that changed each time they were read

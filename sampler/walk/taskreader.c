@@ -124,7 +124,9 @@ static int settle(struct strobe_taskreader *reader, size_t i, int64_t interp, en
         draft->unsettled |= !is_known(reader, &draft->print);
     else if (trust == STROBE_TRUST_TWICE)
         draft->unsettled |= !same_print(&before, &draft->print);
+    draft->executing = draft->unsettled && task->coro && reader->chain.n && reader->chain.state == STROBE_CHAIN_EXECUTING;
     reader->n_unsettled += draft->unsettled;
+    reader->n_executing += draft->executing;
     return strobe_err_class(err) == STROBE_CLASS_FATAL ? err : 0;
 }
 
@@ -166,7 +168,7 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
     strobe_tasklist_clear(&reader->list);
     strobe_htab_clear(&reader->wait_index);
     strobe_arena_reset(&reader->arena);
-    reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_unsettled = reader->memo_at = 0;
+    reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_unsettled = reader->n_executing = reader->memo_at = 0;
     for (size_t i = 0; i < n; i++) {
         err = read_list(reader, &sources[i], &any);
         if (strobe_err_class(err) == STROBE_CLASS_FATAL)
@@ -188,19 +190,18 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
 
 int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_reading_trust trust)
 {
-    size_t left = reader->n_unsettled;
+    size_t left = trust == STROBE_TRUST_ALL ? reader->n_unsettled : reader->n_unsettled - reader->n_executing;
     int err = 0;
 
-    strobe_roles_begin(&reader->roles);
-    strobe_coderoles_begin(&reader->codes);
-    strobe_htab_clear(&reader->awaiters.known); /* a callback may be another one's by now */
+    strobe_htab_clear(&reader->awaiters.known); /* a callback may be another one's by now; classes and code are those of this look */
     for (size_t i = 0; !err && left && i < reader->n_drafts; i++) {
-        if (!reader->drafts[i].unsettled)
+        if (!reader->drafts[i].unsettled || (reader->drafts[i].executing && trust != STROBE_TRUST_ALL))
             continue;
         if (strobe_mem_is_late(reader->mem))
             break;
         left--;
         reader->n_unsettled--;
+        reader->n_executing -= reader->drafts[i].executing;
         err = settle(reader, i, reader->tasks[i].interp, trust);
     }
     reader->n_read_holds = reader->n_holds;

@@ -46,7 +46,9 @@ struct strobe_task_draft {
     struct strobe_task_print print;
     uint64_t outer_frame;   /* address of its outermost coroutine's frame; 0 = none */
     enum strobe_role role;
-    bool unsettled, mixed;  /* mixed: it fits with itself, but not with those that wait for it */
+    bool unsettled;
+    bool executing;         /* ... because it runs: it is on a thread's stack, or will have changed when the threads are looked at */
+    bool mixed;             /* it fits with itself, but not with those that wait for it */
     size_t first_awaiter, n_awaiters; /* addresses in awaiters.tasks; may be there twice */
 };
 
@@ -65,7 +67,7 @@ struct strobe_taskreader {
     struct strobe_task_draft *drafts; /* by the list's index */
     struct strobe_task *tasks;        /* as read, by the same */
     size_t n_drafts, cap_drafts, cap_tasks;
-    size_t n_unsettled;
+    size_t n_unsettled, n_executing;  /* n_executing: of those */
     struct strobe_task_print *memo;   /* when the reader finished last, in the order of the list then */
     size_t n_memo, cap_memo, memo_at; /* memo_at: where the next one is expected */
     struct strobe_wait *waits;
@@ -97,7 +99,8 @@ bool strobe_taskreader_wants_table(const struct strobe_taskreader *reader);
 /* STROBE_ERR_MISSING: no interpreter has imported asyncio.  STROBE_ERR_TORN: a list of tasks could not be read whole. */
 int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe_task_source *sources, size_t n,
                            enum strobe_reading_trust trust);
-/* Reads the unsettled ones again, until the memory's deadline if it has one.  reader->n_unsettled says how many are left. */
+/* Reads the unsettled ones again, until the memory's deadline if it has one; those that executed only where all is trusted, because nothing
+ * moves.  reader->n_unsettled says how many are left. */
 int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_reading_trust trust);
 /* threads: NULL = none are known.  Unsettled tasks that are on no stack are left out and counted; unless all was read `still`, so are
  * those that are awaited by a task which, when it was read, awaited another, and those below.  May be called again, with the threads of
