@@ -193,7 +193,7 @@ static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread 
     bool all = look->list_torn || !look->read || are_few(look);
     int err;
 
-    if (!look->joining || !look->opts.max_pause_ns || !runs_loop(look, thread->tstate) || (!all && !look->reader->n_unsettled))
+    if (!look->joining || !look->opts.max_pause_ns || !runs_loop(look, thread->tstate))
         return;
     strobe_mem_set_deadline(mem, look->clock, look->clock->now(look->clock) + look->opts.max_pause_ns);
     if (all) {
@@ -202,7 +202,9 @@ static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread 
         look->still = !err && !look->list_torn;
     } else {
         strobe_mem_epoch(mem);
-        err = strobe_taskreader_again(look->reader, STROBE_TRUST_ALL);
+        err = strobe_taskreader_on_stack(look->reader, thread);
+        if (!err && look->reader->n_unsettled)
+            err = strobe_taskreader_again(look->reader, STROBE_TRUST_ALL);
     }
     strobe_mem_set_deadline(mem, NULL, 0);
     if (strobe_err_class(err) == STROBE_CLASS_FATAL)

@@ -207,3 +207,61 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_readin
     reader->n_read_holds = reader->n_holds;
     return err;
 }
+
+static int reread(struct strobe_taskreader *reader, size_t i)
+{
+    reader->n_unsettled -= reader->drafts[i].unsettled;
+    reader->n_executing -= reader->drafts[i].executing;
+    return settle(reader, i, reader->tasks[i].interp, STROBE_TRUST_ALL);
+}
+
+static bool is_on_stack(const struct strobe_thread *thread, uint64_t frame)
+{
+    for (uint32_t i = 0; i < thread->n_frames; i++)
+        if (thread->frames[i].frame == frame)
+            return true;
+    return false;
+}
+
+/* One bit of a word for a frame: most of those that are not on a stack are told by it. */
+static uint64_t mark_of(uint64_t frame)
+{
+    return frame ? 1ull << (frame * 0x9e3779b97f4a7c15ull >> 58) : 0;
+}
+
+static size_t add_once(size_t *at, size_t n, size_t cap, size_t one)
+{
+    for (size_t i = 0; i < n; i++)
+        if (at[i] == one)
+            return n;
+    if (n < cap)
+        at[n++] = one;
+    return n;
+}
+
+int strobe_taskreader_on_stack(struct strobe_taskreader *reader, const struct strobe_thread *thread)
+{
+    size_t found[64], cap = sizeof found / sizeof found[0], n = 0;
+    uint64_t marks = 0;
+    int err = 0;
+
+    for (uint32_t i = 0; i < thread->n_frames; i++)
+        marks |= mark_of(thread->frames[i].frame);
+    for (size_t i = 0; i < reader->n_drafts; i++)
+        if (marks & mark_of(reader->drafts[i].outer_frame) && is_on_stack(thread, reader->drafts[i].outer_frame))
+            n = add_once(found, n, cap, i);
+    strobe_htab_clear(&reader->awaiters.known);
+    for (size_t i = 0; !err && i < n; i++) {
+        const struct strobe_task_draft *draft = &reader->drafts[found[i]];
+
+        err = reread(reader, found[i]);
+        for (size_t k = draft->first_awaiter; !err && k < draft->first_awaiter + draft->n_awaiters; k++) {
+            size_t at = strobe_tasklist_find(&reader->list, reader->awaiters.tasks[k]);
+
+            if (at < reader->n_drafts)
+                n = add_once(found, n, cap, at);
+        }
+    }
+    reader->n_read_holds = reader->n_holds;
+    return err;
+}

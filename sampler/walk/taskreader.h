@@ -102,6 +102,8 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
 /* Reads the unsettled ones again, until the memory's deadline if it has one; those that executed only where all is trusted, because nothing
  * moves.  reader->n_unsettled says how many are left. */
 int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_reading_trust trust);
+/* A thread stands still: reads anew the tasks on its stack, those that wait for them, and so on. */
+int strobe_taskreader_on_stack(struct strobe_taskreader *reader, const struct strobe_thread *thread);
 /* threads: NULL = none are known.  Unsettled tasks that are on no stack are left out and counted; unless all was read `still`, so are
  * those that are awaited by a task which, when it was read, awaited another, and those below.  May be called again, with the threads of
  * later, where the tasks are known to be what they were.
