@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Await chains that can never mix, of tasks that switch all the time.
+"""Await chains that can never mix, of tasks that switch all the time.  usage: aiochains.py [N]
 
-Each of eight tasks runs run(), which awaits chain after chain: aC_J is awaited by aC_(J-1) alone, aC_0 by run() alone; the innermost makes
+Each of N tasks (eight) runs run(), which awaits chain after chain: aC_J is awaited by aC_(J-1) alone, aC_0 by run() alone; the innermost makes
 a task of bC_0 and awaits it; bC_J is awaited by bC_(J-1) alone, and the innermost yields to the loop.  So with the tasks that wait for
 them in front the only possible chains are
     main run [aC_0 ... aC_K]
@@ -10,13 +10,14 @@ with one C and no gap, where every function but the last stands on the line of i
 begun.  The source is made here so that the lines are known (bench/aiostacks.py checks them).
 """
 import asyncio
+import sys
 
 CHAINS = 8
 DEPTH = 4
 TASKS = 8
 
 
-def source():
+def source(tasks=TASKS):
     lines = ["import asyncio"]
     for c in range(CHAINS):
         for j in range(DEPTH - 1, -1, -1):
@@ -32,11 +33,11 @@ def source():
     lines += ["async def run(n):", "    while True:"]
     for c in range(CHAINS):
         lines.append("        await a%d_0(n)" % c)
-    lines += ["async def main():", "    tasks = [asyncio.ensure_future(run(n)) for n in range(%d)]" % TASKS]
+    lines += ["async def main():", "    tasks = [asyncio.ensure_future(run(n)) for n in range(%d)]" % tasks]
     lines += ["    print('ready', flush=True)", "    await asyncio.gather(*tasks)  # run"]
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    exec(compile(source(), "chained.py", "exec"))
+    exec(compile(source(*map(int, sys.argv[1:2])), "chained.py", "exec"))
     asyncio.run(main())  # noqa: F821 (made above)
