@@ -4,6 +4,7 @@
 The bench has the large runs; here are short ones with bounds wide enough that chance alone never breaks them.
 """
 import os
+import re
 import struct
 
 import pytest
@@ -61,6 +62,32 @@ def test_nonblocking_drops_rather_than_lies(py, tmp_path):
         impossible = sum(count for stack, count in stacks if not is_possible(stack))
         # The bound of the bench is 100 per million; a few thousand samples can only show that it is not percents.
         assert impossible <= 0.005 * formats.total(stacks), [stack for stack, _ in stacks if not is_possible(stack)][:5]
+        target.assert_unharmed()
+
+
+FUNCTIONS = re.compile(r"main|run|[ab]\d_\d")
+
+
+def is_possible_chain(names):
+    """main, run, a0_0 ... a0_3, b0_0 ... of one number without a gap, as far as it goes (see bench/targets/aiochains.py)."""
+    names = [name for name in names if FUNCTIONS.fullmatch(name)]
+    if len(names) == 1 and names[0].startswith("b"):
+        return names[0].endswith("_0")  # made, and not awaited yet
+    n = names[2][1] if len(names) > 2 else 0
+    return names == (["main", "run"] + ["a%s_%d" % (n, j) for j in range(4)] + ["b%s_%d" % (n, j) for j in range(4)])[:len(names)]
+
+
+@pytest.mark.parametrize("rate", [100, 1000])
+def test_no_impossible_await_chain(py, tmp_path, rate):
+    """Tasks that await chain after chain, with children that do: by default no two of them are ever mixed."""
+    with Target(py, os.path.join(BENCH_TARGETS, "aiochains.py"), plain=True) as target:
+        done = tool.run("record", "--asyncio", "--pid", target.pid, "-d", "2", "-r", rate, "-f", "raw", "-o", tmp_path / "raw", "--function", check=0)
+        stacks = formats.raw_names(tmp_path / "raw")
+        impossible = [(stack, count) for stack, count in stacks if not is_possible_chain(stack)]
+        assert not impossible, (impossible[:5], done.stderr)
+        # main, eight that run, and children while they are awaited, nearly always: what is hard to read is not left out
+        assert formats.total(stacks) > 9 * 0.97 * 2 * rate, done.stderr
+        assert sum(count for stack, count in stacks if len(stack) > 8) > 0.1 * formats.total(stacks), done.stderr
         target.assert_unharmed()
 
 
