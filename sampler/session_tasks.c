@@ -17,6 +17,7 @@ enum {
     MAX_STACKS = 1 << 20, /* distinct stacks of tasks that are remembered; then the memory starts over */
     STILL_SHARE = 50,     /* a loop stands still for at most 1/50 of the time, */
     STILL_NS = 200000,    /* or for so long at a tick */
+    MAX_TORN = 8,         /* ticks in a row that pass because the lists of tasks changed while they were read; then what was read counts */
     BUDGET = 4,           /* a look at the tasks takes at most 1/4 of the time; else their rate is lowered */
 };
 
@@ -46,6 +47,7 @@ struct strobe_task_side {
     uint64_t owed_ns, owed_before_ns; /* their sums */
     uint32_t row;               /* of the aggregate, for all tasks; in formats with an order in time each has its lane instead */
     bool has_row, with_lanes;
+    unsigned n_torn;            /* ticks since the lists were read whole */
     struct strobe_tasklanes lanes;
     uint64_t last_ns, next_ns;
     uint64_t cost_ns;           /* of a look, the median */
@@ -313,8 +315,11 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     uint64_t weight;
     int err = strobe_tasklook_take(side->look, ret_threads, &sample);
 
-    if (err || sample->list_torn) /* the next tick has this one's time too */
+    if (err)
         return err;
+    if (sample->list_torn && side->n_torn++ < MAX_TORN) /* the next tick has this one's time too */
+        return 0;
+    side->n_torn = 0;
     if (!side->has_row && !side->with_lanes) {
         err = strobe_agg_thread(session->opts.task_agg, side->target->pid, STROBE_AGG_NO_THREAD, 0, "tasks", &side->row);
         if (err)

@@ -190,7 +190,7 @@ static bool are_few(const struct strobe_tasklook *look)
 static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread)
 {
     struct strobe_tasklook *look = ctx;
-    bool all = look->list_torn || !look->read || are_few(look);
+    bool all = !look->read || are_few(look) || (look->list_torn && look->cost_ns <= look->opts.max_pause_ns);
     int err;
 
     if (!look->joining || !look->opts.max_pause_ns || !runs_loop(look, thread->tstate))
@@ -199,7 +199,8 @@ static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread 
     if (all) {
         err = read_all(look, TURN_STILL, STROBE_TRUST_ALL);
         look->slept = false;
-        look->still = !err && !look->list_torn;
+        look->list_torn = look->list_torn || strobe_mem_is_late(mem);
+        look->read = look->still = !err && !look->list_torn; /* else they are read as the loop goes on */
     } else {
         strobe_mem_epoch(mem);
         err = strobe_taskreader_on_stack(look->reader, thread);
