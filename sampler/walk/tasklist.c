@@ -207,21 +207,24 @@ static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 {
     const struct strobe_layout *lay = list->lay;
     enum strobe_py_kind kind;
-    uint64_t mask, table, type;
+    uint64_t used, mask, table, type;
     size_t n;
     int ret_err = 0, err = strobe_py_kind(list->mem, lay, set, &kind);
 
     if (err || kind != STROBE_PY_SET)
         return err ? err : STROBE_ERR_OBJECT;
-    if ((err = strobe_mem_u64(list->mem, set + lay->set_mask, &mask)) || (err = strobe_mem_u64(list->mem, set + lay->set_table, &table)))
+    if ((err = strobe_mem_u64(list->mem, set + lay->set_used, &used)) || (err = strobe_mem_u64(list->mem, set + lay->set_mask, &mask)) ||
+        (err = strobe_mem_u64(list->mem, set + lay->set_table, &table)))
         return err;
     if ((mask & (mask + 1)) || mask > 8 * (uint64_t)MAX_TASKS)
         return STROBE_ERR_TORN;
     if ((err = read_keys(list, table, mask, &n)))
         return err;
+    if (n != used) /* it changed meanwhile; or its thread stands still in the middle of set_table_resize (CPython: Objects/setobject.c) */
+        ret_err = STROBE_ERR_TORN;
     sort(list->keys, n);
-    if (weak)
-        ret_err = follow(list, &n);
+    if (weak && (err = follow(list, &n)))
+        ret_err = err;
     for (size_t i = 0; i < n; i++) {
         err = strobe_py_type(list->mem, list->lay, list->keys[i], &type);
         err = of_member(err ? err : add(list, list->keys[i], type)); /* a dead reference leads to None, which is dropped by its role */
