@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a look at tasks, private to tools/tasked*.c: texts and stacks (tasked_stacks.c), what is waited for and the pools
- * (tasked_things.c), the tasks and the threads that wait for them (tasked_tasks.c).  May include: what tasked.h may. */
+ * (tasked_things.c), the tasks (tasked_tasks.c), the threads that wait for them (tasked_links.c).  May include: what tasked.h may. */
 #ifndef STROBE_TOOLS_TASKED_PARTS_H
 #define STROBE_TOOLS_TASKED_PARTS_H
 
@@ -31,6 +31,8 @@ int strobe_tasked_fill_waits(struct strobe_tasked *tasked);
 int strobe_tasked_fill_futures(struct strobe_tasked *tasked);
 int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads);
+/* The loop that each thread runs, by the sample's index; 0 = none.  NULL: out of memory. */
+uint64_t *strobe_tasked_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 void strobe_tasked_finish_workers(struct strobe_tasked *tasked);
 
 /* Two waits of one task are the same when they end at the same future, by the same way. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tasks, and the threads that wait for them. */
+/* The tasks. */
 #include "tools/tasked_parts.h"
 
 #include <inttypes.h>
@@ -11,7 +11,6 @@
 
 enum {
     MAX_CONTEXT_TEXT = 128, /* characters of a context variable's value that are shown */
-    MAX_RESULT_DEPTH = 8,   /* frames inside of Future.result(): a condition's, a lock's */
 };
 
 /* ---- tasks ---- */
@@ -48,13 +47,13 @@ static const char *context_text(struct strobe_tasked *tasked, uint64_t context)
     return strobe_tasked_keep_buf(tasked, &text);
 }
 
-static int32_t loop_tid(struct strobe_tasked *tasked, const struct strobe_sample *threads, const uint64_t *loops, uint64_t loop)
+/* The thread that runs a loop: index in the sample's; STROBE_NO_INDEX. */
+static uint32_t loop_thread(const struct strobe_sample *threads, const uint64_t *loops, uint64_t loop)
 {
-    (void)tasked;
     for (uint32_t i = 0; i < threads->n_threads; i++)
         if (loops[i] == loop && loop)
-            return threads->threads[i].tid;
-    return 0;
+            return i;
+    return STROBE_NO_INDEX;
 }
 
 /* Two waits of one task are the same when they end at the same future, by the same way. */
@@ -76,7 +75,9 @@ static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *t
         return err;
     *ret = (struct strobe_report_task){.task = task, .name = task_name(tasked, task->name), .n_frames = stack, .n_sync = task->n_sync,
                                        .wait = task->wait, .due_in = NAN, .waiting = NAN, .pool = STROBE_NO_INDEX,
-                                       .worker = STROBE_NO_INDEX, .loop_tid = loop_tid(tasked, threads, loops, task->loop)};
+                                       .worker = STROBE_NO_INDEX, .loop_thread = loop_thread(threads, loops, task->loop)};
+    if (ret->loop_thread != STROBE_NO_INDEX)
+        ret->loop_tid = threads->threads[ret->loop_thread].tid;
     if (task->state == STROBE_TASK_WAITING && (since = strobe_htab_get(&tasked->waiting, task->addr, strobe_tasked_wait_key(task))))
         ret->waiting = (double)(tasked->report.sample->time_ns - *since) / 1e9;
     if (task->timer && !strobe_timer_due(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), task->timer, &when))
@@ -95,8 +96,7 @@ static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *t
     return 0;
 }
 
-/* The loop that each thread runs, by the sample's index; 0 = none. */
-static uint64_t *read_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads)
+uint64_t *strobe_tasked_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads)
 {
     const struct strobe_taskreader *reader = strobe_tasklook_reader(tasked->look);
     uint64_t *loops = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *loops);
@@ -113,7 +113,7 @@ int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_s
 {
     uint32_t n = tasked->report.sample->n_tasks;
     struct strobe_report_task *tasks = strobe_arena_alloc(&tasked->arena, (n + 1) * sizeof *tasks);
-    uint64_t *loops = read_loops(tasked, threads);
+    uint64_t *loops = strobe_tasked_loops(tasked, threads);
     int err = tasks && loops ? 0 : STROBE_ERR_NOMEM;
 
     for (uint32_t i = 0; !err && i < n; i++)
@@ -129,48 +129,5 @@ int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_s
         tasks[i].n_frames = stack->n;
     }
     tasked->report.tasks = tasks;
-    return 0;
-}
-
-/* ---- threads that wait for tasks ---- */
-
-/* The concurrent future whose result a thread waits for; 0 = none. */
-static uint64_t awaited_result(struct strobe_tasked *tasked, const struct strobe_thread *thread)
-{
-    struct strobe_coderoles *codes = &strobe_tasklook_reader(tasked->look)->codes;
-
-    for (uint32_t i = 0; i < thread->n_frames && i < MAX_RESULT_DEPTH; i++) {
-        const struct strobe_code_entry *code = strobe_coderoles_get(codes, thread->frames[i].code);
-
-        if (code && code->role == STROBE_CODE_RESULT)
-            return strobe_pools_local(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), &thread->frames[i], code, 0);
-    }
-    return 0;
-}
-
-int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads)
-{
-    struct strobe_report_link *links = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *links);
-    struct strobe_report_thread *named = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *named);
-    const struct strobe_task_sample *sample = tasked->report.sample;
-    uint32_t n = 0;
-
-    if (!links || !named)
-        return STROBE_ERR_NOMEM;
-    for (uint32_t t = 0; t < threads->n_threads; t++) {
-        uint64_t result = awaited_result(tasked, &threads->threads[t]);
-
-        named[t] = (struct strobe_report_thread){.thread = &threads->threads[t], .name = ""};
-        for (uint32_t i = 0; result && i < sample->n_tasks; i++)
-            if (sample->tasks[i].promise == result) {
-                named[t].name = strobe_tasked_keep(tasked, strobe_snapshot_thread_name(tasked->snap, &threads->threads[t]));
-                links[n++] = (struct strobe_report_link){t, i};
-                break;
-            }
-    }
-    tasked->process.threads = named;
-    tasked->process.n_threads = threads->n_threads;
-    tasked->report.links = links;
-    tasked->report.n_links = n;
     return 0;
 }

@@ -38,6 +38,7 @@ struct strobe_report_task {
     uint32_t queue_place;    /* 1 = next; 0 = not queued, or unknown */
     const char *context;     /* value of the context variable that was asked for; NULL = none was, or it is not set */
     int32_t loop_tid;        /* of the thread that runs its loop; 0 = unknown, or the loop does not run */
+    uint32_t loop_thread;    /* that thread's index in process->threads; STROBE_NO_INDEX */
 };
 
 struct strobe_report_worker {
@@ -59,9 +60,13 @@ struct strobe_report_pool {
     uint32_t n_workers;
 };
 
-/* A thread that waits for a task (future.result(), run_coroutine_threadsafe(...).result()). */
+/* A thread that waits in future.result(): for a task (run_coroutine_threadsafe(...).result()); for a call of a pool; or for a coroutine
+ * that a loop was handed and has not begun.  STROBE_NO_INDEX: not that. */
 struct strobe_report_link {
     uint32_t thread, task;   /* indices in process->threads and in tasks */
+    bool ends;               /* it waits with a timeout */
+    uint32_t pool, worker;   /* indices in pools and in the pool's workers; no worker: the call is queued */
+    uint32_t loop_thread;    /* that runs that loop: index in process->threads */
 };
 
 struct strobe_report_tasks {

@@ -7,10 +7,10 @@
 #include "report/tasks_diagnose.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    MAX_BOTTLENECKS = 3,
     MAX_LINKS = 4, /* things of one chain that are named */
     MIN_TASKS = 2, /* that wait for one thing alone, to be worth a word */
 };
@@ -41,32 +41,20 @@ static const struct strobe_report_pool *pool_of(const struct chains *c, uint32_t
 
 static uint32_t n_holders(const struct chains *c, uint32_t thing)
 {
-    return is_pool(c, thing) ? 0 : c->index->holder_at[thing + 1] - c->index->holder_at[thing];
+    return is_pool(c, thing) ? 0 : strobe_tasks_n_holders(c->index, thing);
 }
 
-/* Where the capacity was counted, all that is known of is seen by definition. */
 static bool all_seen(const struct chains *c, uint32_t thing)
 {
-    const struct strobe_wait_facts *facts = &c->index->report->waits[thing].facts;
-
-    return n_holders(c, thing) > 0 && (facts->capacity_source != STROBE_CAPACITY_STORED || n_holders(c, thing) >= facts->capacity);
+    return strobe_tasks_all_seen(c->index, thing);
 }
 
+/* Not so what is in a deadlock: more of it would not help. */
 static bool is_saturated(const struct chains *c, uint32_t thing)
 {
-    const struct strobe_report_wait *wait;
-
-    if (is_pool(c, thing)) {
-        const struct strobe_pool *pool = pool_of(c, thing)->pool;
-
-        return pool->max > 0 && pool->n_busy >= pool->max && pool->n_queued > 0;
-    }
-    wait = &c->index->report->waits[thing];
-    if (!c->index->waiting[thing])
+    if (!strobe_tasks_used_up(c->index, thing) || c->look->needs.fate[c->look->needs.waits + thing] != STROBE_FATE_GOES_ON)
         return false;
-    if (wait->wait->kind == STROBE_WAIT_LOCK)
-        return wait->facts.free == 0 || (wait->facts.free < 0 && n_holders(c, thing));
-    return (wait->wait->kind == STROBE_WAIT_SEMAPHORE || wait->wait->kind == STROBE_WAIT_LIMITER) && wait->facts.free == 0;
+    return is_pool(c, thing) ? pool_of(c, thing)->pool->n_queued > 0 : c->index->waiting[thing] > 0;
 }
 
 /* A task that waits for tasks waits for what all of them wait for.  Children first. */
@@ -121,45 +109,10 @@ static void find_links(struct chains *c)
     }
 }
 
-/* All that hold one thing wait for the next, and so around.  Where each has one holder only it was told as a deadlock of tasks. */
-static void tell_circle(struct chains *c, uint32_t start)
-{
-    struct strobe_buf *out = c->look->out;
-    bool exclusive = true, sure = true;
-    uint32_t thing = start, n = 0;
-
-    do {
-        exclusive &= strobe_tasks_exclusive(c->index, thing);
-        sure &= c->index->report->waits[thing].facts.capacity_source == STROBE_CAPACITY_STORED;
-        thing = c->next[thing];
-    } while (thing != start);
-    if (exclusive)
-        return;
-    strobe_buf_puts(out, sure ? "deadlock: " : ""); /* else some permit may be held unseen */
-    do {
-        strobe_buf_puts(out, n ? ", and all that hold it wait for " : "all that are seen to hold ");
-        if (!n) {
-            strobe_tasks_thing(c->index, thing, out);
-            strobe_buf_puts(out, " wait for ");
-        }
-        thing = c->next[thing];
-        if (n++ == MAX_LINKS) {
-            strobe_buf_puts(out, c->look->style.dots);
-            break;
-        }
-        if (thing == start && n == 1)
-            strobe_buf_puts(out, "it");
-        else
-            strobe_tasks_thing(c->index, thing, out);
-    } while (thing != start);
-    strobe_buf_putc(out, 0);
-    c->look->n++;
-}
-
 /* From each thing on, to what has no next, or has been seen. */
 static void find_ends(struct chains *c)
 {
-    for (uint32_t start = 0, circles = 0; start < c->n; start++) {
+    for (uint32_t start = 0; start < c->n; start++) {
         uint32_t end = start, thing;
 
         if (c->walk[start] != STROBE_NO_INDEX || !is_saturated(c, start))
@@ -171,8 +124,6 @@ static void find_ends(struct chains *c)
         }
         if (c->next[end] == STROBE_NO_INDEX)
             c->last[end] = end;
-        else if (c->walk[end] == start && circles++ < MAX_BOTTLENECKS)
-            tell_circle(c, end);
         for (thing = start; c->walk[thing] == start && c->last[thing] == STROBE_NO_INDEX && thing != end; thing = c->next[thing])
             c->last[thing] = c->last[end];
     }
@@ -371,20 +322,36 @@ static void tell(struct chains *c, uint32_t last)
     c->look->n++;
 }
 
-static void tell_all(struct chains *c)
-{
-    for (int told = 0; told < MAX_BOTTLENECKS; told++) {
-        uint32_t best = STROBE_NO_INDEX;
+struct found {
+    uint32_t thing, tasks;
+};
 
-        for (uint32_t thing = 0; thing < c->n; thing++)
-            if (c->last[thing] == thing && (c->callers[thing] >= MIN_TASKS || (c->n_before[thing] && c->callers[thing])) &&
-                (best == STROBE_NO_INDEX || c->tasks[thing] > c->tasks[best]))
-                best = thing;
-        if (best == STROBE_NO_INDEX)
-            return;
-        tell(c, best);
-        c->callers[best] = 0; /* told */
-    }
+/* Those with most tasks first. */
+static int by_tasks(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+
+    if (x->tasks != y->tasks)
+        return x->tasks > y->tasks ? -1 : 1;
+    return x->thing < y->thing ? -1 : x->thing > y->thing;
+}
+
+static int tell_all(struct chains *c)
+{
+    struct found *found = strobe_arena_alloc(&c->look->arena, (c->n + 1) * sizeof *found);
+    uint32_t n = 0;
+
+    if (!found)
+        return STROBE_ERR_NOMEM;
+    for (uint32_t thing = 0; thing < c->n; thing++)
+        if (c->last[thing] == thing && (c->callers[thing] >= MIN_TASKS || (c->n_before[thing] && c->callers[thing])))
+            found[n++] = (struct found){thing, c->tasks[thing]};
+    qsort(found, n, sizeof *found, by_tasks);
+    for (uint32_t i = 0; i < n && i < c->look->most; i++)
+        tell(c, found[i].thing);
+    if (n > c->look->most)
+        strobe_tasks_more(c->look, n - c->look->most);
+    return 0;
 }
 
 static uint32_t *numbers(struct strobe_tasks_look *look, size_t n, int byte)
@@ -412,6 +379,5 @@ int strobe_tasks_bottlenecks(struct strobe_tasks_look *look)
     find_links(&c);
     find_ends(&c);
     count_tasks(&c);
-    tell_all(&c);
-    return 0;
+    return tell_all(&c);
 }

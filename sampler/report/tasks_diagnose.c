@@ -3,7 +3,21 @@
 
 #include <inttypes.h>
 
-enum { MAX_BLOCKED = 3 }; /* loops that are named */
+enum {
+    MAX_SHOWN = 3,   /* texts of a kind, for people */
+    MAX_TEXTS = 1000, /* ... and for programs */
+};
+
+void strobe_tasks_more(struct strobe_tasks_look *look, uint64_t n)
+{
+    if (!n)
+        return;
+    strobe_buf_puts(look->out, "and ");
+    strobe_buf_grouped(look->out, n);
+    strobe_buf_puts(look->out, " more like it");
+    strobe_buf_putc(look->out, 0);
+    look->n++;
+}
 
 bool strobe_tasks_exclusive(const struct strobe_tasks_index *index, uint32_t wait)
 {
@@ -70,6 +84,7 @@ static void say_blocked(struct strobe_tasks_look *look, const struct strobe_repo
     strobe_buf_grouped(out, n);
     strobe_buf_printf(out, tasks->ready ? " task%s ready" : " other task%s waiting", n == 1 ? " is" : "s are");
     strobe_buf_putc(out, 0);
+    look->n++;
 }
 
 /* A task that runs while others of its loop are ready; or that is in a call which waits, so that whatever the others wait for, none of
@@ -79,29 +94,33 @@ static int blocked_loops(struct strobe_tasks_look *look)
     const struct strobe_report_tasks *report = look->index->report;
     struct strobe_htab index = STROBE_HTAB_INIT;
     struct loop_tasks *loops = strobe_arena_alloc(&look->arena, (look->index->n + 1) * sizeof *loops);
-    int err = loops ? count_tasks(look, &index, loops) : STROBE_ERR_NOMEM, found = 0;
+    int err = loops ? count_tasks(look, &index, loops) : STROBE_ERR_NOMEM;
+    uint32_t found = 0, threads = look->needs.threads;
 
-    for (uint32_t t = 0; t < look->index->n && !err && index.count && found < MAX_BLOCKED; t++) {
+    for (uint32_t t = 0; t < look->index->n && !err && index.count; t++) {
         const struct strobe_report_task *task = &report->tasks[t];
         const uint64_t *at = task->task->state == STROBE_TASK_RUNNING ? strobe_htab_get(&index, task->task->loop, 0) : NULL;
         bool busy = at && computes(report, task->task), known = task->task->thread < report->process->n_threads;
 
-        if (!at || (!loops[*at].ready && (busy || !known)))
+        if (!at || (!loops[*at].ready && (busy || !known)) ||
+            (known && look->needs.fate[threads + task->task->thread] != STROBE_FATE_GOES_ON)) /* that is a deadlock, and told */
             continue;
-        say_blocked(look, task, &loops[*at], busy);
-        found++;
+        if (found++ < look->most)
+            say_blocked(look, task, &loops[*at], busy);
     }
     strobe_htab_release(&index);
-    look->n += found;
+    if (found > look->most)
+        strobe_tasks_more(look, found - look->most);
     return err;
 }
 
-int strobe_tasks_diagnose(const struct strobe_tasks_index *index, bool ascii, struct strobe_buf *out)
+int strobe_tasks_diagnose(const struct strobe_tasks_index *index, bool ascii, bool all, struct strobe_buf *out)
 {
-    struct strobe_tasks_look look = {.index = index, .style = strobe_tasks_style(false, ascii), .out = out, .arena = STROBE_ARENA_INIT};
+    struct strobe_tasks_look look = {.index = index, .style = strobe_tasks_style(false, ascii), .out = out, .arena = STROBE_ARENA_INIT,
+                                     .most = all ? MAX_TEXTS : MAX_SHOWN};
     int err;
 
-    if (!(err = strobe_tasks_deadlocks(&look)) && !(err = blocked_loops(&look)))
+    if (!(err = strobe_tasks_needs(&look)) && !(err = strobe_tasks_deadlocks(&look)) && !(err = blocked_loops(&look)))
         err = strobe_tasks_bottlenecks(&look);
     strobe_arena_release(&look.arena);
     return err ? err : out->failed ? STROBE_ERR_NOMEM : look.n;

@@ -102,6 +102,8 @@ static int index_links(struct strobe_tasks_index *index)
     if (!index->link || !index->next_link)
         return STROBE_ERR_NOMEM;
     for (uint32_t i = report->n_links; i-- > 0;) {
+        if (report->links[i].task == STROBE_NO_INDEX)
+            continue;
         index->next_link[i] = index->link[report->links[i].task];
         index->link[report->links[i].task] = i;
     }

@@ -266,10 +266,12 @@ static json_t *links_of(struct strobe_tasks_writer *w)
 
     for (uint32_t i = 0; i < report->n_links && !w->failed; i++) {
         const struct strobe_thread *thread = report->process->threads[report->links[i].thread].thread;
+        uint32_t task = report->links[i].task;
         json_t *item = json_object();
 
         strobe_tasks_json_set(w, item, "thread", strobe_tasks_json_positive(thread->tid ? thread->tid : thread->native));
-        strobe_tasks_json_set(w, item, "task", strobe_tasks_json_id(w, report->links[i].task));
+        strobe_tasks_json_set(w, item, "task", task == STROBE_NO_INDEX ? json_null() : strobe_tasks_json_id(w, task));
+        strobe_tasks_json_set(w, item, "pool", numbered('p', report->links[i].pool));
         strobe_tasks_json_append(w, list, item);
     }
     return list;
@@ -331,7 +333,7 @@ static json_t *groups_of(struct strobe_tasks_writer *w)
 static json_t *texts_of(struct strobe_tasks_writer *w)
 {
     struct strobe_buf texts = STROBE_BUF_INIT;
-    int n = strobe_tasks_diagnose(w->index, false, &texts);
+    int n = strobe_tasks_diagnose(w->index, false, true, &texts);
     const char *at = strobe_buf_str(&texts);
     json_t *list = json_array();
 

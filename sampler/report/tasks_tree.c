@@ -150,7 +150,7 @@ static void put_notes(const struct strobe_tasks_index *index, const char *indent
                       struct strobe_buf *out)
 {
     struct strobe_buf texts = STROBE_BUF_INIT;
-    int n = strobe_tasks_diagnose(index, index->report->ascii, &texts);
+    int n = strobe_tasks_diagnose(index, index->report->ascii, false, &texts);
     uint32_t dropped = index->report->sample->n_dropped;
     const char *at = strobe_buf_str(&texts);
 

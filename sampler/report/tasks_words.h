@@ -76,7 +76,8 @@ void strobe_tasks_expanded(const struct strobe_tasks_index *index, const struct 
 /* Width on a terminal in code points, colours not counted. */
 size_t strobe_tasks_width(const char *text);
 
-/* What follows from what was read: texts, each ended by NUL, in out; how many there are.  STROBE_ERR_NOMEM (negative). */
-int strobe_tasks_diagnose(const struct strobe_tasks_index *index, bool ascii, struct strobe_buf *out);
+/* What follows from what was read: texts, each ended by NUL, in out; how many there are.  all: not only the first few of each kind.
+ * STROBE_ERR_NOMEM (negative). */
+int strobe_tasks_diagnose(const struct strobe_tasks_index *index, bool ascii, bool all, struct strobe_buf *out);
 
 #endif

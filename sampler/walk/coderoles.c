@@ -53,6 +53,7 @@ static const struct known known[] = {
     CALLBACK("anyio/_backends/_asyncio.py", "task_done", WAKES_GROUP, "self"),
     CALLBACK("asyncio/futures.py", "_call_check_cancel", CHAINS, "source"), /* on the asyncio future of run_in_executor() */
     CALLBACK("asyncio/futures.py", "_call_set_state", CHAINS_BACK, "destination"), /* run_coroutine_threadsafe() */
+    CALLBACK("asyncio/tasks.py", "callback", BEGINS, "future"),                    /* likewise, until the loop comes to it */
     /* frames */
     BY_SELF("asyncio/locks.py", "acquire"),
     BY_SELF("asyncio/locks.py", "wait"),
@@ -95,8 +96,8 @@ static const struct known known[] = {
     /* workers: CPython: Lib/concurrent/futures of each version */
     WORKS("concurrent/futures/thread.py", "_worker", WORKER, "executor_reference", "work_queue", "work_item"),
     WORKS("concurrent/futures/thread.py", "run", WORKER_CALL, NULL),
-    WORKS("concurrent/futures/_base.py", "result", RESULT, "self"),
-    WORKS("concurrent/futures/_base.py", "exception", RESULT, "self"),
+    WORKS("concurrent/futures/_base.py", "result", RESULT, "self", "timeout"),
+    WORKS("concurrent/futures/_base.py", "exception", RESULT, "self", "timeout"),
     WORKS("concurrent/futures/process.py", "run", MANAGER, "self"),
     WORKS("concurrent/futures/process.py", "_queue_management_worker", MANAGER, NULL), /* 3.8 */
     WORKS("concurrent/futures/process.py", "_process_worker", PROCESS_WORKER, "call_item"),

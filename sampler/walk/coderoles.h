@@ -24,7 +24,7 @@ enum strobe_code_role {
     STROBE_CODE_MANAGER,        /* of a ProcessPoolExecutor, in the parent */
     STROBE_CODE_PROCESS_WORKER, /* of a ProcessPoolExecutor, in the child */
     STROBE_CODE_ANYIO_WORKER,
-    STROBE_CODE_RESULT,         /* waits for the concurrent future that is its self */
+    STROBE_CODE_RESULT,         /* waits for the concurrent future that is its self; slot[1]: for how long */
     /* Callbacks of futures; slot[]: cells of their closures instead of locals.  See walk/awaiters.h. */
     STROBE_CODE_WAKES,       /* somebody who waits for the future in slot[0], or takes from the queue in slot[1] */
     STROBE_CODE_WAKES_TASK,  /* a method: its self is the task */
@@ -33,6 +33,7 @@ enum strobe_code_role {
     STROBE_CODE_SHIELDS,     /* on the outer future of shield(): `how` says so */
     STROBE_CODE_CHAINS,      /* passes on a concurrent future's result: slot[0] is that */
     STROBE_CODE_CHAINS_BACK, /* sets a concurrent future's result: slot[0] is that */
+    STROBE_CODE_BEGINS,      /* a callback of a loop that makes the task whose end sets the concurrent future in slot[0] */
 };
 
 enum { STROBE_CODE_SLOTS = 3 };

@@ -148,6 +148,7 @@ static inline uint32_t tasks_task(struct tasks_sample *s, const char *name, cons
     s->raw[t] = (struct strobe_task){.addr = TASKS_FIRST_ADDR + 0x100 * (uint64_t)t, .loop = 0x99, .thread = STROBE_NO_INDEX};
     s->tasks[t] = (struct strobe_report_task){.wait = STROBE_NO_INDEX, .due_in = NAN, .waiting = NAN, .pool = STROBE_NO_INDEX,
                                               .worker = STROBE_NO_INDEX, .loop_tid = 4242};
+    s->tasks[t].loop_thread = 0;
     return t;
 }
 
@@ -214,7 +215,8 @@ static inline uint32_t tasks_worker(struct tasks_sample *s, const char *name, ui
 
 static inline void tasks_link(struct tasks_sample *s, uint32_t thread, uint32_t task)
 {
-    s->links[s->report.n_links++] = (struct strobe_report_link){thread, task};
+    s->links[s->report.n_links++] = (struct strobe_report_link){
+        .thread = thread, .task = task, .pool = STROBE_NO_INDEX, .worker = STROBE_NO_INDEX, .loop_thread = STROBE_NO_INDEX};
 }
 
 static inline void tasks_lists(struct tasks_sample *s)

@@ -7,6 +7,7 @@
 static struct tasks_sample s;
 
 static uint32_t sleeping, working;
+static bool all; /* the form for programs */
 
 static void begin(uint32_t max)
 {
@@ -26,7 +27,7 @@ static void assert_said(const char *expected)
 
     tasks_finish(&s);
     assert_int_equal(strobe_tasks_index(&index, &s.report), 0);
-    n = strobe_tasks_diagnose(&index, true, &out);
+    n = strobe_tasks_diagnose(&index, true, all, &out);
     at = strobe_buf_str(&out);
     for (int i = 0; i < n; i++, at += strlen(at) + 1)
         strobe_buf_printf(&lines, "%s\n", at);
@@ -165,14 +166,113 @@ static void test_semaphore_held_by_its_waiters(void **state)
         begin(8);
         w = semaphore("S", 2, stored ? STROBE_CAPACITY_STORED : STROBE_CAPACITY_COUNTED);
         for (int i = 0; i < 2; i++) {
-            uint32_t holder = task("holder", working), child = task("child", w);
+            uint32_t holder = task(i ? "second" : "first", working), child = task("child", w);
 
             tasks_hold(&s, holder, w);
             tasks_awaits(&s, holder, child);
         }
-        assert_said(stored ? "deadlock: all that are seen to hold Semaphore S wait for it\n"
-                           : "all that are seen to hold Semaphore S wait for it\n");
+        assert_said(stored ? "deadlock: first and 1 more hold all of Semaphore S; first waits for child, which waits for Semaphore S\n"
+                           : "likely deadlock: first and 1 more are all that were seen to hold Semaphore S; first waits for child, which "
+                             "waits for Semaphore S\n");
+        begin(8);
+        w = semaphore("S", 2, stored ? STROBE_CAPACITY_STORED : STROBE_CAPACITY_COUNTED);
+        tasks_hold(&s, task("first", w), w);
+        tasks_hold(&s, task("second", w), w);
+        assert_said(stored ? "deadlock: first and 1 more hold all of Semaphore S; first waits for it\n"
+                           : "likely deadlock: first and 1 more are all that were seen to hold Semaphore S; first waits for it\n");
     }
+}
+
+/* One of those that hold it sleeps, and will give its permit back. */
+static void test_semaphore_with_one_that_goes_on(void **state)
+{
+    uint32_t w;
+
+    begin(8);
+    w = semaphore("S", 2, STROBE_CAPACITY_STORED);
+    tasks_hold(&s, task("first", w), w);
+    tasks_hold(&s, task("second", sleeping), w);
+    assert_said("");
+}
+
+/* Two semaphores, each held by those that wait for the other. */
+static void test_semaphores_in_a_circle(void **state)
+{
+    uint32_t x, y;
+
+    begin(8);
+    x = semaphore("X", 2, STROBE_CAPACITY_STORED);
+    y = semaphore("Y", 2, STROBE_CAPACITY_STORED);
+    for (int i = 0; i < 2; i++) {
+        tasks_hold(&s, task(i ? "a1" : "a0", y), x);
+        tasks_hold(&s, task(i ? "b1" : "b0", x), y);
+    }
+    assert_said("deadlock: a0 and 1 more hold all of Semaphore X; a0 waits for Semaphore Y held by b0 and 1 more, which waits for "
+                "Semaphore X\n");
+}
+
+/* A pool of two: each thread waits for a coroutine, which waits for the pool. */
+static void pool_of_two(bool ends, bool busy)
+{
+    uint32_t executor = tasks_wait(&s, STROBE_WAIT_EXECUTOR, "", "");
+
+    tasks_pool(&s, "p", 2, 2, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t caller = task(i ? "caller-1" : "caller-0", executor), inner = task(i ? "inner-1" : "inner-0", executor);
+
+        tasks_worker(&s, i ? "p_1" : "p_0", caller, "handler svc.py:9", "");
+        s.raw_workers[i].thread = i;
+        s.tasks[inner].pool = 0;
+        s.tasks[inner].queue_place = i + 1;
+        tasks_link(&s, i, inner);
+        s.links[i].ends = ends && i == 1;
+    }
+    if (busy)
+        s.report.n_links = 1; /* the other computes */
+    s.tasks[0].loop_thread = s.tasks[1].loop_thread = s.tasks[2].loop_thread = s.tasks[3].loop_thread = STROBE_NO_INDEX;
+}
+
+static void test_pool_whose_threads_wait_for_it(void **state)
+{
+    begin(8);
+    pool_of_two(false, false);
+    assert_said("deadlock: thread MainThread waits in result() for inner-0, which waits for ThreadPoolExecutor \"p\", whose 2 threads all "
+                "wait: thread MainThread and 1 more\n");
+    for (int busy = 0; busy < 2; busy++) {
+        begin(8);
+        pool_of_two(true, busy);
+        assert_said("bottleneck: 2 threads of ThreadPoolExecutor \"p\" serve 4 tasks: raise ThreadPoolExecutor \"p\" max_workers first\n");
+    }
+}
+
+/* future.result() on the loop's own thread: for a task of the loop, or for a coroutine that it has not begun. */
+static void test_loop_that_waits_for_itself(void **state)
+{
+    for (int begun = 0; begun < 2; begun++)
+        for (int ends = 0; ends < 2; ends++) {
+            uint32_t t, inner;
+
+            begin(8);
+            t = tasks_task(&s, "runner", "handle svc.py:1, Future.result _base.py:2");
+            s.raw[t].state = STROBE_TASK_RUNNING;
+            s.raw[t].thread = 0;
+            s.tasks[t].n_sync = 1;
+            inner = task("inner", STROBE_NO_INDEX);
+            s.raw[inner].state = STROBE_TASK_READY;
+            tasks_link(&s, 0, begun ? inner : STROBE_NO_INDEX);
+            if (!begun)
+                s.links[0].loop_thread = 0;
+            s.links[0].ends = ends;
+            task("other", sleeping);
+            if (ends)
+                assert_said("the loop is blocked by runner in handle svc.py:1 -> Future.result _base.py:2: 1 task is ready\n");
+            else if (begun)
+                assert_said("deadlock: thread MainThread (runner in handle svc.py:1) waits in result() for inner, which waits for its "
+                            "loop, which is in thread MainThread\n");
+            else
+                assert_said("deadlock: thread MainThread (runner in handle svc.py:1) waits in result() for a coroutine that its own loop "
+                            "was handed and cannot begin\n");
+        }
 }
 
 static void test_holders_that_do_something(void **state)
@@ -282,7 +382,29 @@ static void test_many_locks(void **state)
     }
     assert_said("bottleneck: Lock L for 3 tasks; holder holds it and waits for sleep\n"
                 "bottleneck: Lock L for 3 tasks; holder holds it and waits for sleep\n"
-                "bottleneck: Lock L for 3 tasks; holder holds it and waits for sleep\n");
+                "bottleneck: Lock L for 3 tasks; holder holds it and waits for sleep\n"
+                "and 507 more like it\n");
+}
+
+/* Programs get each of them. */
+static void test_all_of_a_kind(void **state)
+{
+    for (int form = 0; form < 2; form++) {
+        begin(16);
+        for (int i = 0; i < 5; i++)
+            tasks_hold(&s, task("t", 2 + (uint32_t)i), lock("L"));
+        all = form;
+        assert_said(form ? "deadlock: t holds Lock L and waits for it\n"
+                           "deadlock: t holds Lock L and waits for it\n"
+                           "deadlock: t holds Lock L and waits for it\n"
+                           "deadlock: t holds Lock L and waits for it\n"
+                           "deadlock: t holds Lock L and waits for it\n"
+                         : "deadlock: t holds Lock L and waits for it\n"
+                           "deadlock: t holds Lock L and waits for it\n"
+                           "deadlock: t holds Lock L and waits for it\n"
+                           "and 2 more like it\n");
+        all = false;
+    }
 }
 
 static void test_blocked_loop(void **state)
@@ -311,12 +433,17 @@ int main(void)
         cmocka_unit_test(test_deadlock_through_a_task),
         cmocka_unit_test(test_long_deadlock),
         cmocka_unit_test(test_semaphore_held_by_its_waiters),
+        cmocka_unit_test(test_semaphore_with_one_that_goes_on),
+        cmocka_unit_test(test_semaphores_in_a_circle),
+        cmocka_unit_test(test_pool_whose_threads_wait_for_it),
+        cmocka_unit_test(test_loop_that_waits_for_itself),
         cmocka_unit_test(test_holders_that_do_something),
         cmocka_unit_test(test_holder_that_waits_for_nothing),
         cmocka_unit_test(test_holders_that_are_not_seen),
         cmocka_unit_test(test_chain_of_locks),
         cmocka_unit_test(test_pool_alone),
         cmocka_unit_test(test_many_locks),
+        cmocka_unit_test(test_all_of_a_kind),
         cmocka_unit_test(test_blocked_loop),
     };
 

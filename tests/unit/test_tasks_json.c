@@ -144,7 +144,7 @@ static void test_fields(void **state)
     assert_json(json_object_get(at(root, "waits", 0), "peer"), "\"1.2.3.4:5\"");
     assert_json(json_object_get(at(root, "waits", 1), "unfinished"), "2");
     assert_json(json_object_get(at(root, "waits", 1), "size"), "null");
-    assert_json(json_object_get(root, "threads_waiting"), "[{\"thread\": 4250, \"task\": \"0x1000\"}]");
+    assert_json(json_object_get(root, "threads_waiting"), "[{\"thread\": 4250, \"task\": \"0x1000\", \"pool\": null}]");
     json_decref(root);
     tasks_release(&s);
 }

@@ -187,7 +187,7 @@ static void test_cycles(void **state)
                 "self  f a.py:4 → task\n"
                 "└─ self  (a cycle: shown above)\n"
                 "→ deadlock: a waits for b, which waits for a\n"
-                "→ deadlock: self waits for self\n");
+                "→ deadlock: self waits for itself\n");
     tasks_release(&s);
 }
 
