@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "attach/target.h"
 #include "base/clock.h"
 #include "tools/childwork.h"
 #include "tools/tasked_parts.h"
@@ -84,6 +85,8 @@ int strobe_tasked_take(struct strobe_tasked *tasked)
 {
     const struct strobe_sample *threads;
     const struct strobe_task_sample *sample;
+    struct strobe_target_stat stat;
+    bool stopped = !strobe_target_stat(tasked->process.pid, &stat) && stat.state == 'T'; /* asked before we pause anything */
     int err = strobe_tasklook_take(tasked->look, &threads, &sample);
 
     if (err)
@@ -93,7 +96,7 @@ int strobe_tasked_take(struct strobe_tasked *tasked)
     strobe_htab_clear(&tasked->types);
     tasked->n_resolved = 0;
     tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name,
-                                                 .moving = !sample->whole};
+                                                 .moving = !sample->whole, .stopped = stopped};
     err = strobe_pools_read(&tasked->pools, threads);
     if (!err)
         strobe_childwork_ask(tasked->process.pid, &tasked->pools);

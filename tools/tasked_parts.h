@@ -17,6 +17,8 @@ struct strobe_tasked_stack {
 /* Copies of texts in the arena; "" when memory is short.  keep_buf releases the buffer. */
 const char *strobe_tasked_keep(struct strobe_tasked *tasked, const char *text);
 const char *strobe_tasked_keep_buf(struct strobe_tasked *tasked, struct strobe_buf *text);
+/* The last part of a type's name, and its module; "" = unknown. */
+void strobe_tasked_type_name(struct strobe_tasked *tasked, uint64_t type, const char **ret_name, const char **ret_module);
 /* The index of a stack among the resolved; its frames point into the table of names only after finish_stacks. */
 int strobe_tasked_stack(struct strobe_tasked *tasked, const struct strobe_raw_frame *raw, uint32_t n, const uint64_t hash[2],
                         uint32_t *ret);

@@ -56,17 +56,44 @@ static uint32_t loop_thread(const struct strobe_sample *threads, const uint64_t 
     return STROBE_NO_INDEX;
 }
 
+/* What is known of a loop that no thread runs.  Every thread was asked, unless some were left out. */
+static int loop_state(struct strobe_tasked *tasked, const struct strobe_sample *threads, struct strobe_htab *known, uint64_t loop,
+                      enum strobe_report_loop *ret)
+{
+    struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
+    const struct strobe_layout *lay = strobe_attach_layout(tasked->attach);
+    const uint64_t *state = strobe_htab_get(known, loop, 0);
+    uint64_t value;
+    int64_t closed;
+
+    if (!state) {
+        *ret = threads->n_dropped ? STROBE_LOOP_RUNS : STROBE_LOOP_IDLE;
+        if (!strobe_py_getattr(mem, lay, loop, "_closed", &value) && !strobe_py_int(mem, lay, value, &closed) && closed)
+            *ret = STROBE_LOOP_CLOSED;
+        return strobe_htab_put(known, loop, 0, *ret);
+    }
+    *ret = (enum strobe_report_loop)*state;
+    return 0;
+}
+
 /* Two waits of one task are the same when they end at the same future, by the same way. */
 uint64_t strobe_tasked_wait_key(const struct strobe_task *task)
 {
     return task->future ^ task->hash[0];
 }
 
-static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *threads, const uint64_t *loops, uint32_t index,
-                     struct strobe_report_task *ret)
+struct filling {
+    const struct strobe_sample *threads;
+    const uint64_t *loops;     /* by thread */
+    struct strobe_htab states; /* of loops that no thread runs */
+};
+
+static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint32_t index, struct strobe_report_task *ret)
 {
     const struct strobe_task *task = &tasked->report.sample->tasks[index];
-    uint64_t *since;
+    const struct strobe_sample *threads = filling->threads;
+    const char *module;
+    uint64_t *since, type;
     uint32_t stack;
     double when;
     int err = strobe_tasked_stack(tasked, task->frames, task->n_frames, task->hash, &stack);
@@ -75,9 +102,14 @@ static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *t
         return err;
     *ret = (struct strobe_report_task){.task = task, .name = task_name(tasked, task->name), .n_frames = stack, .n_sync = task->n_sync,
                                        .wait = task->wait, .due_in = NAN, .waiting = NAN, .pool = STROBE_NO_INDEX,
-                                       .worker = STROBE_NO_INDEX, .loop_thread = loop_thread(threads, loops, task->loop)};
+                                       .worker = STROBE_NO_INDEX, .exception = "",
+                                       .loop_thread = loop_thread(threads, filling->loops, task->loop)};
     if (ret->loop_thread != STROBE_NO_INDEX)
         ret->loop_tid = threads->threads[ret->loop_thread].tid;
+    else if (task->loop && task->state != STROBE_TASK_RUNNING && task->state != STROBE_TASK_DONE)
+        err = loop_state(tasked, threads, &filling->states, task->loop, &ret->loop_state);
+    if (task->exception && !strobe_py_type(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), task->exception, &type))
+        strobe_tasked_type_name(tasked, type, &ret->exception, &module);
     if (task->state == STROBE_TASK_WAITING && (since = strobe_htab_get(&tasked->waiting, task->addr, strobe_tasked_wait_key(task))))
         ret->waiting = (double)(tasked->report.sample->time_ns - *since) / 1e9;
     if (task->timer && !strobe_timer_due(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), task->timer, &when))
@@ -93,7 +125,7 @@ static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *t
         ret->leaf = strobe_tasked_leaf(tasked, task->frames, task->n_frames);
     if (tasked->opts.context_name)
         ret->context = context_text(tasked, task->context);
-    return 0;
+    return err;
 }
 
 uint64_t *strobe_tasked_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads)
@@ -113,11 +145,12 @@ int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_s
 {
     uint32_t n = tasked->report.sample->n_tasks;
     struct strobe_report_task *tasks = strobe_arena_alloc(&tasked->arena, (n + 1) * sizeof *tasks);
-    uint64_t *loops = strobe_tasked_loops(tasked, threads);
-    int err = tasks && loops ? 0 : STROBE_ERR_NOMEM;
+    struct filling filling = {.threads = threads, .loops = strobe_tasked_loops(tasked, threads), .states = STROBE_HTAB_INIT};
+    int err = tasks && filling.loops ? 0 : STROBE_ERR_NOMEM;
 
     for (uint32_t i = 0; !err && i < n; i++)
-        err = fill_task(tasked, threads, loops, i, &tasks[i]);
+        err = fill_task(tasked, &filling, i, &tasks[i]);
+    strobe_htab_release(&filling.states);
     if (err)
         return err;
     strobe_tasked_finish_stacks(tasked);

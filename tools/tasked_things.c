@@ -44,7 +44,7 @@ static void read_type(struct strobe_tasked *tasked, uint64_t type, const char **
 }
 
 /* Each type once a look: there may be ten thousand things of one. */
-static void name_type(struct strobe_tasked *tasked, uint64_t type, const char **ret_name, const char **ret_module)
+void strobe_tasked_type_name(struct strobe_tasked *tasked, uint64_t type, const char **ret_name, const char **ret_module)
 {
     const uint64_t *known = strobe_htab_get(&tasked->types, type, 0);
     struct strobe_tasked_type *kept = known ? (struct strobe_tasked_type *)(uintptr_t)*known : NULL;
@@ -70,7 +70,7 @@ static void fill_wait(struct strobe_tasked *tasked, struct strobe_peers *peers, 
 
     *ret = (struct strobe_report_wait){.wait = &sample->waits[index], .pool = STROBE_NO_INDEX};
     strobe_wait_facts_read(mem, lay, &strobe_tasklook_reader(tasked->look)->roles, ret->wait, &ret->facts);
-    name_type(tasked, ret->wait->type, &ret->type, &ret->module);
+    strobe_tasked_type_name(tasked, ret->wait->type, &ret->type, &ret->module);
     strobe_wait_name(mem, lay, sample, index, &name, &ret->name_source);
     ret->name = strobe_tasked_keep_buf(tasked, &name);
     if (ret->facts.fd >= 0)
@@ -193,7 +193,7 @@ int strobe_tasked_fill_pools(struct strobe_tasked *tasked, const struct strobe_s
             strobe_py_str(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), pool->name, &name);
         pools[i] = (struct strobe_report_pool){.pool = pool, .name = strobe_tasked_keep_buf(tasked, &name), .workers = workers,
                                                .n_workers = pool->n_workers};
-        name_type(tasked, pool->type, &pools[i].type, &module);
+        strobe_tasked_type_name(tasked, pool->type, &pools[i].type, &module);
         err = fill_workers(tasked, threads, pool, workers);
     }
     tasked->report.pools = pools;

@@ -25,6 +25,8 @@ struct strobe_report_wait {
     uint32_t known_to;       /* that task */
 };
 
+enum strobe_report_loop { STROBE_LOOP_RUNS /* or: not known */, STROBE_LOOP_IDLE /* no thread runs it */, STROBE_LOOP_CLOSED };
+
 struct strobe_report_task {
     const struct strobe_task *task;
     const char *name;        /* "" when it has none */
@@ -36,8 +38,10 @@ struct strobe_report_task {
     double waiting;          /* seconds since it was first seen in this wait; NAN = one look only */
     uint32_t pool, worker;   /* of its executor call: index in pools, and in the pool's workers; STROBE_NO_INDEX */
     uint32_t queue_place;    /* 1 = next; 0 = not queued, or unknown */
+    const char *exception;   /* done: class of what it raised; "" = nothing, or unknown */
     const char *context;     /* value of the context variable that was asked for; NULL = none was, or it is not set */
     int32_t loop_tid;        /* of the thread that runs its loop; 0 = unknown, or the loop does not run */
+    enum strobe_report_loop loop_state;
     uint32_t loop_thread;    /* that thread's index in process->threads; STROBE_NO_INDEX */
 };
 
@@ -81,6 +85,7 @@ struct strobe_report_tasks {
     uint32_t n_links;
     const char *context_name; /* of --by contextvar:NAME; NULL */
     bool moving;              /* a loop ran while it was read: tasks may be of moments that lie a little apart */
+    bool stopped;             /* by a signal: nothing of the process runs */
     bool ascii;               /* the tree is drawn in ASCII; names stay as they are */
 };
 
@@ -98,5 +103,7 @@ int strobe_report_tasks_json(const struct strobe_report_tasks *report, bool pstr
 /* Words of an enum, as texts and JSON have them: "semaphore", "waiting", ... (static). */
 const char *strobe_report_wait_word(enum strobe_wait_kind kind);
 const char *strobe_report_state_word(enum strobe_task_state state);
+const char *strobe_report_outcome_word(enum strobe_task_outcome outcome);
+const char *strobe_report_loop_word(enum strobe_report_loop state);
 
 #endif

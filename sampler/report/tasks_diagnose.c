@@ -120,7 +120,12 @@ int strobe_tasks_diagnose(const struct strobe_tasks_index *index, bool ascii, bo
                                      .most = all ? MAX_TEXTS : MAX_SHOWN};
     int err;
 
-    if (!(err = strobe_tasks_needs(&look)) && !(err = strobe_tasks_deadlocks(&look)) && !(err = blocked_loops(&look)))
+    err = strobe_tasks_needs(&look);
+    if (!err)
+        err = strobe_tasks_deadlocks(&look);
+    if (!err && !index->report->stopped) /* else it is not the loop that keeps them waiting */
+        err = blocked_loops(&look);
+    if (!err)
         err = strobe_tasks_bottlenecks(&look);
     strobe_arena_release(&look.arena);
     return err ? err : out->failed ? STROBE_ERR_NOMEM : look.n;

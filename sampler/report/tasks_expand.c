@@ -109,4 +109,5 @@ void strobe_tasks_expanded(const struct strobe_tasks_index *index, const struct 
         out->failed |= tree.prefix.failed;
     }
     strobe_buf_release(&tree.prefix);
+    strobe_tasks_notes(index->report, "", out);
 }

@@ -104,12 +104,15 @@ static void key_of(const struct strobe_tasks_index *index, uint32_t t, const uin
     const struct strobe_report_task *task = &index->report->tasks[t];
 
     *ret = (struct key){.stack = index->stack[t],
-                        .state = (uint64_t)task->task->state << 32 | (task->task->flags & (STROBE_TASK_CANCELLING | STROBE_TASK_NEW)),
+                        .state = task->task->flags & (STROBE_TASK_CANCELLING | STROBE_TASK_NEW),
                         .holds = holds_key(index, task->task)};
+    ret->state |= (uint64_t)task->task->state << 32 | (uint64_t)task->task->outcome << 40 | (uint64_t)task->loop_state << 48;
     for (int i = 0; i < 2; i++)
         ret->parents[i] = strobe_hash_bytes(parents, n_parents * sizeof *parents, (uint64_t)i);
     if (task->wait != STROBE_NO_INDEX)
         wait_key(index, task->wait, strobe_tasks_pool(index->report, task), ret->wait);
+    else if (task->exception && *task->exception)
+        ret->wait[1] = strobe_hash_bytes(task->exception, strlen(task->exception), 0);
     strobe_buf_clear(name);
     strobe_tasks_fold(task->name, name);
     for (int i = 0; i < 2; i++)

@@ -144,6 +144,9 @@ static json_t *task_of(struct strobe_tasks_writer *w, uint32_t t)
     strobe_tasks_json_set(w, object, "loop", strobe_tasks_json_hex(task->task->loop));
     strobe_tasks_json_set(w, object, "thread", strobe_tasks_json_positive(task->loop_tid));
     strobe_tasks_json_set(w, object, "state", json_string_nocheck(strobe_report_state_word(task->task->state)));
+    strobe_tasks_json_set(w, object, "outcome", strobe_tasks_json_text(strobe_report_outcome_word(task->task->outcome)));
+    strobe_tasks_json_set(w, object, "exception", strobe_tasks_json_text(task->exception));
+    strobe_tasks_json_set(w, object, "loop_state", json_string_nocheck(strobe_report_loop_word(task->loop_state)));
     strobe_tasks_json_set(w, object, "cancelling", json_boolean(task->task->flags & STROBE_TASK_CANCELLING));
     strobe_tasks_json_set(w, object, "implementation", json_string_nocheck(task->task->flags & STROBE_TASK_PYTHON ? "Python" : "C"));
     strobe_tasks_json_set(w, object, "stack", stack_of(w, t));
@@ -380,6 +383,7 @@ static json_t *all_of(struct strobe_tasks_writer *w, bool pstree)
     strobe_tasks_json_set(w, root, "pid", json_integer(report->process->pid));
     strobe_tasks_json_set(w, root, "python", strobe_tasks_json_text(report->process->version));
     strobe_tasks_json_set(w, root, "consistent", json_boolean(!report->moving));
+    strobe_tasks_json_set(w, root, "stopped", json_boolean(report->stopped));
     strobe_tasks_json_set(w, root, "left_out", json_integer(report->sample->n_dropped));
     strobe_tasks_json_set(w, root, "blind", json_boolean(report->sample->blind));
     strobe_tasks_json_set(w, root, "tasks", list_of(w, w->index->n, task_of));

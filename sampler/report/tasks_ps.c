@@ -41,13 +41,18 @@ static void put_state(const struct table *table, uint32_t t, struct strobe_buf *
 {
     const struct strobe_report_task *task = &table->index->report->tasks[t];
 
-    strobe_buf_puts(out, strobe_report_state_word(task->task->state));
+    if (task->task->state == STROBE_TASK_DONE)
+        strobe_tasks_outcome(task, out);
+    else
+        strobe_buf_puts(out, strobe_report_state_word(task->task->state));
     if (!isnan(task->waiting)) {
         strobe_buf_putc(out, ' ');
         strobe_tasks_seconds(task->waiting, out);
     }
-    if (task->task->flags & STROBE_TASK_CANCELLING)
+    if (task->task->flags & STROBE_TASK_CANCELLING && task->task->state != STROBE_TASK_DONE)
         strobe_buf_puts(out, ", cancelling");
+    if (task->loop_state != STROBE_LOOP_RUNS)
+        strobe_buf_printf(out, ", loop %s", strobe_report_loop_word(task->loop_state));
 }
 
 /* Where its call is. */
@@ -170,6 +175,7 @@ void strobe_report_ps(const struct strobe_report_tasks *report, bool color, stru
         cell = print_row(&table, table.cells.data, table.style.head, out);
         while (cell < table.cells.data + table.cells.len && !out->failed)
             cell = print_row(&table, cell, "", out);
+        strobe_tasks_notes(report, "", out);
     }
     strobe_buf_release(&table.cells);
     strobe_tasks_index_release(&index);

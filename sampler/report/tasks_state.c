@@ -88,9 +88,14 @@ void strobe_tasks_state(const struct strobe_tasks_index *index, const uint32_t *
     switch (task->task->state) {
     case STROBE_TASK_RUNNING: put_running(index, tasks, n, style, out); break;
     case STROBE_TASK_READY:
-        strobe_buf_puts(out, task->task->flags & STROBE_TASK_NEW ? "ready: not begun, the loop is busy" : "ready: the loop is busy");
+        strobe_buf_puts(out, task->task->flags & STROBE_TASK_NEW ? "ready: not begun, " : "ready: ");
+        if (index->report->stopped)
+            strobe_buf_puts(out, "the process is stopped");
+        else
+            strobe_buf_printf(out, "the loop is %s", task->loop_state == STROBE_LOOP_RUNS ? "busy"
+                                                                                          : strobe_report_loop_word(task->loop_state));
         break;
-    case STROBE_TASK_DONE: strobe_buf_puts(out, "done"); break;
+    case STROBE_TASK_DONE: strobe_tasks_outcome(task, out); break;
     case STROBE_TASK_WAITING:
         if (waits_for_tasks(index, tasks[0]) && count_children(index, tasks, n))
             break;
@@ -173,8 +178,10 @@ void strobe_tasks_marks(const struct strobe_tasks_index *index, const uint32_t *
     }
     if (shown)
         strobe_buf_printf(out, "]%s", style->off);
-    if (task->task->flags & STROBE_TASK_CANCELLING)
+    if (task->task->flags & STROBE_TASK_CANCELLING && task->task->state != STROBE_TASK_DONE)
         strobe_buf_printf(out, "  %s[cancelling]%s", style->alarm, style->off);
+    if (task->loop_state != STROBE_LOOP_RUNS)
+        strobe_buf_printf(out, "  %s[loop %s]%s", style->dim, strobe_report_loop_word(task->loop_state), style->off);
     if (index->report->context_name)
         put_context(index->report, tasks, n, out);
 }

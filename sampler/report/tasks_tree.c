@@ -151,15 +151,12 @@ static void put_notes(const struct strobe_tasks_index *index, const char *indent
 {
     struct strobe_buf texts = STROBE_BUF_INIT;
     int n = strobe_tasks_diagnose(index, index->report->ascii, false, &texts);
-    uint32_t dropped = index->report->sample->n_dropped;
     const char *at = strobe_buf_str(&texts);
 
     out->failed |= n < 0 || texts.failed;
     for (int i = 0; i < n && !out->failed; i++, at += strlen(at) + 1)
         strobe_buf_printf(out, "%s%s%s %s%s\n", indent, style->alarm, style->arrow, at, style->off);
-    if (dropped)
-        strobe_buf_printf(out, "%s%" PRIu32 " task%s changed while %s read, and %s not shown\n", indent, dropped, dropped == 1 ? "" : "s",
-                          dropped == 1 ? "it was" : "they were", dropped == 1 ? "is" : "are");
+    strobe_tasks_notes(index->report, indent, out);
     strobe_buf_release(&texts);
 }
 

@@ -47,6 +47,51 @@ const char *strobe_report_state_word(enum strobe_task_state state)
     return "unknown";
 }
 
+const char *strobe_report_outcome_word(enum strobe_task_outcome outcome)
+{
+    switch (outcome) {
+    case STROBE_OUTCOME_RESULT: return "result";
+    case STROBE_OUTCOME_EXCEPTION: return "exception";
+    case STROBE_OUTCOME_CANCELLED: return "cancelled";
+    default: return "";
+    }
+}
+
+const char *strobe_report_loop_word(enum strobe_report_loop state)
+{
+    switch (state) {
+    case STROBE_LOOP_RUNS: return "running";
+    case STROBE_LOOP_IDLE: return "not running";
+    case STROBE_LOOP_CLOSED: return "closed";
+    }
+    return "";
+}
+
+void strobe_tasks_outcome(const struct strobe_report_task *task, struct strobe_buf *out)
+{
+    strobe_buf_puts(out, "done");
+    if (task->task->outcome == STROBE_OUTCOME_UNKNOWN)
+        return;
+    strobe_buf_printf(out, ": %s", strobe_report_outcome_word(task->task->outcome));
+    if (task->exception && *task->exception) {
+        strobe_buf_putc(out, ' ');
+        strobe_report_escape(task->exception, out);
+    }
+}
+
+void strobe_tasks_notes(const struct strobe_report_tasks *report, const char *indent, struct strobe_buf *out)
+{
+    uint32_t dropped = report->sample->n_dropped;
+
+    if (dropped)
+        strobe_buf_printf(out, "%s%" PRIu32 " task%s changed while %s read, and %s not shown\n", indent, dropped, dropped == 1 ? "" : "s",
+                          dropped == 1 ? "it was" : "they were", dropped == 1 ? "is" : "are");
+    if (report->stopped)
+        strobe_buf_printf(out, "%sthe process is stopped (state T): nothing runs\n", indent);
+    else if (report->moving && report->sample->n_tasks)
+        strobe_buf_printf(out, "%sthe loop ran while this was read: each line is true for itself\n", indent);
+}
+
 const char *strobe_tasks_pool_word(enum strobe_pool_kind kind)
 {
     switch (kind) {

@@ -20,6 +20,8 @@ void strobe_tasks_fold(const char *name, struct strobe_buf *out);
 void strobe_tasks_seconds(double seconds, struct strobe_buf *out);
 /* A task's name; "task at 0x7f..." when it has none. */
 void strobe_tasks_name(const struct strobe_report_task *task, struct strobe_buf *out);
+/* "done: exception ValueError". */
+void strobe_tasks_outcome(const struct strobe_report_task *task, struct strobe_buf *out);
 /* "request-17", or "request-*" of several. */
 void strobe_tasks_group_name(const struct strobe_tasks_index *index, uint32_t group, struct strobe_buf *out);
 /* "request-17", or "10 x request-*". */
@@ -67,6 +69,10 @@ void strobe_tasks_marks(const struct strobe_tasks_index *index, const uint32_t *
 /* Lines of the threads that wait for one of the tasks, each begun with prefix and ended. */
 void strobe_tasks_links(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const char *prefix,
                         struct strobe_buf *out);
+
+/* What is to be known of the look as a whole, a line each, begun with indent: what was left out, whether it was of one moment, whether
+ * the process is stopped. */
+void strobe_tasks_notes(const struct strobe_report_tasks *report, const char *indent, struct strobe_buf *out);
 
 /* The tree, each line begun with indent, and what follows from it. */
 void strobe_tasks_tree(const struct strobe_tasks_index *index, const char *indent, const struct strobe_tasks_style *style,

@@ -30,6 +30,14 @@ static int keep_frames(struct strobe_taskreader *reader, struct strobe_task *tas
     return 0;
 }
 
+/* exception: 0 = none. */
+static void set_done(struct strobe_task *task, bool cancelled, uint64_t exception)
+{
+    task->state = STROBE_TASK_DONE;
+    task->exception = cancelled ? 0 : exception;
+    task->outcome = cancelled ? STROBE_OUTCOME_CANCELLED : exception ? STROBE_OUTCOME_EXCEPTION : STROBE_OUTCOME_RESULT;
+}
+
 /* The words of a task made in C. */
 static int read_c_task(struct strobe_taskreader *reader, struct strobe_task *task)
 {
@@ -55,7 +63,7 @@ static int read_c_task(struct strobe_taskreader *reader, struct strobe_task *tas
     if (cancel || (aio->task_num_cancels != STROBE_NONE && strobe_span_u32(span, aio->task_num_cancels)))
         task->flags |= STROBE_TASK_CANCELLING;
     if (state != STROBE_AIO_PENDING)
-        task->state = STROBE_TASK_DONE;
+        set_done(task, state == STROBE_AIO_CANCELLED, strobe_span_u64(span, aio->fut_exception));
     return 0;
 }
 
@@ -86,7 +94,7 @@ static int read_py_task(struct strobe_taskreader *reader, const struct strobe_ta
     if (err)
         goto done;
     if (strcmp(strobe_buf_str(&state), "PENDING") != 0)
-        task->state = STROBE_TASK_DONE;
+        set_done(task, strcmp(strobe_buf_str(&state), "CANCELLED") == 0, attribute(reader, task->addr, "_exception"));
     task->flags |= STROBE_TASK_PYTHON;
     task->loop = attribute(reader, task->addr, "_loop");
     task->coro = attribute(reader, task->addr, "_coro");

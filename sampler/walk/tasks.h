@@ -23,6 +23,9 @@ enum strobe_task_state {
     STROBE_TASK_DONE,    /* has ended and is still listed (up to 3.13) */
 };
 
+/* How a task that is done has ended. */
+enum strobe_task_outcome { STROBE_OUTCOME_UNKNOWN, STROBE_OUTCOME_RESULT, STROBE_OUTCOME_EXCEPTION, STROBE_OUTCOME_CANCELLED };
+
 enum strobe_task_flags {
     STROBE_TASK_CANCELLING = 1 << 0, /* cancel() was called and has not had its effect, or was not taken back (3.11+) */
     STROBE_TASK_PYTHON = 1 << 1,     /* implemented in Python (asyncio.tasks._PyTask, other libraries' classes) */
@@ -79,6 +82,8 @@ struct strobe_task {
     int64_t interp;  /* interpreter id */
     enum strobe_task_state state;
     uint32_t flags;  /* enum strobe_task_flags */
+    enum strobe_task_outcome outcome; /* done: how it ended */
+    uint64_t exception; /* of STROBE_OUTCOME_EXCEPTION: that */
     uint32_t thread; /* index in the sample's threads of the one whose stack it is on (running); STROBE_NO_INDEX otherwise */
     uint32_t n_frames, n_sync;
     uint32_t place;  /* waiting: index in frames of the innermost one that is no library's; STROBE_NO_INDEX = none */

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last lines of pstree against programs that know whether they are in a deadlock: tests/targets/aio/deadlocks.py."""
+"""The last lines of pstree against programs that know whether they are in a deadlock: tests/targets/aio/deadlocks.py;
+loops that nobody runs, tasks that have ended, processes that are stopped."""
+import re
+import signal
+
 import pytest
 
-from lib import aio, tool
+from lib import aio, procfs, tool
 
 
 def diagnosis(py, shape):
@@ -55,3 +59,50 @@ def test_semaphore_whose_holders_want_more(py):
     texts, circle = diagnosis(py, "in_plain_semaphore")  # it does not keep how many permits it has
     assert circle and len(texts) == 1
     assert texts[0].startswith("likely deadlock: %s and 2 more are all that were seen to hold Semaphore Client.permits" % circle[0])
+
+
+@pytest.mark.parametrize("implementation", ["C", "Python"])
+def test_how_tasks_ended_and_loops_that_do_not_run(py, implementation):
+    with aio.target(py, "endings.py", *["--pytask"] * (implementation == "Python")) as target:
+        target.settle()
+        answer = aio.ps(target.pid)
+        rows = tool.run("ps", target.pid, check=0).stdout
+        tree = tool.run("pstree", target.pid, check=0).stdout
+        told = target.ask("told")
+        target.assert_unharmed()
+    listed = {task["name"]: task for task in answer.raw["tasks"]}
+    for name, (outcome, exception, loop) in told.items():
+        if outcome and name not in listed:
+            continue  # asyncio's own list has it no more, from 3.14 on
+        task = listed[name]
+        assert (task["outcome"], task["exception"]) == (outcome, exception), task
+        row, = re.findall(r"^.*\b%s\b.*$" % name, rows, re.M)
+        if outcome:
+            assert ("done: " + outcome + (" " + exception if exception else "")) in row
+        else:
+            assert task["loop_state"] == loop and "loop " + loop in row
+    assert "[loop closed]" in tree and "[loop not running]" in tree
+    assert all(told[name][0] is None or name in listed for name in told) or answer.raw["python"] >= "3.14"
+    assert "raised-0" not in listed or "done: exception Mismatch" in tree
+
+
+def test_stopped_process(py):
+    """It is said, and that it is no loop that keeps its tasks waiting."""
+    line = "the process is stopped (state T): nothing runs"
+    with aio.target(py, "incident.py") as target:
+        target.settle()
+        running = [tool.run(*words, target.pid, check=0).stdout for words in (["ps"], ["pstree"], ["pstree", "--expand"], ["dump", "--pid"])]
+        assert not any(line in text for text in running)
+        target.kill(signal.SIGSTOP)
+        while procfs.state(target.pid) != "T":
+            pass
+        try:
+            for words in (["ps"], ["pstree"], ["pstree", "--expand"], ["dump", "--pid"]):
+                text = tool.run(*words, target.pid, check=0).stdout
+                assert text.splitlines()[-1].strip() == line
+                assert "the loop is" not in text
+            assert aio.ps(target.pid).raw["stopped"] is True
+            assert procfs.state(target.pid) == "T", "it stays stopped"
+        finally:
+            target.kill(signal.SIGCONT)
+        target.assert_unharmed()

@@ -68,6 +68,7 @@ static void test_incident(void **state)
     assert_json(at(root, "tasks", 2),
                 "{\"id\": \"0x1200\", \"name\": \"request-0\", \"interpreter\": 0, \"loop\": \"0x99\", \"thread\": 4242, \"state\": "
                 "\"waiting\","
+                " \"outcome\": null, \"exception\": null, \"loop_state\": \"running\","
                 " \"cancelling\": false, \"implementation\": \"C\", \"stack\": ["
                 "{\"name\": \"PriceClient.fetch_price\", \"filename\": \"/app/svc.py\", \"short_filename\": \"svc.py\", \"line\": 20},"
                 "{\"name\": \"handle_request\", \"filename\": \"/app/svc.py\", \"short_filename\": \"svc.py\", \"line\": 23}],"

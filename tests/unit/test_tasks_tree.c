@@ -29,6 +29,64 @@ static void assert_expanded(const char *expected)
     strobe_buf_release(&out);
 }
 
+/* Each form says once at its end what holds for the whole look. */
+static void assert_note(const char *note)
+{
+    for (int form = 0; form < 4; form++) {
+        struct strobe_buf out = STROBE_BUF_INIT;
+        const char *at;
+
+        if (form == 2)
+            strobe_report_ps(&s.report, false, &out);
+        else if (form == 3)
+            strobe_report_tasks_section(&s.report, false, &out);
+        else
+            assert_int_equal(strobe_report_pstree(&s.report, form == 1, false, &out), 0);
+        at = strstr(strobe_buf_str(&out), note);
+        assert_non_null(at);
+        assert_string_equal(at + strlen(note), "\n");
+        strobe_buf_release(&out);
+    }
+}
+
+static void test_notes(void **state)
+{
+    struct strobe_buf out = STROBE_BUF_INIT;
+
+    tasks_incident(&s);
+    s.report.moving = true;
+    assert_note("the loop ran while this was read: each line is true for itself");
+    s.report.stopped = true; /* that it ran before does not matter */
+    assert_note("the process is stopped (state T): nothing runs");
+    assert_int_equal(strobe_report_pstree(&s.report, false, false, &out), 0);
+    assert_null(strstr(strobe_buf_str(&out), "the loop ran"));
+    strobe_buf_release(&out);
+    tasks_release(&s);
+}
+
+/* Loops that nobody runs, and how tasks ended: equal tasks are those of equal fate. */
+static void test_ends(void **state)
+{
+    tasks_init(&s, 8);
+    for (uint32_t i = 0; i < 6; i++) {
+        uint32_t t = tasks_task(&s, i < 4 ? "ended" : "left", i < 4 ? "" : "f a.py:1");
+
+        s.raw[t].state = i < 4 ? STROBE_TASK_DONE : STROBE_TASK_READY;
+        s.raw[t].flags = STROBE_TASK_CANCELLING;
+        s.raw[t].outcome = i == 0 ? STROBE_OUTCOME_RESULT : i == 1 ? STROBE_OUTCOME_CANCELLED : i < 4 ? STROBE_OUTCOME_EXCEPTION : 0;
+        s.tasks[t].exception = i == 2 ? "KeyError" : i == 3 ? "Odd\x1b" : "";
+        s.tasks[t].loop_state = i == 4 ? STROBE_LOOP_CLOSED : i == 5 ? STROBE_LOOP_IDLE : STROBE_LOOP_RUNS;
+    }
+    tasks_finish(&s);
+    assert_tree("ended  (no frames)   done: result\n"
+                "ended  (no frames)   done: cancelled\n"
+                "ended  (no frames)   done: exception KeyError\n"
+                "ended  (no frames)   done: exception Odd\\x1b\n"
+                "left  f a.py:1  [cancelling]  [loop closed]   ready: the loop is closed\n"
+                "left  f a.py:1  [cancelling]  [loop not running]   ready: the loop is not running\n");
+    tasks_release(&s);
+}
+
 static size_t count_of(const char *text, const char *part)
 {
     size_t n = 0;
@@ -547,6 +605,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_incident),
         cmocka_unit_test(test_section_in_ascii),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_ends),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_sharing),
         cmocka_unit_test(test_groups_below_groups),
