@@ -192,6 +192,21 @@ static uint64_t due_to(struct strobe_task_side *side, uint64_t task, uint64_t we
     return weight_ns + ns;
 }
 
+/* The frames of --by into side->tasks[].root.  A task may end between its reading and that of its context: while it waited as it did at
+ * the look before, it has the value that it had then. */
+static int read_roots(struct strobe_task_side *side, const struct strobe_task_sample *sample, bool asked)
+{
+    int err = 0;
+
+    strobe_taskroots_begin(&side->roots);
+    for (uint32_t i = 0; !err && i < sample->n_tasks; i++) {
+        side->tasks[i].root = 0;
+        if (asked && sample->tasks[i].state != STROBE_TASK_DONE)
+            err = strobe_taskroots_of_task(&side->roots, &sample->tasks[i], &side->tasks[i].root);
+    }
+    return err;
+}
+
 static int prepare(struct strobe_session *session, struct strobe_task_side *side, const struct strobe_sample *threads,
                    const struct strobe_task_sample *sample, uint64_t weight_ns)
 {
@@ -201,19 +216,18 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         return STROBE_ERR_NOMEM;
     if ((err = strobe_tails_begin(&side->tails, threads, sample)) || (err = strobe_loopbusy_begin(&side->busy, threads, sample)))
         return err;
-    strobe_taskroots_begin(&side->roots);
+    if ((err = read_roots(side, sample, session->opts.context_name != NULL)))
+        return err;
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
         const struct strobe_task *task = &sample->tasks[i];
         struct strobe_await_task *to = &side->tasks[i];
         bool ready = strobe_loopbusy_is_ready(&side->busy, i);
         uint32_t stack = 0;
 
-        *to = (struct strobe_await_task){.row = side->row, .awaiters = sample->awaiters + task->first_awaiter,
+        *to = (struct strobe_await_task){.row = side->row, .root = to->root, .awaiters = sample->awaiters + task->first_awaiter,
                                          .n_awaiters = task->n_awaiters};
         if (task->state == STROBE_TASK_DONE)
             continue;
-        if (session->opts.context_name && (err = strobe_taskroots_of(&side->roots, task->context, &to->root)))
-            return err;
         err = stack_of(session, side, task, &stack);
         if (err == STROBE_ERR_NOMEM)
             return err;

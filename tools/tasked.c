@@ -97,7 +97,9 @@ int strobe_tasked_take(struct strobe_tasked *tasked)
     tasked->n_resolved = 0;
     tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name,
                                                  .moving = !sample->whole, .stopped = stopped};
-    err = strobe_pools_read(&tasked->pools, threads);
+    err = strobe_tasked_read_contexts(tasked);
+    if (!err)
+        err = strobe_pools_read(&tasked->pools, threads);
     if (!err)
         strobe_childwork_ask(tasked->process.pid, &tasked->pools);
     if (!err)

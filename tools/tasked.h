@@ -33,6 +33,7 @@ struct strobe_tasked {
     struct strobe_tasked_stack *resolved;
     size_t n_resolved, cap_resolved;
     struct strobe_htab waiting;    /* task and what it waits in -> since when, ns */
+    const char *const *contexts;   /* by task: value of the context variable, or NULL; NULL = none is asked for */
     struct strobe_tasked_opts opts;
     struct strobe_report_process process;
     struct strobe_report_tasks report; /* borrows from all of the above */

@@ -27,6 +27,9 @@ void strobe_tasked_finish_stacks(struct strobe_tasked *tasked);
 /* The C function that the innermost of these frames is in; NULL = none, or not known. */
 const char *strobe_tasked_leaf(struct strobe_tasked *tasked, const struct strobe_raw_frame *frames, uint32_t n);
 
+/* The values of the context variable that is asked for, before the tasks go on: first as it was read with them; where there is none then,
+ * that may be older than the task, and is read anew. */
+int strobe_tasked_read_contexts(struct strobe_tasked *tasked);
 /* Each fills its part of the report; pools before waits before futures before tasks before links. */
 int strobe_tasked_fill_pools(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 int strobe_tasked_fill_waits(struct strobe_tasked *tasked);

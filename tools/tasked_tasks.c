@@ -47,6 +47,27 @@ static const char *context_text(struct strobe_tasked *tasked, uint64_t context)
     return strobe_tasked_keep_buf(tasked, &text);
 }
 
+int strobe_tasked_read_contexts(struct strobe_tasked *tasked)
+{
+    const struct strobe_task_sample *sample = tasked->report.sample;
+    const char **texts;
+
+    tasked->contexts = NULL;
+    if (!tasked->opts.context_name)
+        return 0;
+    texts = strobe_arena_alloc(&tasked->arena, (sample->n_tasks + 1) * sizeof *texts);
+    if (!texts)
+        return STROBE_ERR_NOMEM;
+    for (uint32_t i = 0; i < sample->n_tasks; i++)
+        texts[i] = context_text(tasked, sample->tasks[i].context);
+    strobe_mem_epoch(strobe_attach_mem(tasked->attach));
+    for (uint32_t i = 0; i < sample->n_tasks; i++)
+        if (!texts[i])
+            texts[i] = context_text(tasked, sample->tasks[i].context);
+    tasked->contexts = texts;
+    return 0;
+}
+
 /* The thread that runs a loop: index in the sample's; STROBE_NO_INDEX. */
 static uint32_t loop_thread(const struct strobe_sample *threads, const uint64_t *loops, uint64_t loop)
 {
@@ -121,10 +142,10 @@ static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint
     }
     if (ret->worker != STROBE_NO_INDEX)
         ((struct strobe_report_worker *)tasked->report.pools[ret->pool].workers)[ret->worker].task = index;
+    if (tasked->contexts)
+        ret->context = tasked->contexts[index];
     if (task->state == STROBE_TASK_RUNNING)
         ret->leaf = strobe_tasked_leaf(tasked, task->frames, task->n_frames);
-    if (tasked->opts.context_name)
-        ret->context = context_text(tasked, task->context);
     return err;
 }
 

@@ -16,6 +16,8 @@ void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *me
 void strobe_taskroots_release(struct strobe_taskroots *roots)
 {
     strobe_htab_release(&roots->contexts);
+    strobe_htab_release(&roots->waits);
+    strobe_htab_release(&roots->waits_before);
     strobe_htab_release(&roots->values);
     strobe_buf_release(&roots->text);
     *roots = (struct strobe_taskroots){.mem = NULL};
@@ -23,7 +25,12 @@ void strobe_taskroots_release(struct strobe_taskroots *roots)
 
 void strobe_taskroots_begin(struct strobe_taskroots *roots)
 {
+    struct strobe_htab before = roots->waits_before;
+
     strobe_htab_clear(&roots->contexts);
+    strobe_htab_clear(&before);
+    roots->waits_before = roots->waits;
+    roots->waits = before;
 }
 
 static void put_type(struct strobe_taskroots *roots, uint64_t value)
@@ -118,6 +125,24 @@ int strobe_taskroots_of(struct strobe_taskroots *roots, uint64_t context, uint32
             return err;
     }
     if ((err = strobe_htab_put(&roots->contexts, context, 0, marker)))
+        return err;
+    *ret_marker = marker;
+    return 0;
+}
+
+int strobe_taskroots_of_task(struct strobe_taskroots *roots, const struct strobe_task *task, uint32_t *ret_marker)
+{
+    uint64_t key[2] = {task->addr ^ task->context << 20, task->future ^ task->hash[0]};
+    bool waits = task->state == STROBE_TASK_WAITING && task->future && task->context;
+    const uint64_t *known;
+    uint32_t marker;
+    int err = strobe_taskroots_of(roots, task->context, &marker);
+
+    if (err)
+        return err;
+    if (!marker && waits && (known = strobe_htab_get(&roots->waits_before, key[0], key[1])))
+        marker = (uint32_t)*known;
+    if (marker && waits && (err = strobe_htab_put(&roots->waits, key[0], key[1], marker)))
         return err;
     *ret_marker = marker;
     return 0;

@@ -120,17 +120,18 @@ static void put_hold(const struct strobe_tasks_index *index, uint32_t wait, uint
         strobe_tasks_thing(index, wait, out);
 }
 
-/* The first few values that differ from those before; how many tasks have another is said at the end. */
+/* The first few values that differ from those before; how many tasks have another, or none, is said at the end. */
 static void put_context(const struct strobe_report_tasks *report, const uint32_t *tasks, uint32_t n, struct strobe_buf *out)
 {
     enum { SHOWN = 3 };
     const char *shown[SHOWN];
-    uint32_t n_shown = 0, others = 0;
+    uint32_t n_shown = 0, others = 0, unset = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         const char *value = report->tasks[tasks[i]].context;
         uint32_t k = 0;
 
+        unset += value == NULL;
         while (value && k < n_shown && strcmp(value, shown[k]) != 0)
             k++;
         if (value && k == n_shown && n_shown < SHOWN)
@@ -150,6 +151,10 @@ static void put_context(const struct strobe_report_tasks *report, const uint32_t
     if (others) {
         strobe_buf_puts(out, " and others in ");
         strobe_buf_grouped(out, others);
+    }
+    if (unset) {
+        strobe_buf_puts(out, ", not set in ");
+        strobe_buf_grouped(out, unset);
     }
     strobe_buf_putc(out, ']');
 }

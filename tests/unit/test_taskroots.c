@@ -72,6 +72,37 @@ static const char *text_of(uint64_t context)
     return marker ? strobe_names_text(w.names, strobe_names_get(w.names, marker)->name) : "";
 }
 
+static const char *text_of_task(const struct strobe_task *task)
+{
+    uint32_t marker = UINT32_MAX;
+
+    assert_int_equal(strobe_taskroots_of_task(&w.roots, task, &marker), 0);
+    return marker ? strobe_names_text(w.names, strobe_names_get(w.names, marker)->name) : "";
+}
+
+/* A context that is gone when it is read: what the task had, while it waits as it did at the tick before and no longer. */
+static void test_context_that_is_gone(void **state)
+{
+    uint64_t context = context_with(pyheap_str(w.heap, "a")), gone = 0;
+    struct strobe_task task = {.addr = 0x1000, .context = context, .future = 0x2000, .hash = {7, 8}, .state = STROBE_TASK_WAITING}, other;
+
+    assert_string_equal(text_of_task(&task), "[turn=a]");
+    pyheap_put(w.heap, context + w.heap->lay.context_vars, &gone, sizeof gone);
+    for (int tick = 0; tick < 3; tick++) {
+        strobe_taskroots_begin(&w.roots);
+        assert_string_equal(text_of_task(&task), "[turn=a]");
+        other = task;
+        other.future = 0x3000; /* it has run since, and may have set another value */
+        assert_string_equal(text_of_task(&other), "");
+        other = task;
+        other.state = STROBE_TASK_READY;
+        assert_string_equal(text_of_task(&other), "");
+    }
+    strobe_taskroots_begin(&w.roots);
+    strobe_taskroots_begin(&w.roots); /* a tick without it */
+    assert_string_equal(text_of_task(&task), "");
+}
+
 static void test_values(void **state)
 {
     assert_string_equal(text_of(context_with(pyheap_str(w.heap, "GET /a;b"))), "[turn=GET /a;b]");
@@ -169,6 +200,7 @@ static void test_known_values_allocate_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_context_that_is_gone),
         TEST(test_values),
         TEST(test_long_values_are_cut_between_characters),
         TEST(test_a_context_that_changes),

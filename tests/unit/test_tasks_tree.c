@@ -64,6 +64,22 @@ static void test_notes(void **state)
     tasks_release(&s);
 }
 
+/* A group tells the values of all its tasks, not of one. */
+static void test_values_of_a_group(void **state)
+{
+    static const char *const values[] = {"a", "b", NULL, "a", "c\x1b", "d", "d"};
+
+    tasks_init(&s, 8);
+    for (uint32_t i = 0; i < 7; i++)
+        s.tasks[tasks_task(&s, "t", "f a.py:1")].context = values[i];
+    for (uint32_t i = 0; i < 7; i++)
+        s.raw[i].state = STROBE_TASK_READY;
+    s.report.context_name = "turn";
+    tasks_finish(&s);
+    assert_tree("7 \xc3\x97 t   f a.py:1  [turn=a, b, c\\x1b and others in 2, not set in 1]\n    ready: the loop is busy\n");
+    tasks_release(&s);
+}
+
 /* Loops that nobody runs, and how tasks ended: equal tasks are those of equal fate. */
 static void test_ends(void **state)
 {
@@ -607,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_section_in_ascii),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_values_of_a_group),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_sharing),
         cmocka_unit_test(test_groups_below_groups),
