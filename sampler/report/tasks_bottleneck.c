@@ -147,7 +147,10 @@ static void put_link(const struct chains *c, uint32_t thing, struct strobe_buf *
         if (wait->facts.capacity > 0)
             strobe_buf_printf(out, "%" PRId64 " ", wait->facts.capacity);
         strobe_buf_puts(out, wait->wait->kind == STROBE_WAIT_LIMITER ? "token" : "permit");
-        strobe_buf_puts(out, wait->facts.capacity == 1 ? " of " : "s of ");
+        strobe_buf_puts(out, wait->facts.capacity == 1 ? "" : "s");
+        if (wait->wait->kind == STROBE_WAIT_LIMITER && wait->facts.borrowed >= 0)
+            strobe_buf_printf(out, " (%" PRId64 " borrowed)", wait->facts.borrowed);
+        strobe_buf_puts(out, " of ");
     }
     strobe_tasks_thing(c->index, thing, out);
 }
@@ -211,7 +214,7 @@ static bool put_who(const struct chains *c, uint32_t thing, const char *it, stru
     const struct strobe_report_task *first = &c->index->report->tasks[c->index->holders[c->index->holder_at[thing]]];
 
     if (all_seen(c, thing) && n == 1) {
-        strobe_tasks_name(first, out);
+        strobe_tasks_short_name(c->look, first);
         strobe_buf_printf(out, " holds %s and", it);
     } else if (all_seen(c, thing)) {
         strobe_buf_puts(out, "the ");
@@ -220,7 +223,7 @@ static bool put_who(const struct chains *c, uint32_t thing, const char *it, stru
     } else {
         strobe_buf_printf(out, "of those that hold %s only ", it);
         if (n == 1)
-            strobe_tasks_name(first, out);
+            strobe_tasks_short_name(c->look, first);
         else
             strobe_buf_grouped(out, n);
         strobe_buf_printf(out, " %s seen, which", n == 1 ? "was" : "were");
@@ -242,6 +245,9 @@ static void put_holders(const struct chains *c, uint32_t thing, const char *it, 
     }
     first = &c->index->report->tasks[c->index->holders[c->index->holder_at[thing]]];
     one = put_who(c, thing, it, out);
+    if (target != STROBE_NO_INDEX && is_pool(c, target) &&
+        strobe_tasks_in_calls(c->look, c->index->holders + c->index->holder_at[thing], n, target - c->index->n_waits))
+        return;
     if (target != STROBE_NO_INDEX) {
         strobe_buf_puts(out, one ? " waits for " : " wait for ");
         if (is_pool(c, target))

@@ -6,7 +6,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAX_LINKS = 6 /* tasks and threads of one circle that are named */ };
+enum {
+    MAX_LINKS = 6, /* tasks and threads of one circle that are named */
+    WIDE = 100,    /* characters after which no more are */
+};
 
 /* A node on the way, and which of those that it needs comes next. */
 struct step {
@@ -100,7 +103,7 @@ static void put_who(const struct search *s, uint32_t node, bool first)
     const struct strobe_report_task *task;
 
     if (is_task(s, node)) {
-        strobe_tasks_name(&s->index->report->tasks[node], s->out);
+        strobe_tasks_short_name(s->look, &s->index->report->tasks[node]);
         return;
     }
     put_thread(s, node - s->needs->threads);
@@ -108,7 +111,7 @@ static void put_who(const struct search *s, uint32_t node, bool first)
     if (!task)
         return;
     strobe_buf_puts(s->out, " (");
-    strobe_tasks_name(task, s->out);
+    strobe_tasks_short_name(s->look, task);
     if (task->n_sync < task->n_frames) {
         strobe_buf_puts(s->out, " in ");
         strobe_tasks_frame(s->index->report->process, &task->frames[task->n_sync], &s->look->style, s->out);
@@ -245,6 +248,7 @@ static uint32_t start_of(const struct search *s)
 
 static void tell(struct search *s, uint32_t first)
 {
+    size_t begin = s->out->len;
     uint32_t start;
 
     if (s->found++ >= s->look->most)
@@ -255,7 +259,7 @@ static void tell(struct search *s, uint32_t first)
     for (uint32_t i = 0; i < s->n_legs; i++) {
         if (i > 0)
             strobe_buf_puts(s->out, ", which");
-        if (i == MAX_LINKS && s->n_legs - i > 2) {
+        if (i > 0 && (i == MAX_LINKS || s->out->len - begin > WIDE) && s->n_legs - i > 2) {
             strobe_buf_printf(s->out, " waits for %s %" PRIu32 " more in a row %s", s->look->style.dots, s->n_legs - 1 - i,
                               s->look->style.dots);
             i = s->n_legs - 2;

@@ -4,9 +4,42 @@
 #include <inttypes.h>
 
 enum {
+    NAME_WIDTH = 48,  /* of a task's name in a sentence */
+    MAX_FRAMES = 4,   /* of a stack in a sentence */
     MAX_SHOWN = 3,   /* texts of a kind, for people */
     MAX_TEXTS = 1000, /* ... and for programs */
 };
+
+/* A byte of a character after its first. */
+static bool is_inside(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+void strobe_tasks_short_name(const struct strobe_tasks_look *look, const struct strobe_report_task *task)
+{
+    struct strobe_buf name = STROBE_BUF_INIT;
+    const char *text, *end;
+
+    strobe_tasks_name(task, &name);
+    text = strobe_buf_str(&name);
+    end = text + name.len;
+    if (strobe_tasks_width(text) > NAME_WIDTH) {
+        const char *cut = text;
+
+        for (size_t n = 0; *cut && (n < NAME_WIDTH / 2 || is_inside(*cut)); cut++)
+            n += !is_inside(cut[1]);
+        for (size_t n = 0; end > cut && n < NAME_WIDTH / 2;)
+            n += !is_inside(*--end);
+        strobe_buf_put(look->out, text, (size_t)(cut - text));
+        strobe_buf_puts(look->out, look->style.dots);
+        strobe_buf_puts(look->out, end);
+    } else {
+        strobe_buf_puts(look->out, text);
+    }
+    look->out->failed |= name.failed;
+    strobe_buf_release(&name);
+}
 
 void strobe_tasks_more(struct strobe_tasks_look *look, uint64_t n)
 {
@@ -67,6 +100,21 @@ static int count_tasks(const struct strobe_tasks_look *look, struct strobe_htab 
     return err;
 }
 
+/* The outermost frame and the last few, outermost first. */
+static void put_stack(const struct strobe_tasks_look *look, const struct strobe_report_frame *frames, uint32_t n)
+{
+    const struct strobe_report_process *process = look->index->report->process;
+    uint32_t inner = n <= MAX_FRAMES ? n : MAX_FRAMES - 1;
+
+    if (inner < n) {
+        strobe_tasks_frame(process, &frames[n - 1], &look->style, look->out);
+        strobe_buf_printf(look->out, " %s %s ", look->style.arrow, look->style.dots);
+        strobe_buf_grouped(look->out, n - 1 - inner);
+        strobe_buf_printf(look->out, " frames %s %s ", look->style.dots, look->style.arrow);
+    }
+    strobe_tasks_frames(process, frames, inner, false, &look->style, look->out);
+}
+
 /* Why the loop does not come to its tasks: one of them runs.  Its stack, from the coroutine's innermost frame inward. */
 static void say_blocked(struct strobe_tasks_look *look, const struct strobe_report_task *task, const struct loop_tasks *tasks, bool busy)
 {
@@ -74,12 +122,10 @@ static void say_blocked(struct strobe_tasks_look *look, const struct strobe_repo
     uint32_t n = tasks->ready ? tasks->ready : tasks->others;
 
     strobe_buf_puts(out, busy ? "the loop is busy with " : "the loop is blocked by ");
-    strobe_tasks_name(task, out);
+    strobe_tasks_short_name(look, task);
     if (task->n_frames)
         strobe_buf_puts(out, " in ");
-    strobe_tasks_frames(look->index->report->process, task->frames, task->n_sync < task->n_frames ? task->n_sync + 1 : task->n_frames,
-                        false,
-                        &look->style, out);
+    put_stack(look, task->frames, task->n_sync < task->n_frames ? task->n_sync + 1 : task->n_frames);
     strobe_buf_puts(out, ": ");
     strobe_buf_grouped(out, n);
     strobe_buf_printf(out, tasks->ready ? " task%s ready" : " other task%s waiting", n == 1 ? " is" : "s are");

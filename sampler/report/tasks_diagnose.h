@@ -46,6 +46,11 @@ int strobe_tasks_deadlocks(struct strobe_tasks_look *look);
 int strobe_tasks_bottlenecks(struct strobe_tasks_look *look);
 /* The text for those of a kind that are too many: "and 7 more like it"; nothing for none. */
 void strobe_tasks_more(struct strobe_tasks_look *look, uint64_t n);
+/* A task's name, of a long one both ends: a sentence has several. */
+void strobe_tasks_short_name(const struct strobe_tasks_look *look, const struct strobe_report_task *task);
+/* What the workers of a pool are in that work for these n tasks: " are in anyio's worker threads: 38 in f a.py:1 -> time.sleep and 2 more".
+ * False: nothing was written, for no call of theirs was seen. */
+bool strobe_tasks_in_calls(const struct strobe_tasks_look *look, const uint32_t *tasks, uint32_t n, uint32_t pool);
 /* A lock, or what has one permit only and that is taken. */
 bool strobe_tasks_exclusive(const struct strobe_tasks_index *index, uint32_t wait);
 /* Nothing of it is free; a pool's workers are all in calls. */

@@ -337,6 +337,57 @@ static void test_holders_that_are_not_seen(void **state)
                 "ThreadPoolExecutor \"p\"\n");
 }
 
+/* Tokens of a limiter whose holders are in threads: what those are in. */
+static void test_limiter_and_its_threads(void **state)
+{
+    static const char *const calls[] = {"first a.py:1", "first a.py:1", "second a.py:2", "third a.py:3", "second a.py:2"};
+    uint32_t w, thread;
+
+    begin(32);
+    w = tasks_wait(&s, STROBE_WAIT_LIMITER, "CapacityLimiter", "limit");
+    s.waits[w].facts = (struct strobe_wait_facts){.free = 0, .capacity = 5, .capacity_source = STROBE_CAPACITY_STORED, .borrowed = 5};
+    thread = tasks_wait(&s, STROBE_WAIT_WORKER_THREAD, "", "");
+    s.waits[thread].pool = tasks_pool(&s, "", -1, 5, 0);
+    s.raw_pools[0].kind = STROBE_POOL_ANYIO;
+    for (int i = 0; i < 5; i++) {
+        uint32_t t = task("request", thread);
+
+        tasks_hold(&s, t, w);
+        tasks_worker(&s, "AnyIO worker thread", t, calls[i], i < 2 ? "time.sleep" : "");
+    }
+    for (int i = 0; i < 2; i++)
+        task("late", w);
+    assert_said("bottleneck: 5 tokens (5 borrowed) of CapacityLimiter limit for 7 tasks; the 5 tasks that hold it are in anyio's worker "
+                "threads: 2 in first a.py:1 -> time.sleep, 2 in second a.py:2 and 1 more\n");
+}
+
+/* Names and stacks of any length: a sentence stays one. */
+static void test_sentences_are_short(void **state)
+{
+    char name[400], deep[400] = "";
+    uint32_t t;
+
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    begin(32);
+    for (uint32_t i = 0; i < 9; i++) {
+        task(name, working);
+        tasks_awaits(&s, i, (i + 1) % 9);
+    }
+    assert_said("deadlock: nnnnnnnnnnnnnnnnnnnnnnnn...nnnnnnnnnnnnnnnnnnnnnnnn waits for "
+                "nnnnnnnnnnnnnnnnnnnnnnnn...nnnnnnnnnnnnnnnnnnnnnnnn"
+                ", which waits for ... 7 more in a row ..., which waits for nnnnnnnnnnnnnnnnnnnnnnnn...nnnnnnnnnnnnnnnnnnnnnnnn\n");
+    for (int i = 0; i < 9; i++)
+        snprintf(deep + strlen(deep), sizeof deep - strlen(deep), "%sf%d a.py:%d", i ? ", " : "", i, i + 1);
+    begin(32);
+    t = tasks_task(&s, "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", deep);
+    s.raw[t].state = STROBE_TASK_RUNNING;
+    s.tasks[t].n_sync = 8;
+    s.raw[task("late", STROBE_NO_INDEX)].state = STROBE_TASK_READY;
+    assert_said("the loop is blocked by \xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9 in f0 a.py:1 -> ... 5 frames ... -> f6 a.py:7 -> f7 a.py:8 -> f8 "
+                "a.py:9: 1 task is ready\n");
+}
+
 static void test_chain_of_locks(void **state)
 {
     uint32_t outer, inner;
@@ -440,6 +491,8 @@ int main(void)
         cmocka_unit_test(test_holders_that_do_something),
         cmocka_unit_test(test_holder_that_waits_for_nothing),
         cmocka_unit_test(test_holders_that_are_not_seen),
+        cmocka_unit_test(test_limiter_and_its_threads),
+        cmocka_unit_test(test_sentences_are_short),
         cmocka_unit_test(test_chain_of_locks),
         cmocka_unit_test(test_pool_alone),
         cmocka_unit_test(test_many_locks),
