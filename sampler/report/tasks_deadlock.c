@@ -8,7 +8,7 @@
 
 enum {
     MAX_LINKS = 6, /* tasks and threads of one circle that are named */
-    WIDE = 100,    /* characters after which no more are */
+    WIDE = 120,    /* characters after which no more are */
 };
 
 /* A node on the way, and which of those that it needs comes next. */

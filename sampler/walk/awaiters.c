@@ -12,6 +12,7 @@ enum {
     MAX_CALLBACKS = 100000,  /* of one future: a gather that 100,000 await one by one */
     MAX_FOUND = 1 << 24,     /* edges of one sample */
     MAX_LOOKED = 1 << 22,    /* callbacks of one sample: futures whose callbacks lead to each other, many times, have paths without end */
+    ANSWERED = 1 << 30,      /* in the value of a callback in `known`, beside their number: see there */
     PARENT = 1,              /* second half of the key of a group's parent in `known` */
 };
 
@@ -149,8 +150,12 @@ static int of_function(struct strobe_awaiters *a, uint64_t function, int hops, b
         return 0;
     switch (code->role) {
     case STROBE_CODE_WAKES:
-        if (cell(a, function, code, 0, &value))
-            return of_future(a, value, strobe_roles_of(a->roles, value), hops + 1);
+        if (cell(a, function, code, 0, &value)) {
+            int err = of_future(a, value, strobe_roles_of(a->roles, value), hops + 1);
+
+            a->answered = true;
+            return err;
+        }
         return cell(a, function, code, 1, &value) ? takers_of(a, value, hops) : 0;
     case STROBE_CODE_WAKES_GROUP:
         return cell(a, function, code, 0, &value) ? parent_of_group(a, value, true) : 0;
@@ -205,7 +210,7 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
 {
     uint64_t *known, task, before = failures(a);
     size_t from = a->n;
-    bool same;
+    bool same, answered = a->answered;
     int err = 0;
 
     if (callback < 4096 || callback % 8)
@@ -214,7 +219,8 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
         return STROBE_ERR_LIMIT;
     known = strobe_htab_get(&a->known, callback, 0);
     if (known) {
-        for (size_t i = 0; !err && i < (*known & UINT32_MAX); i++)
+        a->answered |= (*known & ANSWERED) != 0;
+        for (size_t i = 0; !err && i < (*known & (ANSWERED - 1)); i++)
             err = found(a, a->tasks[(*known >> 32) + i], a->by[(*known >> 32) + i]);
         return err;
     }
@@ -226,10 +232,12 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
     case STROBE_ROLE_METHOD: return of_method(a, callback, hops);
     case STROBE_ROLE_PARTIAL: return of_partial(a, callback, hops);
     case STROBE_ROLE_FUNCTION:
+        a->answered = false;
         err = of_function(a, callback, hops, &same);
         /* The same function object may be the callback of many. */
         if (!err && same && failures(a) == before)
-            err = strobe_htab_put(&a->known, callback, 0, (uint64_t)from << 32 | (a->n - from));
+            err = strobe_htab_put(&a->known, callback, 0, (uint64_t)from << 32 | (a->answered ? ANSWERED : 0) | (a->n - from));
+        a->answered |= answered;
         return err;
     default: return 0;
     }
@@ -255,7 +263,8 @@ static int of_list(struct strobe_awaiters *a, uint64_t list, int hops)
     return err == STROBE_ERR_OBJECT ? 0 : err;
 }
 
-/* 3.14+: a task, or a set of them. */
+/* 3.14+: a task, or a set of them.  Of the children of gather() it is the task that called it, whoever awaits what it returned, if
+ * anybody does: where a callback leads there, that is asked instead. */
 static int of_awaited_by(struct strobe_awaiters *a, const unsigned char *span)
 {
     uint64_t by;
@@ -271,11 +280,17 @@ static int of_awaited_by(struct strobe_awaiters *a, const unsigned char *span)
 static int of_span(struct strobe_awaiters *a, const unsigned char *span, int hops)
 {
     uint64_t list = strobe_span_u64(span, a->aio->fut_callbacks);
-    int err = of_awaited_by(a, span);
+    bool answered = a->answered;
+    int err;
 
-    if (!err)
-        err = of_callback(a, strobe_span_u64(span, a->aio->fut_callback0), hops);
-    return err || !list ? err : of_list(a, list, hops);
+    a->answered = false;
+    err = of_callback(a, strobe_span_u64(span, a->aio->fut_callback0), hops);
+    if (!err && list)
+        err = of_list(a, list, hops);
+    if (!err && !a->answered)
+        err = of_awaited_by(a, span);
+    a->answered = answered;
+    return err;
 }
 
 static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_role role, int hops)

@@ -7,7 +7,7 @@
  *   wait_for (to 3.11)    functools.partial(_release_waiter, waiter)
  *   TaskGroup             a method of the group, which knows its parent task
  * (CPython: Lib/asyncio/tasks.py, taskgroups.py, futures.py.)  From 3.14 on tasks say it themselves (fut_awaited_by), but not in
- * every case.  May include: mem, runtime, walk/coderoles.h, base.  Memory: its own.  Threads: one. */
+ * every case, and of gather() they name the task that called it: where a callback leads to a future, that decides.  May include: mem, runtime, walk/coderoles.h, base.  Memory: its own.  Threads: one. */
 #ifndef STROBE_WALK_AWAITERS_H
 #define STROBE_WALK_AWAITERS_H
 
@@ -30,6 +30,7 @@ struct strobe_awaiters {
     uint64_t *by;              /* by index in tasks: the future whose end would wake it, which it waits for then; 0 = unknown */
     size_t n, cap, cap_by;
     uint64_t future;           /* whose callbacks are being looked at; 0 = who waits there waits for another */
+    bool answered;             /* a callback of that future leads to another one, which is asked who waits for it */
     size_t n_looked;           /* callbacks, of this sample */
     uint64_t chained;          /* of the future asked for last: the concurrent future on its other side; 0 = none */
     bool chained_back;         /* ... which waits for this one, rather than the other way round */

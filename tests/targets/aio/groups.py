@@ -219,6 +219,23 @@ async def awaited_by_several():
 
 
 @shape
+async def gathered_elsewhere():
+    """One task calls gather() and goes on, another awaits what it returned; or nobody does."""
+    async def calls(prefix, awaited):
+        future = asyncio.gather(*[leaf("%s-child-%d" % (prefix, n), *["%s-waiter" % prefix] * awaited) for n in range(3)])
+        if awaited:
+            start(waits(future), "%s-waiter" % prefix, "waits", wait=tasks("gather"))
+        kept.append(future)
+        await asyncio.get_running_loop().create_future()
+
+    async def waits(future):
+        await future
+
+    start(calls("elsewhere", True), "elsewhere-caller", "calls", wait=FUTURE)
+    start(calls("nowhere", False), "nowhere-caller", "calls", wait=FUTURE)
+
+
+@shape
 async def awaited_by_many():
     async def one(child):
         await child
