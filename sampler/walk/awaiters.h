@@ -7,7 +7,9 @@
  *   wait_for (to 3.11)    functools.partial(_release_waiter, waiter)
  *   TaskGroup             a method of the group, which knows its parent task
  * (CPython: Lib/asyncio/tasks.py, taskgroups.py, futures.py.)  From 3.14 on tasks say it themselves (fut_awaited_by), but not in
- * every case, and of gather() they name the task that called it: where a callback leads to a future, that decides.  May include: mem, runtime, walk/coderoles.h, base.  Memory: its own.  Threads: one. */
+ * every case, and of gather() they name
+ * the task that called it: where a callback leads to a future, that decides.
+ * May include: mem, runtime, walk/coderoles.h, base.  Memory: its own.  Threads: one. */
 #ifndef STROBE_WALK_AWAITERS_H
 #define STROBE_WALK_AWAITERS_H
 
