@@ -65,29 +65,6 @@ static uint32_t next_of(const struct strobe_tasks_index *index, const struct ste
     return lock != STROBE_NO_INDEX ? index->holders[index->holder_at[lock]] : index->children[index->child_at[step->task] + step->next];
 }
 
-/* Is there another lock of that name in the cycle, so that only the address tells them apart? */
-static bool is_ambiguous(const struct search *search, uint32_t first, uint32_t lock)
-{
-    const struct strobe_tasks_index *index = search->index;
-
-    for (uint32_t i = first; i < search->n_path; i++) {
-        uint32_t other = lock_of(index, search->path[i].task);
-
-        if (other != STROBE_NO_INDEX && other != lock && strcmp(index->report->waits[other].name, index->report->waits[lock].name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void put_lock(const struct search *search, uint32_t first, uint32_t lock)
-{
-    const struct strobe_report_wait *wait = &search->index->report->waits[lock];
-
-    strobe_tasks_thing(search->index, lock, search->out);
-    if (*wait->name && is_ambiguous(search, first, lock))
-        strobe_buf_printf(search->out, " at 0x%" PRIx64, wait->wait->object);
-}
-
 /* The cycle is path[first ...]; it is told from a task on that holds what the one before it waits for. */
 static void tell(struct search *search, uint32_t first)
 {
@@ -107,7 +84,7 @@ static void tell(struct search *search, uint32_t first)
             strobe_tasks_name(&index->report->tasks[task], out);
         if (i == 0 && lock != STROBE_NO_INDEX) {
             strobe_buf_puts(out, " holds ");
-            put_lock(search, first, lock);
+            strobe_tasks_thing(index, lock, out);
             strobe_buf_puts(out, " and");
         }
         strobe_buf_puts(out, i == 0 ? " waits for " : ", which waits for ");
@@ -115,7 +92,7 @@ static void tell(struct search *search, uint32_t first)
             if (n == 1)
                 strobe_buf_puts(out, "it");
             else
-                put_lock(search, first, lock);
+                strobe_tasks_thing(index, lock, out);
             break;
         }
         if (i == MAX_LINKS && n - i > 2) {
@@ -124,7 +101,7 @@ static void tell(struct search *search, uint32_t first)
             continue;
         }
         if (wanted != STROBE_NO_INDEX) {
-            put_lock(search, first, wanted);
+            strobe_tasks_thing(index, wanted, out);
             strobe_buf_puts(out, " held by ");
         }
         strobe_tasks_name(&index->report->tasks[search->path[first + (start + i + 1) % n].task], out);

@@ -27,6 +27,8 @@ void strobe_tasks_group_label(const struct strobe_tasks_index *index, uint32_t g
                               struct strobe_buf *out);
 /* What a thing is called: "Semaphore PriceClient._price_semaphore", "Semaphore at 0x7f..."; of a pool its class and prefix. */
 void strobe_tasks_thing(const struct strobe_tasks_index *index, uint32_t wait, struct strobe_buf *out);
+/* Without the class; it has a name. */
+void strobe_tasks_thing_name(const struct strobe_tasks_index *index, uint32_t wait, struct strobe_buf *out);
 void strobe_tasks_pool_name(const struct strobe_report_pool *pool, struct strobe_buf *out);
 /* What n tasks, all of one group, wait for, with what is known of it: "Semaphore S  0 of 10 free, 190 waiters". */
 void strobe_tasks_wait(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const struct strobe_tasks_style *style,

@@ -114,7 +114,7 @@ static void test_what_keeps_tasks_apart(void **state)
     one(STROBE_WAIT_LOCK, "Lock", "Store._lock"); /* one lock is not the other */
     tasks_task(&s, "t-2", "f a.py:1");
     s.tasks[1].wait = tasks_wait(&s, STROBE_WAIT_LOCK, "Lock", "Store._lock");
-    assert_state(1, "waiting for  Lock Store._lock  holder not seen, 1 waiter");
+    assert_state(1, "waiting for  Lock Store._lock at 0x500000  holder not seen, 1 waiter");
     one(STROBE_WAIT_FUTURE, "Future", "Client._reply");
     tasks_task(&s, "t-2", "f a.py:1");
     s.tasks[1].wait = tasks_wait(&s, STROBE_WAIT_FUTURE, "Future", "Client._other");

@@ -337,7 +337,7 @@ async def several_held():
 
 @shape
 async def waits_while_it_holds():
-    """Two tasks, two locks, each wants the other's: a deadlock."""
+    """Two tasks, two locks, each wants the other's: a deadlock.  Each lock is `mine` to one and `other` to the other: no name."""
     left, right = asyncio.Lock(), asyncio.Lock()
     gate = asyncio.Event()
 
@@ -347,9 +347,8 @@ async def waits_while_it_holds():
             async with other:
                 pass
 
-    names = [where + name for where in ("", "take.", "waits_while_it_holds.<locals>.take.") for name in ("mine", "other")]
     for task, other, mine, wanted in (("deadlock-a", "deadlock-b", left, right), ("deadlock-b", "deadlock-a", right, left)):
-        start(take(mine, wanted), task, "take", obj=wanted, holds=[mine], wait=dict(LOCK, waiters=1, holders=[other], name=names))
+        start(take(mine, wanted), task, "take", obj=wanted, holds=[mine], wait=dict(LOCK, waiters=1, holders=[other], name=None))
     await hops()
     gate.set()
 
