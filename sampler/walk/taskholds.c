@@ -6,6 +6,7 @@
 #include "base/grow.h"
 #include "runtime/callsite.h"
 #include "runtime/pyobj.h"
+#include "walk/waitfacts.h"
 
 enum {
     MAX_INNER = 4,          /* contexts inside of contexts (asynccontextmanager) that are looked through */
@@ -14,13 +15,26 @@ enum {
     MAX_CONTEXTS = 1024,    /* looked at for one task: exit stacks that hold each other would be many */
 };
 
+/* Being inside of its context is one half; the other is what the thing says: a lock that is free, or that another task has, was given
+ * back by hand.  Semaphores and limiters that do not say who holds them are judged when all of their holders are known. */
 static int add_hold(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, enum strobe_wait_kind kind, uint32_t frame)
 {
+    const struct strobe_wait *known = strobe_taskreader_known(reader, kind, object);
+    int64_t in_use = -1;
+    uint64_t owner;
     uint32_t wait;
-    int err = strobe_taskreader_wait(reader, kind, NULL, object, &wait);
+    int err;
 
-    if (err)
+    if (!known || known->n_holders >= known->in_use) { /* else there is room for one more */
+        in_use = strobe_wait_in_use(reader->mem, reader->lay, &reader->roles, object, &owner);
+        if (in_use == 0 || (owner && owner != task->addr))
+            return 0;
+    }
+    if ((err = strobe_taskreader_wait(reader, kind, NULL, object, &wait)))
         return err;
+    if (in_use > reader->waits[wait].in_use)
+        reader->waits[wait].in_use = in_use;
+    reader->waits[wait].n_holders++; /* until all are counted */
     if (reader->n_holds == MAX_HOLDS)
         return STROBE_ERR_LIMIT;
     if (strobe_grow(&reader->holds, &reader->cap_holds, reader->n_holds + 1, sizeof *reader->holds))
@@ -136,6 +150,35 @@ int strobe_taskreader_holds(struct strobe_taskreader *reader, struct strobe_task
         if (!chain->holds[i].entering)
             err = note_hold(reader, task, chain->holds[i].object, chain->n - 1 - chain->holds[i].level, 0);
     return err;
+}
+
+static bool is_contradicted(const struct strobe_wait *wait)
+{
+    return wait->in_use >= 0 && wait->n_holders > wait->in_use;
+}
+
+void strobe_taskreader_drop_holds(struct strobe_taskreader *reader)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < reader->n_waits && !any; i++)
+        any = is_contradicted(&reader->waits[i]);
+    for (size_t i = 0; any && i < reader->n_drafts; i++) {
+        struct strobe_task *task = &reader->tasks[i];
+        uint32_t n = task->n_holds;
+
+        task->n_holds = 0;
+        for (uint32_t k = task->first_hold; k < task->first_hold + n; k++) {
+            struct strobe_hold hold = reader->holds[k];
+
+            reader->holds[k].task = STROBE_NO_INDEX;
+            if (!is_contradicted(&reader->waits[hold.wait]))
+                reader->holds[task->first_hold + task->n_holds++] = hold;
+        }
+    }
+    for (size_t i = 0; any && i < reader->n_waits; i++)
+        if (is_contradicted(&reader->waits[i]))
+            reader->waits[i].n_holders = 0;
 }
 
 /* ---- tasks that run ---- */
