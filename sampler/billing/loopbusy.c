@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/grow.h"
+#include "base/libfile.h"
 #include "runtime/pyobj.h"
 #include "walk/loops.h"
 #include "walk/waitfacts.h"
@@ -31,14 +32,15 @@ void strobe_loopbusy_release(struct strobe_loopbusy *busy)
 
 /* ---- frames of the machinery ---- */
 
-static bool ends_with(const char *text, const char *end)
+/* The name, or what follows the last dot of a qualified one. */
+static bool is_called(const char *text, const char *name)
 {
-    size_t len = strlen(text), n = strlen(end);
+    const char *dot = strrchr(text, '.');
 
-    return len >= n && strcmp(text + len - n, end) == 0;
+    return strcmp(dot ? dot + 1 : text, name) == 0;
 }
 
-/* Is a raw frame this function of this file?  Qualified names (3.11+) end with the plain one. */
+/* Is a raw frame this function of this file? */
 static bool is_function(struct strobe_loopbusy *busy, const struct strobe_raw_frame *raw, const char *name, const char *file)
 {
     const struct strobe_frame *frame;
@@ -47,8 +49,8 @@ static bool is_function(struct strobe_loopbusy *busy, const struct strobe_raw_fr
     if (raw->code <= STROBE_CODE_UNREADABLE || strobe_codes_resolve(busy->codes, raw->code, (int64_t)raw->instr, &id))
         return false;
     frame = strobe_names_get(busy->names, id);
-    return frame && ends_with(strobe_names_text(busy->names, frame->name), name) &&
-           ends_with(strobe_names_text(busy->names, frame->file), file);
+    return frame && is_called(strobe_names_text(busy->names, frame->name), name) &&
+           strobe_libfile_ends(strobe_names_text(busy->names, frame->file), file);
 }
 
 /* ---- loops ---- */

@@ -66,3 +66,21 @@ def test_a_variable_names_what_it_has_in_every_task(py):
         assert set(re.findall(r"Account\.lock( at 0x[0-9a-f]+)?", tree)) == {" at " + one for one in accounts}
         assert not re.search(r"one\.given at", tree)
         target.assert_unharmed()
+
+
+@pytest.mark.parametrize("needs", [(), ("anyio",)], ids=["without", "with"])
+def test_a_program_in_a_folder_named_as_a_library(py, needs):
+    """Its frames are shown, name what is waited for, and are not taken for the library's functions of these names."""
+    with aio.target(py, "folders.py", needs=needs) as target:
+        target.settle()
+        answer = aio.ps(target.pid)
+        tree = tool.run("pstree", target.pid, check=0).stdout
+        tasks = {task["name"]: task for task in answer.tasks}
+        for file, said in target.ask("locks").items():
+            wait = answer.wait_of(tasks[said["task"]])
+            if needs == () and file.startswith("/srv/anyio/_backends"):
+                continue  # where anyio lies is not known, and it has such a file
+            assert (wait["kind"], wait["object"], wait["name"]) == ("lock", said["lock"], said["function"] + ".self"), file
+            line = [line for line in tree.splitlines() if said["task"] + " " in line]
+            assert ["%s %s:" % (said["function"], file.split("/")[-1]) in one for one in line] == [True], tree
+        target.assert_unharmed()
