@@ -25,7 +25,7 @@ static int add_hold(struct strobe_taskreader *reader, struct strobe_task *task, 
     uint32_t wait;
     int err;
 
-    if (!known || known->n_holders >= known->in_use) { /* else there is room for one more */
+    if (!known || known->n_read >= known->in_use) { /* else there is room for one more */
         in_use = strobe_wait_in_use(reader->mem, reader->lay, &reader->roles, object, &owner);
         if (in_use == 0 || (owner && owner != task->addr))
             return 0;
@@ -34,7 +34,7 @@ static int add_hold(struct strobe_taskreader *reader, struct strobe_task *task, 
         return err;
     if (in_use > reader->waits[wait].in_use)
         reader->waits[wait].in_use = in_use;
-    reader->waits[wait].n_holders++; /* until all are counted */
+    reader->waits[wait].n_read++;
     if (reader->n_holds == MAX_HOLDS)
         return STROBE_ERR_LIMIT;
     if (strobe_grow(&reader->holds, &reader->cap_holds, reader->n_holds + 1, sizeof *reader->holds))
