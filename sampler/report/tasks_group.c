@@ -111,7 +111,7 @@ static void key_of(const struct strobe_tasks_index *index, uint32_t t, const uin
     if (task->wait != STROBE_NO_INDEX)
         wait_key(index, task->wait, strobe_tasks_pool(index->report, task), ret->wait);
     strobe_buf_clear(name);
-    strobe_tasks_fold(task->name, name);
+    strobe_fold(task->name, name);
     for (int i = 0; i < 2; i++)
         ret->name[i] = strobe_hash_bytes(strobe_buf_str(name), name->len, (uint64_t)i);
 }

@@ -4,6 +4,7 @@
 #ifndef STROBE_REPORT_TASKS_WORDS_H
 #define STROBE_REPORT_TASKS_WORDS_H
 
+#include "base/fold.h"
 #include "report/tasks_parts.h"
 
 /* Escape sequences, or "" each without colour; what the tree is drawn with. */
@@ -14,8 +15,6 @@ struct strobe_tasks_style {
 
 struct strobe_tasks_style strobe_tasks_style(bool color, bool ascii);
 
-/* Appends a name with its numbers as '*': runs of digits, hexadecimal numbers, UUIDs. */
-void strobe_tasks_fold(const char *name, struct strobe_buf *out);
 /* "1.8 s", "3 min 20 s". */
 void strobe_tasks_seconds(double seconds, struct strobe_buf *out);
 /* A task's name; "task at 0x7f..." when it has none. */

@@ -170,7 +170,7 @@ static void test_fold(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         strobe_buf_clear(&out);
-        strobe_tasks_fold(cases[i][0], &out);
+        strobe_fold(cases[i][0], &out);
         assert_string_equal(strobe_buf_str(&out), cases[i][1]);
         assert_null(strpbrk(strobe_buf_str(&out), "0123456789"));
     }
