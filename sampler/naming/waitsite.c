@@ -6,6 +6,7 @@
 
 #include "runtime/callsite.h"
 #include "runtime/pyobj.h"
+#include "walk/chain.h"
 
 enum {
     MAX_STEP = 192,     /* bytes of one attribute's name */
@@ -317,22 +318,14 @@ static enum strobe_worth name_by_arguments(struct strobe_naming *n, const struct
 /* The context manager whose __aexit__ lies in a slot of the frame's value stack; 0 = unknown. */
 static uint64_t context_at(struct strobe_naming *n, uint32_t index)
 {
-    const struct strobe_layout *lay = n->lay;
-    uint64_t base = n->frame + lay->fr_localsplus, slot[2], mask = lay->pointer_mask_low;
-    uint32_t n_locals;
+    uint64_t slot[2], self, function;
+    enum strobe_role role;
 
-    if (lay->fr_valuestack == STROBE_NONE) {
-        if (!strobe_naming_read(n, strobe_mem_u32(n->mem, n->code + lay->co_nlocalsplus, &n_locals)))
-            return 0;
-        base += 8 * (uint64_t)n_locals;
-    } else if (!strobe_naming_read(n, strobe_mem_u64(n->mem, n->frame + lay->fr_valuestack, &base))) {
+    if (!strobe_naming_read(n, strobe_py_stack_pair(n->mem, n->lay, n->frame, n->code, index, slot)))
         return 0;
-    }
-    if (!strobe_naming_read(n, strobe_mem_read(n->mem, base + 8 * (uint64_t)index, slot, sizeof slot)))
-        return 0;
-    if (strobe_naming_is_of(n, slot[0] & ~mask, "method"))
-        return strobe_naming_read(n, strobe_mem_u64(n->mem, (slot[0] & ~mask) + lay->method_self, &slot[1])) ? slot[1] : 0;
-    return strobe_naming_is_of(n, slot[0] & ~mask, "function") ? slot[1] & ~mask : 0;
+    role = strobe_naming_is_of(n, slot[0], "method") ? STROBE_ROLE_METHOD
+           : strobe_naming_is_of(n, slot[0], "function") ? STROBE_ROLE_FUNCTION : STROBE_ROLE_NONE;
+    return strobe_naming_read(n, strobe_chain_bound(n->mem, n->lay, role, slot[0], slot[1], &self, &function)) ? self : 0;
 }
 
 static enum strobe_worth name_held(struct strobe_naming *n, const struct strobe_raw_frame *frame)

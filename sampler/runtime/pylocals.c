@@ -119,15 +119,21 @@ static void mark_args(struct slots *s)
     }
 }
 
+/* 3.14+: all tag bits set is an integer kept in the slot itself, which no variable has (Include/internal/pycore_stackref.h). */
+static uint64_t object_of(const struct strobe_layout *lay, uint64_t word)
+{
+    uint64_t mask = lay->pointer_mask_low;
+
+    return mask != 0 && (word & mask) == mask ? 0 : word & ~mask;
+}
+
 /* The value in a slot's word: tags taken off, a cell looked through. */
 static int value_of(struct strobe_mem *mem, const struct strobe_layout *lay, bool cell, uint64_t *value)
 {
-    uint64_t mask = lay->pointer_mask_low;
     enum strobe_py_kind kind = STROBE_PY_OTHER;
     int err;
 
-    /* 3.14+: all tag bits set is an integer kept in the slot itself, which no variable has (Include/internal/pycore_stackref.h). */
-    *value = mask != 0 && (*value & mask) == mask ? 0 : *value & ~mask;
+    *value = object_of(lay, *value);
     if (*value == 0 || !cell)
         return 0;
     /* An argument holds the bare value until MAKE_CELL ran: hence the look at the type. */
@@ -231,5 +237,25 @@ int strobe_py_local_at(struct strobe_mem *mem, const struct strobe_layout *lay, 
         err = value_of(mem, lay, cell, &value);
     if (!err)
         *ret = value;
+    return err;
+}
+
+int strobe_py_stack_pair(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, uint32_t index,
+                         uint64_t ret[2])
+{
+    uint64_t base = frame + lay->fr_localsplus, words[2];
+    uint32_t n_locals;
+    int err = check_frame(mem, lay, frame, code);
+
+    if (!err && lay->fr_valuestack != STROBE_NONE) {
+        err = strobe_mem_u64(mem, frame + lay->fr_valuestack, &base);
+    } else if (!err) {
+        err = strobe_mem_u32(mem, code + lay->co_nlocalsplus, &n_locals);
+        base += err ? 0 : 8 * (uint64_t)n_locals;
+    }
+    if (!err)
+        err = strobe_mem_read(mem, base + 8 * (uint64_t)index, words, sizeof words);
+    for (int i = 0; !err && i < 2; i++)
+        ret[i] = object_of(lay, words[i]);
     return err;
 }

@@ -183,40 +183,23 @@ void strobe_taskreader_drop_holds(struct strobe_taskreader *reader)
 
 /* ---- tasks that run ---- */
 
-/* The value stack of a frame that executes: how much of it is in use is written nowhere, the bytecode says what lies where. */
-static bool value_stack(struct strobe_taskreader *reader, const struct strobe_raw_frame *frame, uint64_t *ret)
-{
-    const struct strobe_layout *lay = reader->lay;
-    uint64_t code;
-    uint32_t n_locals;
-
-    if (strobe_mem_u64(reader->mem, frame->frame + lay->fr_code, &code) || (code & ~(uint64_t)lay->pointer_mask_low) != frame->code)
-        return false; /* it has ended since the thread was read */
-    if (lay->fr_valuestack != STROBE_NONE)
-        return !strobe_mem_u64(reader->mem, frame->frame + lay->fr_valuestack, ret);
-    if (strobe_mem_u32(reader->mem, frame->code + lay->co_nlocalsplus, &n_locals))
-        return false;
-    *ret = frame->frame + lay->fr_localsplus + 8 * (uint64_t)n_locals;
-    return true;
-}
-
 static int note_running(struct strobe_taskreader *reader, struct strobe_task *task, uint32_t at)
 {
     const struct strobe_raw_frame *frame = &task->frames[at];
-    const uint64_t mask = ~(uint64_t)reader->lay->pointer_mask_low;
     struct strobe_site sites[STROBE_SITE_MAX_HELD];
-    uint64_t base, slot[2], object;
+    uint64_t slot[2], object;
     size_t n = 0;
     int err = strobe_site_enclosing(reader->mem, reader->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_HELD, &n);
 
     if (err == STROBE_ERR_NOMEM)
         return err;
-    if (err || !n || !value_stack(reader, frame, &base))
+    if (err)
         return 0;
-    for (err = 0; !err && n-- > 0;) { /* outermost first, as in the frames that are suspended */
-        if (sites[n].role == STROBE_SITE_ENTER || strobe_mem_read(reader->mem, base + 8 * (uint64_t)sites[n].stack, slot, sizeof slot))
+    while (!err && n-- > 0) { /* outermost first, as in the frames that are suspended */
+        if (sites[n].role == STROBE_SITE_ENTER ||
+            strobe_py_stack_pair(reader->mem, reader->lay, frame->frame, frame->code, sites[n].stack, slot))
             continue;
-        object = strobe_chain_context(&reader->chain, slot[0] & mask, slot[1] & mask);
+        object = strobe_chain_context(&reader->chain, slot[0], slot[1]);
         if (object)
             err = note_hold(reader, task, object, at, 0);
     }
