@@ -188,6 +188,15 @@ def test_a_loop_of_any_kind_that_is_blocked(py, tmp_path, uvloop):
 
 
 @VERSIONS
+@pytest.mark.parametrize("uvloop", [False, True], ids=["asyncio", "uvloop"])
+def test_a_loop_that_waits_blocks_nobody(py, tmp_path, uvloop):
+    with aio.target(py, "schedule.py", "missed", uvloop=uvloop) as target:
+        recording = Recording(target, tmp_path, "--blame", seconds=2)
+    assert recording.leaves("forgotten")["[ready: loop busy]"] > 1
+    assert recording.summary["blocked"] == []
+
+
+@VERSIONS
 def test_a_loop_that_is_blocked(py, tmp_path):
     with schedule(py, "blocked") as target:
         recording = Recording(target, tmp_path, seconds=4)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks with a known schedule, which note by the monotonic clock what they do: waiting, ready, running.
 
-Argument: mix (all that waits), blocked (a synchronous call blocks the loop), given (it blocks when it has woken somebody), short (a thousand tasks a second).
+Argument: mix (all that waits), blocked (a synchronous call blocks the loop), given (it blocks when it has woken somebody), missed (a task is ready and nothing blocks), short (a thousand tasks a second).
 "log" answers {"intervals": [[kind, state, from, to], ...], "busy": [[function, from, to], ...]}: a kind is the function of a task, busy are
 the calls that blocked the loop.  "paths" says which stacks of this file's functions there can be, outermost first.
 """
 import asyncio
 import contextvars
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -256,6 +257,20 @@ def given():
     possible("giver", "render")
 
 
+# ---- missed: a thread sets a future without waking the loop, which goes on waiting ----
+
+async def forgotten(me, future):
+    me.mark("waiting")
+    await future
+
+
+def missed():
+    future = asyncio.get_running_loop().create_future()
+    start(forgotten, future)
+    threading.Timer(0.8, future.set_result, [None]).start()
+    possible("forgotten")
+
+
 # ---- short ----
 
 async def request(me):
@@ -311,7 +326,7 @@ def log():
 
 
 async def main():
-    {"mix": mix, "blocked": blocked, "short": short, "given": given, "context": context}[sys.argv[1]]()
+    {"mix": mix, "blocked": blocked, "short": short, "given": given, "missed": missed, "context": context}[sys.argv[1]]()
     possible("main")
     await asyncio.sleep(0.3)
     harness.ready()
