@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/libfile.h"
 #include "export/writer.h"
 #include "tools/say.h"
 
@@ -70,10 +71,10 @@ void strobe_closing_say_tasks(const struct strobe_opts *opts, const struct strob
 
 /* ---- what blocked the loop ---- */
 
-/* Python's own: its frames tell less than the program's. */
+/* Python's own and installed ones: their frames tell less than the program's. */
 static bool is_library(const char *file)
 {
-    return strstr(file, "/lib/python3") || *file == '<';
+    return strstr(file, "/lib/python3") || *file == '<' || strobe_libfile_of(NULL, file) != STROBE_LIBFILE_NONE;
 }
 
 static void put_block(const struct strobe_loopblock *block, const struct strobe_names *names, struct strobe_buf *line)

@@ -31,6 +31,7 @@ static int open_look(struct strobe_tasked *tasked)
         return err;
     strobe_tasklook_set_finder(tasked->look, find_table, tasked->attach);
     reader = strobe_tasklook_reader(tasked->look);
+    tasked->process.homes = &reader->codes.homes;
     strobe_pools_init(&tasked->pools, mem, layout, &reader->roles, &reader->codes);
     strobe_callnames_init(&tasked->calls, mem, layout, &reader->codes);
     return 0;

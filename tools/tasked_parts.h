@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a look at tasks, private to tools/tasked*.c: texts and stacks (tasked_stacks.c), what is waited for and the pools
- * (tasked_things.c), the tasks (tasked_tasks.c), the threads that wait for them (tasked_links.c).  May include: what tasked.h may. */
+ * (tasked_things.c), which of their names hold (tasked_names.c), futures made by hand (tasked_futures.c), the tasks (tasked_tasks.c), the
+ * threads that wait for them (tasked_links.c).  May include: what tasked.h may. */
 #ifndef STROBE_TOOLS_TASKED_PARTS_H
 #define STROBE_TOOLS_TASKED_PARTS_H
 
+#include "naming/waitnames.h"
 #include "tools/tasked.h"
 
 /* A stack that was resolved: tasks with equal stacks share it. */
@@ -33,6 +35,9 @@ int strobe_tasked_read_contexts(struct strobe_tasked *tasked);
 /* Each fills its part of the report; pools before waits before futures before tasks before links. */
 int strobe_tasked_fill_pools(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 int strobe_tasked_fill_waits(struct strobe_tasked *tasked);
+/* Takes the names away that are not true wherever they would be shown, and marks those that several things have.  variables: by wait,
+ * what each name begins with.  STROBE_ERR_NOMEM. */
+int strobe_tasked_check_names(struct strobe_tasked *tasked, struct strobe_report_wait *waits, const struct strobe_wait_variable *variables);
 int strobe_tasked_fill_futures(struct strobe_tasked *tasked);
 int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads);

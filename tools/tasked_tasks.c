@@ -9,10 +9,6 @@
 #include "runtime/pyobj.h"
 #include "walk/loops.h"
 
-enum {
-    MAX_CONTEXT_TEXT = 128, /* characters of a context variable's value that are shown */
-};
-
 /* ---- tasks ---- */
 
 /* A str, or from 3.12 on the N of "Task-N" until somebody asks for the name. */
@@ -33,17 +29,11 @@ static const char *context_text(struct strobe_tasked *tasked, uint64_t context)
     struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
     const struct strobe_layout *lay = strobe_attach_layout(tasked->attach);
     struct strobe_buf text = STROBE_BUF_INIT;
-    enum strobe_py_kind kind;
     uint64_t value;
 
-    if (!context || strobe_py_context_get(mem, lay, context, tasked->opts.context_name, &value) || strobe_py_kind(mem, lay, value, &kind))
+    if (!context || strobe_py_context_get(mem, lay, context, tasked->opts.context_name, &value))
         return NULL;
-    if (kind == STROBE_PY_STR)
-        strobe_py_str(mem, lay, value, &text);
-    else
-        strobe_py_repr(mem, lay, value, MAX_CONTEXT_TEXT, &text);
-    if (text.len > MAX_CONTEXT_TEXT && text.data)
-        text.data[MAX_CONTEXT_TEXT] = '\0';
+    strobe_py_context_text(mem, lay, value, false, &text);
     return strobe_tasked_keep_buf(tasked, &text);
 }
 

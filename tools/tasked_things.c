@@ -61,7 +61,8 @@ void strobe_tasked_type_name(struct strobe_tasked *tasked, uint64_t type, const 
     *ret_module = kept->module;
 }
 
-static void fill_wait(struct strobe_tasked *tasked, struct strobe_peers *peers, uint32_t index, struct strobe_report_wait *ret)
+static void fill_wait(struct strobe_tasked *tasked, struct strobe_peers *peers, uint32_t index, struct strobe_report_wait *ret,
+                      struct strobe_wait_variable *ret_variable)
 {
     struct strobe_mem *mem = strobe_attach_mem(tasked->attach);
     const struct strobe_layout *lay = strobe_attach_layout(tasked->attach);
@@ -71,7 +72,7 @@ static void fill_wait(struct strobe_tasked *tasked, struct strobe_peers *peers, 
     *ret = (struct strobe_report_wait){.wait = &sample->waits[index], .pool = STROBE_NO_INDEX};
     strobe_wait_facts_read(mem, lay, &strobe_tasklook_reader(tasked->look)->roles, ret->wait, &ret->facts);
     strobe_tasked_type_name(tasked, ret->wait->type, &ret->type, &ret->module);
-    strobe_wait_name(mem, lay, sample, index, &name, &ret->name_source);
+    strobe_wait_name(mem, lay, sample, index, &name, &ret->name_source, ret_variable);
     ret->name = strobe_tasked_keep_buf(tasked, &name);
     if (ret->facts.fd >= 0)
         strobe_peers_of_fd(peers, ret->facts.fd, &peer);
@@ -108,14 +109,19 @@ int strobe_tasked_fill_waits(struct strobe_tasked *tasked)
     size_t n_pools = tasked->pools.n;
     struct strobe_report_wait *waits = strobe_arena_alloc(&tasked->arena, (sample->n_waits + n_pools + 1) * sizeof *waits);
     struct strobe_wait *own = strobe_arena_alloc(&tasked->arena, (n_pools + 1) * sizeof *own);
+    struct strobe_wait_variable *variables = strobe_arena_alloc(&tasked->arena, (sample->n_waits + 1) * sizeof *variables);
     struct strobe_peers peers;
+    int err;
 
-    if (!waits || !own)
+    if (!waits || !own || !variables)
         return STROBE_ERR_NOMEM;
     strobe_peers_init(&peers, tasked->process.pid);
     for (uint32_t i = 0; i < sample->n_waits; i++)
-        fill_wait(tasked, &peers, i, &waits[i]);
+        fill_wait(tasked, &peers, i, &waits[i], &variables[i]);
     strobe_peers_release(&peers);
+    err = strobe_tasked_check_names(tasked, waits, variables);
+    if (err)
+        return err;
     for (uint32_t i = 0; i < n_pools; i++) {
         const struct strobe_pool *pool = &tasked->pools.at[i];
 

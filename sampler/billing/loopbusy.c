@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/grow.h"
+#include "base/libfile.h"
 #include "runtime/pyobj.h"
 #include "walk/loops.h"
 #include "walk/waitfacts.h"
@@ -31,14 +32,15 @@ void strobe_loopbusy_release(struct strobe_loopbusy *busy)
 
 /* ---- frames of the machinery ---- */
 
-static bool ends_with(const char *text, const char *end)
+/* The name, or what follows the last dot of a qualified one. */
+static bool is_called(const char *text, const char *name)
 {
-    size_t len = strlen(text), n = strlen(end);
+    const char *dot = strrchr(text, '.');
 
-    return len >= n && strcmp(text + len - n, end) == 0;
+    return strcmp(dot ? dot + 1 : text, name) == 0;
 }
 
-/* Is a raw frame this function of this file?  Qualified names (3.11+) end with the plain one. */
+/* Is a raw frame this function of this file? */
 static bool is_function(struct strobe_loopbusy *busy, const struct strobe_raw_frame *raw, const char *name, const char *file)
 {
     const struct strobe_frame *frame;
@@ -47,25 +49,68 @@ static bool is_function(struct strobe_loopbusy *busy, const struct strobe_raw_fr
     if (raw->code <= STROBE_CODE_UNREADABLE || strobe_codes_resolve(busy->codes, raw->code, (int64_t)raw->instr, &id))
         return false;
     frame = strobe_names_get(busy->names, id);
-    return frame && ends_with(strobe_names_text(busy->names, frame->name), name) &&
-           ends_with(strobe_names_text(busy->names, frame->file), file);
+    return frame && is_called(strobe_names_text(busy->names, frame->name), name) &&
+           strobe_libfile_ends(strobe_names_text(busy->names, frame->file), file);
 }
 
 /* ---- loops ---- */
 
-static bool in_a_step(struct strobe_loopbusy *busy, const struct strobe_thread *thread)
+static bool runs_a_task(const struct strobe_loopbusy *busy, uint32_t thread)
 {
-    return thread->n_frames && !is_function(busy, &thread->frames[0], "select", "selectors.py") &&
-           !is_function(busy, &thread->frames[0], "_run_once", "asyncio/base_events.py");
+    for (uint32_t i = 0; i < busy->sample->n_tasks; i++)
+        if (busy->sample->tasks[i].state == STROBE_TASK_RUNNING && busy->sample->tasks[i].thread == thread)
+            return true;
+    return false;
+}
+
+/* The call in which a loop made in C runs, as code names it: "self._loop.run_until_complete", "loop.run_forever". */
+static bool runs_the_loop(const char *call)
+{
+    const char *dot = strrchr(call, '.');
+
+    return strcmp(dot ? dot + 1 : call, "run_until_complete") == 0 || strcmp(dot ? dot + 1 : call, "run_forever") == 0;
+}
+
+/* Another loop than asyncio's own (uvloop) has no frames: it is in a step when a task is on the thread's stack, or when what the thread
+ * is in innermost is another function than the loop's.  A callback that executes Python is not told from the loop. */
+static int in_another_step(struct strobe_loopbusy *busy, uint32_t thread, bool *ret)
+{
+    const char *call;
+    int err;
+
+    *ret = runs_a_task(busy, thread);
+    if (*ret)
+        return 0;
+    err = strobe_callnames_of(busy->calls, busy->threads->threads[thread].frames, &call);
+    *ret = !err && *call && !runs_the_loop(call);
+    return err;
+}
+
+static int in_a_step(struct strobe_loopbusy *busy, uint32_t index, bool *ret)
+{
+    const struct strobe_thread *thread = &busy->threads->threads[index];
+
+    *ret = false;
+    if (!thread->n_frames || is_function(busy, &thread->frames[0], "select", "selectors.py") ||
+        is_function(busy, &thread->frames[0], "_run_once", "asyncio/base_events.py"))
+        return 0;
+    for (uint32_t i = 0; i < thread->n_frames && !*ret; i++)
+        *ret = is_function(busy, &thread->frames[i], "_run_once", "asyncio/base_events.py");
+    return *ret ? 0 : in_another_step(busy, index, ret);
 }
 
 static int add_loop(struct strobe_loopbusy *busy, uint64_t loop, uint32_t thread)
 {
+    bool stepping;
+    int err;
+
     if (busy->n == MAX_LOOPS)
         return 0;
     if (strobe_grow(&busy->loops, &busy->cap, busy->n + 1, sizeof *busy->loops))
         return STROBE_ERR_NOMEM;
-    busy->loops[busy->n++] = (struct strobe_loopbusy_loop){loop, thread, in_a_step(busy, &busy->threads->threads[thread]), false};
+    if ((err = in_a_step(busy, thread, &stepping)))
+        return err;
+    busy->loops[busy->n++] = (struct strobe_loopbusy_loop){loop, thread, stepping, false};
     return 0;
 }
 

@@ -6,7 +6,7 @@
  *
  * A task that sleeps and whose time has come while its loop is in a step is due: the loop has not looked at its timers since.
  * Steps are told apart by two variables of asyncio's _run_once(): when it looked at its timers, and how many handles it has come to.
- * (uvloop shows neither its timers nor its steps.)
+ * uvloop has no frames and shows no timers: it is in a step when a task is on its thread's stack, or a callback that is in a C function.
  * May include: naming, walk, runtime, base.  Memory: its own.  Threads: one. */
 #ifndef STROBE_BILLING_LOOPBUSY_H
 #define STROBE_BILLING_LOOPBUSY_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "billing/tasktails_parts.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/fold.h"
 #include "runtime/pyobj.h"
 #include "naming/waitnames.h"
 
@@ -114,12 +114,7 @@ int strobe_tails_mark_holder(struct strobe_tails *tails, const struct strobe_tas
     strobe_buf_puts(text, "[held by ");
     if (!task->name || strobe_py_str(tails->mem, tails->lay, task->name, name))
         strobe_buf_puts(name, "Task-0");
-    for (const char *c = strobe_buf_str(name); *c; c++) {
-        if (!isdigit((unsigned char)*c))
-            strobe_buf_putc(text, *c);
-        else if (!isdigit((unsigned char)c[1]))
-            strobe_buf_putc(text, '*');
-    }
+    strobe_fold(strobe_buf_str(name), text);
     strobe_buf_putc(text, ']');
     return marker_of_text(tails, ret);
 }

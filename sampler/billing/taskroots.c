@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "billing/taskroots.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -31,49 +30,6 @@ void strobe_taskroots_begin(struct strobe_taskroots *roots)
     strobe_htab_clear(&before);
     roots->waits_before = roots->waits;
     roots->waits = before;
-}
-
-static void put_type(struct strobe_taskroots *roots, uint64_t value)
-{
-    char name[STROBE_TASKROOTS_TEXT] = "?";
-    uint64_t type;
-    const char *dot;
-
-    if (!strobe_py_type(roots->mem, roots->lay, value, &type) && strobe_py_type_name(roots->mem, roots->lay, type, name, sizeof name))
-        strcpy(name, "?");
-    dot = strrchr(name, '.');
-    strobe_buf_printf(&roots->text, "<%s>", dot ? dot + 1 : name);
-}
-
-/* Cuts what was appended behind `start`, not inside a character. */
-static void cut(struct strobe_buf *text, size_t start)
-{
-    size_t end = start + STROBE_TASKROOTS_TEXT;
-
-    if (text->failed || text->len <= end)
-        return;
-    while (end > start && ((unsigned char)text->data[end] & 0xc0) == 0x80)
-        end--;
-    text->len = end;
-    text->data[end] = '\0';
-    strobe_buf_puts(text, "...");
-}
-
-static void put_value(struct strobe_taskroots *roots, uint64_t value)
-{
-    size_t start = roots->text.len;
-    enum strobe_py_kind kind;
-    int64_t number;
-
-    if (strobe_py_kind(roots->mem, roots->lay, value, &kind))
-        kind = STROBE_PY_OTHER;
-    if (kind == STROBE_PY_NONE || kind == STROBE_PY_BOOL)
-        strobe_py_repr(roots->mem, roots->lay, value, STROBE_TASKROOTS_TEXT, &roots->text);
-    else if (kind == STROBE_PY_INT && !strobe_py_int(roots->mem, roots->lay, value, &number))
-        strobe_buf_printf(&roots->text, "%" PRId64, number);
-    else if (kind != STROBE_PY_STR || strobe_py_str(roots->mem, roots->lay, value, &roots->text))
-        put_type(roots, value);
-    cut(&roots->text, start);
 }
 
 /* The marker of what stands in roots->text. */
@@ -119,7 +75,7 @@ int strobe_taskroots_of(struct strobe_taskroots *roots, uint64_t context, uint32
     if (context && !strobe_py_context_get(roots->mem, roots->lay, context, roots->name, &value)) {
         strobe_buf_clear(&roots->text);
         strobe_buf_printf(&roots->text, "[%s=", roots->name);
-        put_value(roots, value);
+        strobe_py_context_text(roots->mem, roots->lay, value, true, &roots->text);
         strobe_buf_putc(&roots->text, ']');
         if ((err = marker_of_text(roots, &marker)))
             return err;

@@ -16,7 +16,6 @@ struct strobe_mem;
 
 enum {
     STROBE_TASKROOTS_VALUES = 1000,
-    STROBE_TASKROOTS_TEXT = 128, /* bytes of a value that are shown */
 };
 
 struct strobe_taskroots {

@@ -55,6 +55,7 @@ static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *t
                        bool skip_outer, struct strobe_tail_list *list)
 {
     uint32_t ids[STROBE_TAIL_FRAMES], n_ids = 0;
+    bool calls = false; /* the innermost frame is the one that makes a worker's call: of a function made in C, which is the leaf */
     int err = strobe_tail_list_init(tails, list, 1);
 
     for (uint32_t i = n < STROBE_TAIL_FRAMES ? n : STROBE_TAIL_FRAMES - 1; !err && i-- > 0;) {
@@ -62,12 +63,13 @@ static int frames_tail(struct strobe_tails *tails, const struct strobe_thread *t
                                                    ? strobe_coderoles_get(&tails->reader->codes, raw[i].code)
                                                    : NULL;
 
+        calls = code && code->role == STROBE_CODE_WORKER_CALL;
         if (skip_outer && code && code->role >= STROBE_CODE_WORKER && code->role <= STROBE_CODE_ANYIO_WORKER)
             n_ids = 0;
         else if (code && !strobe_codes_resolve(tails->codes, raw[i].code, (int64_t)raw[i].instr, &ids[n_ids]))
             n_ids++;
     }
-    if (!err && n_ids && !(err = leaf_marker(tails, thread, &ids[n_ids])))
+    if (!err && (n_ids || calls) && !(err = leaf_marker(tails, thread, &ids[n_ids])))
         n_ids += ids[n_ids] != NO_MARKER;
     return err || !n_ids ? err : strobe_tail_list_add(tails, list, ids, n_ids, NULL, STROBE_TAIL_WHOLE);
 }

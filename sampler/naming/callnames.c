@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "naming/callables.h"
 #include "runtime/callsite.h"
 #include "runtime/pyobj.h"
 
@@ -24,6 +25,7 @@ void strobe_callnames_release(struct strobe_callnames *names)
 {
     strobe_htab_release(&names->known);
     strobe_arena_release(&names->arena);
+    strobe_buf_release(&names->text);
 }
 
 static int remember(struct strobe_callnames *names, const struct strobe_raw_frame *frame, const struct strobe_site *site,
@@ -104,35 +106,50 @@ static bool is_c_callable(struct strobe_callnames *names, uint64_t obj)
     return false;
 }
 
-/* The frame's stack pointer may be out of date while its code runs; the slots below are not. */
-static bool calls_c(struct strobe_callnames *names, const struct strobe_raw_frame *frame, uint32_t n_locals,
-                    const struct strobe_callname *call)
+/* What is called, if it is made in C; 0 = it is not.  The frame's stack pointer may be out of date while its code runs; the slots below
+ * are not. */
+static uint64_t called(struct strobe_callnames *names, const struct strobe_raw_frame *frame, uint32_t n_locals,
+                       const struct strobe_callname *call)
 {
     const struct strobe_layout *lay = names->lay;
     uint64_t base = frame->frame + lay->fr_localsplus + 8 * (uint64_t)n_locals, mask = lay->pointer_mask_low, slot[2] = {0, 0}, enter;
 
     if (lay->fr_valuestack != STROBE_NONE && strobe_mem_u64(names->mem, frame->frame + lay->fr_valuestack, &base))
-        return false;
+        return 0;
     if (strobe_mem_read(names->mem, base + 8 * (uint64_t)call->stack, slot, sizeof slot))
-        return false;
+        return 0;
     for (int i = 0; i < 2; i++)
         slot[i] = mask && (slot[i] & mask) == mask ? 0 : slot[i] & ~mask;
     if (is_c_callable(names, slot[0] ? slot[0] : slot[1]))
-        return true;
-    return call->with && slot[0] && !strobe_py_getattr(names->mem, lay, slot[0], "__enter__", &enter) && is_c_callable(names, enter);
+        return slot[0] ? slot[0] : slot[1];
+    return call->with && slot[0] && !strobe_py_getattr(names->mem, lay, slot[0], "__enter__", &enter) && is_c_callable(names, enter)
+               ? enter : 0;
+}
+
+/* A worker's frame calls what was handed to it by whatever name: that of the callable says more. */
+static const char *by_callable(struct strobe_callnames *names, const struct strobe_code_entry *code, uint64_t callable)
+{
+    strobe_buf_clear(&names->text);
+    if (code->role != STROBE_CODE_WORKER_CALL || !strobe_callable_name(names->mem, names->lay, callable, &names->text))
+        return NULL;
+    return strobe_buf_str(&names->text);
 }
 
 int strobe_callnames_of(struct strobe_callnames *names, const struct strobe_raw_frame *frame, const char **ret_text)
 {
     const struct strobe_callname *call = NULL;
     const struct strobe_code_entry *code;
+    const char *own;
+    uint64_t callable;
     int err = 0;
 
     *ret_text = "";
     if (frame->code <= STROBE_CODE_UNREADABLE || !frame->frame || !(code = strobe_coderoles_get(names->codes, frame->code)))
         return 0;
     err = find(names, frame, &call);
-    if (!err && call && call->text[0] && calls_c(names, frame, code->n_locals, call))
-        *ret_text = call->text;
-    return err;
+    if (err || !call || !call->text[0] || !(callable = called(names, frame, code->n_locals, call)))
+        return err;
+    own = by_callable(names, code, callable);
+    *ret_text = own ? own : call->text;
+    return names->text.failed ? STROBE_ERR_NOMEM : 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* callnames: the C function that a thread's innermost Python frame is in, as the code there names it: "time.sleep", "self._gate.acquire".
+ * In the frame that makes a pool's calls, as the callable names itself.
  *
  * What the code says is kept by (code, instr).  What really lies on the frame's value stack is read each time: a frame that calls Python
  * code, or whose call is over, is in no C function.  To be asked right after the sample was taken.
@@ -8,6 +9,7 @@
 #define STROBE_NAMING_CALLNAMES_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/htab.h"
 #include "walk/coderoles.h"
 #include "walk/sample.h"
@@ -18,6 +20,7 @@ struct strobe_callnames {
     struct strobe_coderoles *codes;
     struct strobe_htab known;  /* (code, instr) -> struct strobe_callname */
     struct strobe_arena arena; /* of those */
+    struct strobe_buf text;    /* the answer, where the callable itself says it */
     uint64_t changes;          /* of codes, when they were found */
     uint64_t c_type;           /* the type of callable last seen that is made in C */
 };

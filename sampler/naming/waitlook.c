@@ -130,6 +130,7 @@ static int search_variable(void *ctx, const struct strobe_local *local)
         return 0;
     strobe_naming_put_function(s->n);
     strobe_buf_printf(s->n->name, ".%s", local->name);
+    strobe_naming_variable(s->n, local);
     return 1;
 }
 

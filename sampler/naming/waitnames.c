@@ -6,7 +6,10 @@
 #include "runtime/pyobj.h"
 #include "naming/waitnames_parts.h"
 
-enum { MAX_AWAITERS = 4 }; /* tasks that wait for the one that waits, and so on outward */
+enum {
+    MAX_AWAITERS = 4, /* tasks that wait for the one that waits, and so on outward */
+    MAX_LOOKED = 64,  /* frames of a task that may have a variable */
+};
 
 bool strobe_naming_read(struct strobe_naming *n, int err)
 {
@@ -22,6 +25,12 @@ bool strobe_naming_ask(struct strobe_naming *n, uint32_t at)
     n->code = frame->code;
     n->frame = frame->frame;
     return frame->code > STROBE_CODE_UNREADABLE;
+}
+
+void strobe_naming_variable(struct strobe_naming *n, const struct strobe_local *local)
+{
+    if (local->slot >= 0)
+        n->variable = (struct strobe_wait_variable){n->code, local->value, (uint32_t)local->slot, local->cell};
 }
 
 const char *strobe_naming_last(const char *text)
@@ -131,21 +140,26 @@ static bool find_place(const struct strobe_task_sample *sample, struct strobe_na
 }
 
 void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,
-                      struct strobe_buf *name, const char **ret_source)
+                      struct strobe_buf *name, const char **ret_source, struct strobe_wait_variable *ret_variable)
 {
     const struct strobe_wait *w = &sample->waits[wait];
+    struct strobe_wait_variable by_code;
     struct strobe_buf code = STROBE_BUF_INIT, own = STROBE_BUF_INIT;
     struct strobe_naming n = {.mem = mem, .lay = lay, .wait = w, .object = w->object, .name = &code};
     enum strobe_worth worth;
     uint32_t at;
 
     *ret_source = "";
+    if (ret_variable)
+        *ret_variable = (struct strobe_wait_variable){.code = 0};
     if (!w->object || !find_place(sample, &n))
         return;
     at = n.at;
     worth = strobe_naming_by_code(&n);
     if (worth == STROBE_WORTH_NONE)
         strobe_buf_clear(&code);
+    by_code = n.variable;
+    n.variable.code = 0;
     n.name = &own;
     strobe_naming_ask(&n, at);
     if (n.failed)
@@ -165,8 +179,26 @@ void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, c
         *ret_source = "";
     else
         strobe_buf_puts(name, strobe_buf_str(strcmp(*ret_source, "code") == 0 ? &code : &own));
+    if (ret_variable && **ret_source)
+        *ret_variable = strcmp(*ret_source, "code") == 0 ? by_code : n.variable;
     strobe_buf_release(&own);
     strobe_buf_release(&code);
+}
+
+int strobe_wait_variable_in(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_wait_variable *variable,
+                            const struct strobe_task *task)
+{
+    int answer = 0;
+    uint64_t value;
+
+    for (uint32_t i = 0; i < task->n_frames && i < MAX_LOOKED && answer < 1; i++) {
+        const struct strobe_raw_frame *frame = &task->frames[i];
+
+        if (frame->code == variable->code && frame->frame &&
+            !strobe_py_local_at(mem, lay, frame->frame, frame->code, variable->slot, variable->cell, &value))
+            answer = value == variable->value ? 1 : -1;
+    }
+    return answer;
 }
 
 void strobe_thing_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task *task, uint64_t object,
@@ -227,7 +259,7 @@ void strobe_wait_label(struct strobe_mem *mem, const struct strobe_layout *lay, 
     put_kind(mem, lay, &sample->waits[wait], out);
     strobe_buf_putc(out, ' ');
     before = out->len;
-    strobe_wait_name(mem, lay, sample, wait, out, &source);
+    strobe_wait_name(mem, lay, sample, wait, out, &source, NULL);
     if (out->len == before && out->data)
         out->data[--out->len] = '\0';
 }

@@ -15,10 +15,23 @@
 #include "runtime/layout.h"
 #include "walk/tasks.h"
 
+/* The local variable that a name begins with: a name that holds in one frame.  Elsewhere the same variable may have another thing. */
+struct strobe_wait_variable {
+    uint64_t code;  /* of its function; 0 = the name begins with no local variable */
+    uint64_t value; /* what it has where the name was found */
+    uint32_t slot;
+    bool cell;
+};
+
 /* Appends the name of sample->waits[wait], UTF-8, unescaped; nothing when there is none.  ret_source: "code", "attribute", "global" or "",
- * static. */
+ * static.  ret_variable may be NULL. */
 void strobe_wait_name(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_task_sample *sample, uint32_t wait,
-                      struct strobe_buf *name, const char **ret_source);
+                      struct strobe_buf *name, const char **ret_source, struct strobe_wait_variable *ret_variable);
+
+/* Has that variable, in the frames of this task, what it has where the name was found?  1 = in one of them; -1 = in none of those that
+ * have it: there the name means another thing; 0 = none of its frames has it. */
+int strobe_wait_variable_in(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_wait_variable *variable,
+                            const struct strobe_task *task);
 
 /* Appends the name of an object that a task has to do with, such as the executor that its call was handed to, by looking around: an
  * attribute of what its frames have in variables, a global variable.  The source as above. */

@@ -5,6 +5,7 @@
 #define STROBE_NAMING_WAITNAMES_PARTS_H
 
 #include "naming/waitnames.h"
+#include "runtime/pyobj.h"
 
 enum {
     STROBE_NAMING_OUTER = 8,   /* frames outside of the one that waits whose variables are looked at */
@@ -31,6 +32,7 @@ struct strobe_naming {
     bool borrowed;                  /* that task does not wait itself, but for the one that does */
     uint64_t code, frame;
     struct strobe_buf *name;        /* what is appended to */
+    struct strobe_wait_variable variable; /* that the name begins with */
     bool failed;                    /* something could not be read: no name, rather than a part of one or a worse one */
 };
 
@@ -39,6 +41,8 @@ bool strobe_naming_read(struct strobe_naming *n, int err);
 
 /* The frame at that index is asked from now on; false when it cannot be. */
 bool strobe_naming_ask(struct strobe_naming *n, uint32_t at);
+/* Notes that the name begins with this variable of the frame that is asked. */
+void strobe_naming_variable(struct strobe_naming *n, const struct strobe_local *local);
 /* What follows the last dot: tp_name of a class made in C has its module in front. */
 const char *strobe_naming_last(const char *text);
 /* Name of an object's class; its last part. */

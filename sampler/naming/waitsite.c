@@ -6,6 +6,7 @@
 
 #include "runtime/callsite.h"
 #include "runtime/pyobj.h"
+#include "walk/chain.h"
 
 enum {
     MAX_STEP = 192,     /* bytes of one attribute's name */
@@ -16,7 +17,7 @@ enum {
 
 struct local_search {
     const char *name;
-    uint64_t value;
+    struct strobe_local found;
 };
 
 static int match_local(void *ctx, const struct strobe_local *local)
@@ -25,29 +26,34 @@ static int match_local(void *ctx, const struct strobe_local *local)
 
     if (strcmp(local->name, search->name) != 0)
         return 0;
-    search->value = local->value;
+    search->found = *local;
     return 1;
 }
 
-static bool local_value(struct strobe_naming *n, const char *name, uint64_t *ret)
+static bool find_local(struct strobe_naming *n, const char *name, struct strobe_local *ret)
 {
-    struct local_search search = {name, 0};
+    struct local_search search = {.name = name};
     int found = strobe_py_locals(n->mem, n->lay, n->frame, n->code, match_local, &search);
 
     strobe_naming_read(n, found);
     if (found == 1)
-        *ret = search.value;
+        *ret = search.found;
     return found == 1;
 }
 
 /* The base object of a site; false when it cannot be found. */
 static bool base_object(struct strobe_naming *n, const struct strobe_site *site, uint64_t *ret)
 {
+    struct strobe_local local;
     uint64_t globals;
 
     switch (site->base) {
     case STROBE_SITE_LOCAL:
-    case STROBE_SITE_DEREF: return local_value(n, site->base_name, ret);
+    case STROBE_SITE_DEREF:
+        if (!find_local(n, site->base_name, &local))
+            return false;
+        *ret = local.value;
+        return true;
     case STROBE_SITE_GLOBAL:
         return strobe_naming_globals(n, &globals) &&
                strobe_naming_read(n, strobe_py_dict_get(n->mem, n->lay, globals, site->base_name, ret));
@@ -212,12 +218,14 @@ static const char *put_owner(struct strobe_naming *n, const struct walk *w)
 
 static void put_variable(struct strobe_naming *n, const struct strobe_site *site)
 {
-    bool global = site->base == STROBE_SITE_GLOBAL;
+    struct strobe_local local;
+    bool is_local = site->base != STROBE_SITE_GLOBAL && find_local(n, site->base_name, &local);
+    bool global = site->base == STROBE_SITE_GLOBAL || (site->base == STROBE_SITE_CALL && !is_local); /* a call: of either */
     size_t before = n->name->len;
     uint64_t globals, value;
 
-    if (site->base == STROBE_SITE_CALL) /* of a local, or of a global name */
-        global = !local_value(n, site->base_name, &value);
+    if (is_local)
+        strobe_naming_variable(n, &local);
     if (!global)
         strobe_naming_put_function(n);
     else if (strobe_naming_globals(n, &globals) &&
@@ -310,22 +318,14 @@ static enum strobe_worth name_by_arguments(struct strobe_naming *n, const struct
 /* The context manager whose __aexit__ lies in a slot of the frame's value stack; 0 = unknown. */
 static uint64_t context_at(struct strobe_naming *n, uint32_t index)
 {
-    const struct strobe_layout *lay = n->lay;
-    uint64_t base = n->frame + lay->fr_localsplus, slot[2], mask = lay->pointer_mask_low;
-    uint32_t n_locals;
+    uint64_t slot[2], self, function;
+    enum strobe_role role;
 
-    if (lay->fr_valuestack == STROBE_NONE) {
-        if (!strobe_naming_read(n, strobe_mem_u32(n->mem, n->code + lay->co_nlocalsplus, &n_locals)))
-            return 0;
-        base += 8 * (uint64_t)n_locals;
-    } else if (!strobe_naming_read(n, strobe_mem_u64(n->mem, n->frame + lay->fr_valuestack, &base))) {
+    if (!strobe_naming_read(n, strobe_py_stack_pair(n->mem, n->lay, n->frame, n->code, index, slot)))
         return 0;
-    }
-    if (!strobe_naming_read(n, strobe_mem_read(n->mem, base + 8 * (uint64_t)index, slot, sizeof slot)))
-        return 0;
-    if (strobe_naming_is_of(n, slot[0] & ~mask, "method"))
-        return strobe_naming_read(n, strobe_mem_u64(n->mem, (slot[0] & ~mask) + lay->method_self, &slot[1])) ? slot[1] : 0;
-    return strobe_naming_is_of(n, slot[0] & ~mask, "function") ? slot[1] & ~mask : 0;
+    role = strobe_naming_is_of(n, slot[0], "method") ? STROBE_ROLE_METHOD
+           : strobe_naming_is_of(n, slot[0], "function") ? STROBE_ROLE_FUNCTION : STROBE_ROLE_NONE;
+    return strobe_naming_read(n, strobe_chain_bound(n->mem, n->lay, role, slot[0], slot[1], &self, &function)) ? self : 0;
 }
 
 static enum strobe_worth name_held(struct strobe_naming *n, const struct strobe_raw_frame *frame)

@@ -31,11 +31,13 @@ struct strobe_report_thread {
     const struct strobe_report_frame *frames; /* innermost first */
     uint32_t n_frames;
 };
+struct strobe_libhomes;
 struct strobe_report_process {
     int32_t pid;
     int32_t parent_pid;         /* of a child under -s, 0 otherwise */
     const char *cmdline, *exe, *version, *parent_cmdline;
     const struct strobe_names *names;
+    const struct strobe_libhomes *homes; /* where it has the libraries from; NULL = unknown */
     const struct strobe_report_thread *threads;
     uint32_t n_threads;
     bool full_filenames, show_lines, all_threads;

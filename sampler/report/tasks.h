@@ -18,6 +18,7 @@ struct strobe_report_wait {
     const char *module;      /* "asyncio.locks"; "" = unknown */
     const char *name;        /* as the code names it: "PriceClient._price_semaphore"; "" = unknown */
     const char *name_source; /* "code", "attribute", "global", "creation"; "" = no name */
+    bool alike;              /* another object has that name too: its address tells them apart (strobe_report_alike) */
     const char *peer;        /* of a socket or stream: "127.0.0.1:80"; "" = unknown */
     uint32_t pool;           /* of STROBE_WAIT_EXECUTOR: index in pools; STROBE_NO_INDEX */
     /* of a future made by hand: a variable that has it of a task that does not wait for it, "producer.fut"; or NULL */
@@ -99,6 +100,9 @@ int strobe_report_pstree(const struct strobe_report_tasks *report, bool expand, 
 void strobe_report_tasks_section(const struct strobe_report_tasks *report, bool color, struct strobe_buf *out);
 /* The JSON of `ps --json` (docs/asyncio.md); pstree: with the groups of the tree besides.  STROBE_ERR_NOMEM. */
 int strobe_report_tasks_json(const struct strobe_report_tasks *report, bool pstree, struct strobe_buf *out);
+
+/* Finds which names several objects have.  STROBE_ERR_NOMEM. */
+int strobe_report_alike(struct strobe_report_wait *waits, uint32_t n);
 
 /* Words of an enum, as texts and JSON have them: "semaphore", "waiting", ... (static). */
 const char *strobe_report_wait_word(enum strobe_wait_kind kind);

@@ -54,27 +54,9 @@ static bool is_wait(const struct search *s, uint32_t node)
 
 /* ---- words ---- */
 
-/* Is there another lock of that name in the circle, so that only the address tells them apart? */
-static bool is_ambiguous(const struct search *s, uint32_t wait)
-{
-    const struct strobe_report_wait *waits = s->index->report->waits;
-
-    for (uint32_t i = 0; i < s->n_legs; i++) {
-        uint32_t other = is_wait(s, s->legs[i].thing) ? s->legs[i].thing - s->needs->waits : wait;
-
-        if (other != wait && strcmp(waits[other].name, waits[wait].name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void put_wait(const struct search *s, uint32_t node)
 {
-    const struct strobe_report_wait *wait = &s->index->report->waits[node - s->needs->waits];
-
     strobe_tasks_thing(s->index, node - s->needs->waits, s->out);
-    if (*wait->name && is_ambiguous(s, node - s->needs->waits))
-        strobe_buf_printf(s->out, " at 0x%" PRIx64, wait->wait->object);
 }
 
 /* The task that runs on a thread; NULL. */

@@ -5,30 +5,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/libfile.h"
+
 enum { FIRST = 3, LAST = 5 }; /* frames kept at both ends of a long stack */
 
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
-/* As walk/coderoles.c knows them.  Where the path inside of the package is known, a program's own folder named asyncio is not taken
- * for the library. */
 bool strobe_tasks_is_library(const struct strobe_report_process *process, const struct strobe_report_frame *frame)
 {
-    static const char contextlib[] = "/contextlib.py";
     const struct strobe_frame *f = frame->frame;
-    const char *path;
-    size_t len;
 
-    if (!f)
-        return false;
-    path = strobe_names_text(process->names, f->short_file);
-    if (f->short_file != f->file)
-        return begins(path, "asyncio/") || begins(path, "anyio/") || strcmp(path, contextlib + 1) == 0;
-    len = strobe_names_text_len(process->names, f->short_file);
-    return strstr(path, "/asyncio/") || strstr(path, "/anyio/") ||
-           (len >= sizeof contextlib - 1 && strcmp(path + len - (sizeof contextlib - 1), contextlib) == 0);
+    return f && strobe_libfile_of(process->homes, strobe_names_text(process->names, f->file)) == STROBE_LIBFILE_WAITS;
 }
 
 /* How many frames an entry stands for: a mark says it ("... 95,904 frames left out ..."). */

@@ -114,7 +114,7 @@ static void key_of(const struct strobe_tasks_index *index, uint32_t t, const uin
     else if (task->exception && *task->exception)
         ret->wait[1] = strobe_hash_bytes(task->exception, strlen(task->exception), 0);
     strobe_buf_clear(name);
-    strobe_tasks_fold(task->name, name);
+    strobe_fold(task->name, name);
     for (int i = 0; i < 2; i++)
         ret->name[i] = strobe_hash_bytes(strobe_buf_str(name), name->len, (uint64_t)i);
 }

@@ -296,7 +296,7 @@ static json_t *node_of(struct strobe_tasks_writer *w, const struct strobe_tasks_
     if (group->one_name)
         strobe_buf_puts(&name, first->name);
     else
-        strobe_tasks_fold(first->name, &name);
+        strobe_fold(first->name, &name);
     strobe_tasks_json_set(w, object, "name", name.failed ? NULL : strobe_tasks_json_text(strobe_buf_str(&name)));
     strobe_buf_release(&name);
     strobe_tasks_json_set(w, object, "count", json_integer(group->n));

@@ -110,12 +110,15 @@ void strobe_tasks_state(const struct strobe_tasks_index *index, const uint32_t *
 static void put_hold(const struct strobe_tasks_index *index, uint32_t wait, uint32_t n, struct strobe_buf *out)
 {
     const struct strobe_report_wait *w = &index->report->waits[wait];
+    bool own = n > 1 && !strobe_tasks_shared(index, wait);
 
-    if (n > 1 && !strobe_tasks_shared(index, wait))
+    if (own)
         strobe_buf_puts(out, "its own ");
     /* The class besides only where there is no name: it stands where the thing is waited for. */
-    if (*w->name)
+    if (*w->name && own)
         strobe_report_escape(w->name, out);
+    else if (*w->name)
+        strobe_tasks_thing_name(index, wait, out);
     else
         strobe_tasks_thing(index, wait, out);
 }

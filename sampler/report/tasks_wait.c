@@ -67,10 +67,19 @@ void strobe_tasks_thing(const struct strobe_tasks_index *index, uint32_t wait, s
     strobe_buf_puts(out, kinds[w->wait->kind].method);
     if (*w->name) {
         strobe_buf_putc(out, ' ');
-        strobe_report_escape(w->name, out);
+        strobe_tasks_thing_name(index, wait, out);
     } else if (w->wait->object && strobe_tasks_shared(index, wait)) {
         strobe_buf_printf(out, " at 0x%" PRIx64, w->wait->object);
     }
+}
+
+void strobe_tasks_thing_name(const struct strobe_tasks_index *index, uint32_t wait, struct strobe_buf *out)
+{
+    const struct strobe_report_wait *w = &index->report->waits[wait];
+
+    strobe_report_escape(w->name, out);
+    if (w->alike && !word_says_more(w->wait->kind)) /* files are told apart by what is said of them */
+        strobe_buf_printf(out, " at 0x%" PRIx64, w->wait->object);
 }
 
 /* "12 different Queues Worker.inbox (get)" */

@@ -4,6 +4,7 @@
 #ifndef STROBE_REPORT_TASKS_WORDS_H
 #define STROBE_REPORT_TASKS_WORDS_H
 
+#include "base/fold.h"
 #include "report/tasks_parts.h"
 
 /* Escape sequences, or "" each without colour; what the tree is drawn with. */
@@ -14,8 +15,6 @@ struct strobe_tasks_style {
 
 struct strobe_tasks_style strobe_tasks_style(bool color, bool ascii);
 
-/* Appends a name with its numbers as '*': runs of digits, hexadecimal numbers, UUIDs. */
-void strobe_tasks_fold(const char *name, struct strobe_buf *out);
 /* "1.8 s", "3 min 20 s". */
 void strobe_tasks_seconds(double seconds, struct strobe_buf *out);
 /* A task's name; "task at 0x7f..." when it has none. */
@@ -29,6 +28,8 @@ void strobe_tasks_group_label(const struct strobe_tasks_index *index, uint32_t g
                               struct strobe_buf *out);
 /* What a thing is called: "Semaphore PriceClient._price_semaphore", "Semaphore at 0x7f..."; of a pool its class and prefix. */
 void strobe_tasks_thing(const struct strobe_tasks_index *index, uint32_t wait, struct strobe_buf *out);
+/* Without the class; it has a name. */
+void strobe_tasks_thing_name(const struct strobe_tasks_index *index, uint32_t wait, struct strobe_buf *out);
 void strobe_tasks_pool_name(const struct strobe_report_pool *pool, struct strobe_buf *out);
 /* What n tasks, all of one group, wait for, with what is known of it: "Semaphore S  0 of 10 free, 190 waiters". */
 void strobe_tasks_wait(const struct strobe_tasks_index *index, const uint32_t *tasks, uint32_t n, const struct strobe_tasks_style *style,

@@ -7,6 +7,9 @@
  *   collision node  key, value | ...                      variables whose hashes are the same */
 #include "runtime/pycontext.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #include "runtime/pyspan.h"
 
 enum {
@@ -244,4 +247,49 @@ int strobe_py_contextvar_name(struct strobe_mem *mem, const struct strobe_layout
     int err = strobe_py_plausible(var) ? strobe_mem_u64(mem, var + lay->contextvar_name, &text) : STROBE_ERR_OBJECT;
 
     return err ? err : strobe_pystr_copy(mem, lay, text, NULL, name, size);
+}
+
+static void put_type(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t value, struct strobe_buf *out)
+{
+    char name[STROBE_CONTEXT_TEXT] = "?";
+    uint64_t type;
+    const char *dot;
+
+    if (!strobe_py_type(mem, lay, value, &type) && strobe_py_type_name(mem, lay, type, name, sizeof name))
+        strcpy(name, "?");
+    dot = strrchr(name, '.');
+    strobe_buf_printf(out, "<%s>", dot ? dot + 1 : name);
+}
+
+/* Cuts what was appended behind `start`, not inside of a character. */
+static void cut(struct strobe_buf *text, size_t start)
+{
+    size_t end = start + STROBE_CONTEXT_TEXT;
+
+    if (text->failed || text->len <= end)
+        return;
+    while (end > start && ((unsigned char)text->data[end] & 0xc0) == 0x80)
+        end--;
+    text->len = end;
+    text->data[end] = '\0';
+    strobe_buf_puts(text, "...");
+}
+
+void strobe_py_context_text(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t value, bool stable, struct strobe_buf *out)
+{
+    size_t start = out->len;
+    enum strobe_py_kind kind;
+    int64_t number;
+
+    if (strobe_py_kind(mem, lay, value, &kind))
+        kind = STROBE_PY_OTHER;
+    if (kind == STROBE_PY_INT && !strobe_py_int(mem, lay, value, &number))
+        strobe_buf_printf(out, "%" PRId64, number);
+    else if (kind == STROBE_PY_STR && !strobe_py_str(mem, lay, value, out))
+        ;
+    else if (kind == STROBE_PY_NONE || kind == STROBE_PY_BOOL || !stable)
+        strobe_py_repr(mem, lay, value, STROBE_CONTEXT_TEXT, out);
+    else
+        put_type(mem, lay, value, out);
+    cut(out, start);
 }

@@ -14,6 +14,11 @@ int strobe_py_context_each(struct strobe_mem *mem, const struct strobe_layout *l
  * looked at).  Several variables may have one name: the first met wins. */
 int strobe_py_context_get(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t context, const char *name,
                           uint64_t *ret_value);
+/* Appends a variable's value as it is shown beside a task: a str and an int as they are, None, True and False; of other objects the repr,
+ * or with `stable`, where the same value must give the same text in every process and at every time, the type.  At most
+ * STROBE_CONTEXT_TEXT bytes, then "..."; nothing is cut inside of a character.  UTF-8, unescaped. */
+enum { STROBE_CONTEXT_TEXT = 128 };
+void strobe_py_context_text(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t value, bool stable, struct strobe_buf *out);
 /* Name of a ContextVar, at most size - 1 bytes of UTF-8. */
 int strobe_py_contextvar_name(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t var, char *name, size_t size);
 

@@ -119,30 +119,37 @@ static void mark_args(struct slots *s)
     }
 }
 
-/* Values of the slots, tags taken off, cells looked through. */
+/* 3.14+: all tag bits set is an integer kept in the slot itself, which no variable has (Include/internal/pycore_stackref.h). */
+static uint64_t object_of(const struct strobe_layout *lay, uint64_t word)
+{
+    uint64_t mask = lay->pointer_mask_low;
+
+    return mask != 0 && (word & mask) == mask ? 0 : word & ~mask;
+}
+
+/* The value in a slot's word: tags taken off, a cell looked through. */
+static int value_of(struct strobe_mem *mem, const struct strobe_layout *lay, bool cell, uint64_t *value)
+{
+    enum strobe_py_kind kind = STROBE_PY_OTHER;
+    int err;
+
+    *value = object_of(lay, *value);
+    if (*value == 0 || !cell)
+        return 0;
+    /* An argument holds the bare value until MAKE_CELL ran: hence the look at the type. */
+    err = strobe_py_kind(mem, lay, *value, &kind);
+    if (!err && kind == STROBE_PY_CELL)
+        err = strobe_mem_u64(mem, *value + lay->cell_ref, value);
+    return err == STROBE_ERR_OBJECT ? 0 : err;
+}
+
 static int read_values(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, struct slots *s)
 {
-    uint64_t mask = lay->pointer_mask_low, value;
-    enum strobe_py_kind kind;
     int err = s->n ? strobe_mem_read(mem, frame + lay->fr_localsplus, s->value, s->n * sizeof s->value[0]) : 0;
 
-    if (err)
-        return err;
-    for (size_t i = 0; i < s->n; i++) {
-        /* 3.14+: all tag bits set is an integer kept in the slot itself, which no variable has (Include/internal/pycore_stackref.h). */
-        value = mask != 0 && (s->value[i] & mask) == mask ? 0 : s->value[i] & ~mask;
-        /* An argument holds the bare value until MAKE_CELL ran: hence the look at the type. */
-        if (value != 0 && s->kind[i] & (FAST_CELL | FAST_FREE)) {
-            kind = STROBE_PY_OTHER;
-            err = strobe_py_kind(mem, lay, value, &kind);
-            if (!err && kind == STROBE_PY_CELL)
-                err = strobe_mem_u64(mem, value + lay->cell_ref, &value);
-            if (err && err != STROBE_ERR_OBJECT)
-                return err;
-        }
-        s->value[i] = value;
-    }
-    return 0;
+    for (size_t i = 0; !err && i < s->n; i++)
+        err = value_of(mem, lay, s->kind[i] & (FAST_CELL | FAST_FREE), &s->value[i]);
+    return err;
 }
 
 struct dict_locals {
@@ -156,7 +163,7 @@ struct dict_locals {
 static int each_dict_local(void *ctx, uint64_t key, uint64_t value)
 {
     struct dict_locals *d = ctx;
-    struct strobe_local local = {.value = value};
+    struct strobe_local local = {.value = value, .slot = -1};
 
     /* Keys that are no str are not names. */
     if (strobe_pystr_copy(d->mem, d->lay, key, &d->str_type, local.name, sizeof local.name) != 0)
@@ -201,6 +208,8 @@ int strobe_py_locals(struct strobe_mem *mem, const struct strobe_layout *lay, ui
                 continue;
             local.value = s.value[i];
             local.is_arg = args;
+            local.slot = (int32_t)i;
+            local.cell = s.kind[i] & (FAST_CELL | FAST_FREE);
             err = strobe_pystr_copy(mem, lay, s.name[i], &names.str_type, local.name, sizeof local.name);
             if (!err)
                 err = each(ctx, &local);
@@ -214,4 +223,39 @@ int strobe_py_locals(struct strobe_mem *mem, const struct strobe_layout *lay, ui
     if (err || dict == 0)
         return err;
     return strobe_py_dict_each(mem, lay, dict, each_dict_local, &names);
+}
+
+int strobe_py_local_at(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, uint32_t slot, bool cell,
+                       uint64_t *ret)
+{
+    uint64_t value;
+    int err = slot < MAX_LOCALS ? check_frame(mem, lay, frame, code) : STROBE_ERR_LIMIT;
+
+    if (!err)
+        err = strobe_mem_u64(mem, frame + lay->fr_localsplus + 8 * (uint64_t)slot, &value);
+    if (!err)
+        err = value_of(mem, lay, cell, &value);
+    if (!err)
+        *ret = value;
+    return err;
+}
+
+int strobe_py_stack_pair(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, uint32_t index,
+                         uint64_t ret[2])
+{
+    uint64_t base = frame + lay->fr_localsplus, words[2];
+    uint32_t n_locals;
+    int err = check_frame(mem, lay, frame, code);
+
+    if (!err && lay->fr_valuestack != STROBE_NONE) {
+        err = strobe_mem_u64(mem, frame + lay->fr_valuestack, &base);
+    } else if (!err) {
+        err = strobe_mem_u32(mem, code + lay->co_nlocalsplus, &n_locals);
+        base += err ? 0 : 8 * (uint64_t)n_locals;
+    }
+    if (!err)
+        err = strobe_mem_read(mem, base + 8 * (uint64_t)index, words, sizeof words);
+    for (int i = 0; !err && i < 2; i++)
+        ret[i] = object_of(lay, words[i]);
+    return err;
 }

@@ -90,10 +90,19 @@ struct strobe_local {
     char name[128];
     uint64_t value; /* object address; cells already looked through */
     bool is_arg;
+    int32_t slot;   /* among the frame's slots; -1 = of a dict */
+    bool cell;      /* the slot has a cell that has the value */
 };
 /* Calls each for every bound fast local (and f_locals item of a module or class frame), arguments first. */
 typedef int strobe_local_fn(void *ctx, const struct strobe_local *local);
 int strobe_py_locals(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, strobe_local_fn *each,
                      void *ctx);
+/* What another frame of that code has in a slot (struct strobe_local); 0 = unbound.  STROBE_ERR_TORN: it is no frame of that code. */
+int strobe_py_local_at(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, uint32_t slot, bool cell,
+                       uint64_t *ret);
+/* Two words of a frame's value stack, from slot `index` on, tags taken off (0 = no object).  How much of it is in use is written nowhere
+ * while the frame executes: the bytecode says what lies where.  STROBE_ERR_TORN: it is no frame of that code. */
+int strobe_py_stack_pair(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, uint32_t index,
+                         uint64_t ret[2]);
 
 #endif

@@ -191,19 +191,28 @@ static bool is_aexit(struct strobe_chain *chain, uint64_t function)
     return entry && entry->leaves;
 }
 
+int strobe_chain_bound(struct strobe_mem *mem, const struct strobe_layout *lay, enum strobe_role role, uint64_t value, uint64_t above,
+                       uint64_t *ret_self, uint64_t *ret_function)
+{
+    int err = STROBE_ERR_OBJECT;
+
+    if (role == STROBE_ROLE_METHOD) {
+        err = strobe_mem_u64(mem, value + lay->method_func, ret_function);
+        return err ? err : strobe_mem_u64(mem, value + lay->method_self, ret_self);
+    }
+    if (role != STROBE_ROLE_FUNCTION || !above)
+        return err;
+    *ret_function = value;
+    *ret_self = above;
+    return 0;
+}
+
 uint64_t strobe_chain_context(struct strobe_chain *chain, uint64_t value, uint64_t above)
 {
     uint64_t function, self;
 
-    switch (strobe_roles_of(chain->roles, value)) {
-    case STROBE_ROLE_METHOD:
-        if (strobe_mem_u64(chain->mem, value + chain->lay->method_func, &function) || !is_aexit(chain, function) ||
-            strobe_mem_u64(chain->mem, value + chain->lay->method_self, &self))
-            return 0;
-        return self;
-    case STROBE_ROLE_FUNCTION: return above && is_aexit(chain, value) ? above : 0;
-    default: return 0;
-    }
+    return !strobe_chain_bound(chain->mem, chain->lay, strobe_roles_of(chain->roles, value), value, above, &self, &function) &&
+                   is_aexit(chain, function) ? self : 0;
 }
 
 /* The contexts that a frame is inside of: below what it awaits, if it does. */

@@ -71,8 +71,11 @@ void strobe_chain_release(struct strobe_chain *chain);
  * errors; STROBE_ERR_OBJECT when coro is no generator. */
 int strobe_chain_read(struct strobe_chain *chain, uint64_t coro);
 
-/* The context whose __aexit__ lies in a slot of a value stack: a bound method's self (up to 3.13), or of a function what lies right above
- * it; 0 = none.  Needs no chain that was read. */
+/* Whose method lies in a slot of a value stack, and its function: a bound method's self (up to 3.13), or of a function what lies right
+ * above it.  role: of what lies there.  STROBE_ERR_OBJECT: it is neither. */
+int strobe_chain_bound(struct strobe_mem *mem, const struct strobe_layout *lay, enum strobe_role role, uint64_t value, uint64_t above,
+                       uint64_t *ret_self, uint64_t *ret_function);
+/* The context whose __aexit__ that is; 0 = none.  Needs no chain that was read. */
 uint64_t strobe_chain_context(struct strobe_chain *chain, uint64_t value, uint64_t above);
 
 #endif

@@ -104,11 +104,6 @@ static const struct known known[] = {
     WORKS("anyio/_backends/_asyncio.py", "run", ANYIO_WORKER, "self", "future"), /* other functions of that name have no future */
 };
 
-/* Whose frames do not name what is waited for, but pass it on. */
-static const char *const libraries[] = {"/asyncio/", "/anyio/", "/contextlib.py"};
-/* Whose code is looked for in `known` besides. */
-static const char others[] = "/concurrent/futures/";
-
 void strobe_coderoles_init(struct strobe_coderoles *roles, struct strobe_mem *mem, const struct strobe_layout *lay)
 {
     *roles = (struct strobe_coderoles){.mem = mem, .lay = lay, .known = STROBE_HTAB_INIT, .sample = 1, .awaits = STROBE_HTAB_INIT};
@@ -131,11 +126,28 @@ void strobe_coderoles_begin(struct strobe_coderoles *roles)
     strobe_htab_clear(&roles->awaits);
 }
 
-static bool ends_with(const char *text, size_t len, const char *end)
+static bool find_home(struct strobe_coderoles *roles, uint64_t interp, const char *package, char *dir)
 {
-    size_t n = strlen(end);
+    struct strobe_buf file = STROBE_BUF_INIT;
+    uint64_t key = 0, dict, value;
+    bool found = !strobe_py_module_dict_again(roles->mem, roles->lay, interp, package, &key, &dict) &&
+                 !strobe_py_dict_get(roles->mem, roles->lay, dict, "__file__", &value) &&
+                 !strobe_py_str(roles->mem, roles->lay, value, &file) && strobe_libhome_set(dir, package, strobe_buf_str(&file));
 
-    return len >= n && memcmp(text + len - n, end, n) == 0;
+    strobe_buf_release(&file);
+    roles->n_homes += found;
+    return found;
+}
+
+void strobe_coderoles_find_homes(struct strobe_coderoles *roles, uint64_t interp)
+{
+    if (!*roles->homes.asyncio && !find_home(roles, interp, "asyncio", roles->homes.asyncio))
+        return;
+    if (!*roles->homes.anyio && (!roles->asked_anyio || roles->saw_anyio)) {
+        find_home(roles, interp, "anyio", roles->homes.anyio);
+        roles->asked_anyio = true;
+        roles->saw_anyio = false;
+    }
 }
 
 /* Where the names of a code object's locals lie, in the order of their slots; of a callback those of its free variables, in the order
@@ -184,8 +196,8 @@ static void find_role(struct strobe_coderoles *roles, const unsigned char *code,
 {
     const struct strobe_layout *lay = roles->lay;
     struct strobe_buf file = STROBE_BUF_INIT, name = STROBE_BUF_INIT;
+    enum strobe_libfile which;
     const char *path;
-    bool ours;
 
     if (strobe_py_str(roles->mem, lay, strobe_span_u64(code, lay->co_filename), &file) ||
         strobe_py_str(roles->mem, lay, strobe_span_u64(code, lay->co_name), &name))
@@ -193,11 +205,11 @@ static void find_role(struct strobe_coderoles *roles, const unsigned char *code,
     path = strobe_buf_str(&file);
     entry->enters = strcmp(strobe_buf_str(&name), "__aenter__") == 0;
     entry->leaves = strcmp(strobe_buf_str(&name), "__aexit__") == 0;
-    for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++)
-        entry->library = entry->library || strstr(path, libraries[i]);
-    ours = entry->library || strstr(path, others);
-    for (size_t i = 0; ours && i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(strobe_buf_str(&name), known[i].name) != 0 || !ends_with(path, file.len, known[i].file))
+    which = strobe_libfile_of(&roles->homes, path);
+    entry->library = which == STROBE_LIBFILE_WAITS;
+    roles->saw_anyio |= !*roles->homes.anyio && strstr(path, "/anyio/");
+    for (size_t i = 0; which != STROBE_LIBFILE_NONE && i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(strobe_buf_str(&name), known[i].name) != 0 || !strobe_libfile_ends(path, known[i].file))
             continue;
         entry->role = known[i].role;
         entry->kind = (uint8_t)known[i].kind;
@@ -271,9 +283,9 @@ static struct strobe_code_entry *get(struct strobe_coderoles *roles, uint64_t co
         }
         roles->at[roles->n++] = entry;
     }
-    if (!entry->checked || memcmp(entry->words, words, sizeof words) != 0) {
-        roles->changes += entry->checked != 0;
-        *entry = (struct strobe_code_entry){.code = code, .slot = {-1, -1, -1}};
+    if (!entry->checked || entry->homes != roles->n_homes || memcmp(entry->words, words, sizeof words) != 0) {
+        roles->changes += entry->checked && memcmp(entry->words, words, sizeof words) != 0;
+        *entry = (struct strobe_code_entry){.code = code, .slot = {-1, -1, -1}, .homes = roles->n_homes};
         memcpy(entry->words, words, sizeof words);
         if (!fill(roles, span, entry))
             return NULL; /* not checked: read anew when it is asked for again */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/htab.h"
+#include "base/libfile.h"
 #include "runtime/layout.h"
 #include "walk/tasks.h"
 
@@ -42,6 +43,7 @@ struct strobe_code_entry {
     uint64_t code;
     uint64_t words[4];    /* name, line table, file, flags and first line: by which it is known again */
     uint64_t checked;     /* sample */
+    uint32_t homes;       /* by which knowledge of the libraries' places it was judged */
     uint32_t n_locals;    /* slots before the value stack */
     int64_t first;        /* byte offset of the instruction at which a new coroutine is shown: -1 = before the first (to 3.10) */
     uint16_t role;        /* enum strobe_code_role */
@@ -66,12 +68,17 @@ struct strobe_coderoles {
     uint64_t sample;
     uint64_t changes;          /* entries whose code object was found to be another: who keeps names by address forgets them */
     uint64_t failures;         /* code objects that could not be read or kept: whoever finds it changed knows too little */
+    struct strobe_libhomes homes; /* where the libraries lie */
+    uint32_t n_homes;          /* how often that has become known */
+    bool asked_anyio, saw_anyio; /* its place was asked for; since then a file in a folder of that name was seen */
     struct strobe_htab awaits; /* (code, instr) -> 1 awaits, 2 yields: of this sample */
 };
 
 void strobe_coderoles_init(struct strobe_coderoles *roles, struct strobe_mem *mem, const struct strobe_layout *lay);
 void strobe_coderoles_release(struct strobe_coderoles *roles);
 void strobe_coderoles_begin(struct strobe_coderoles *roles);
+/* Finds where an interpreter has the libraries from, as far as it is not known. */
+void strobe_coderoles_find_homes(struct strobe_coderoles *roles, uint64_t interp);
 /* The entry of a code object, valid until release (what it says: in this sample); NULL when there is none at that address. */
 const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *roles, uint64_t code);
 /* Where the state of a generator does not tell (up to 3.12): does the code await there, rather than yield?  instr as in

@@ -6,6 +6,7 @@
 #include "base/grow.h"
 #include "runtime/callsite.h"
 #include "runtime/pyobj.h"
+#include "walk/waitfacts.h"
 
 enum {
     MAX_INNER = 4,          /* contexts inside of contexts (asynccontextmanager) that are looked through */
@@ -14,13 +15,26 @@ enum {
     MAX_CONTEXTS = 1024,    /* looked at for one task: exit stacks that hold each other would be many */
 };
 
+/* Being inside of its context is one half; the other is what the thing says: a lock that is free, or that another task has, was given
+ * back by hand.  Semaphores and limiters that do not say who holds them are judged when all of their holders are known. */
 static int add_hold(struct strobe_taskreader *reader, struct strobe_task *task, uint64_t object, enum strobe_wait_kind kind, uint32_t frame)
 {
+    const struct strobe_wait *known = strobe_taskreader_known(reader, kind, object);
+    int64_t in_use = -1;
+    uint64_t owner;
     uint32_t wait;
-    int err = strobe_taskreader_wait(reader, kind, NULL, object, &wait);
+    int err;
 
-    if (err)
+    if (!known || known->n_read >= known->in_use) { /* else there is room for one more */
+        in_use = strobe_wait_in_use(reader->mem, reader->lay, &reader->roles, object, &owner);
+        if (in_use == 0 || (owner && owner != task->addr))
+            return 0;
+    }
+    if ((err = strobe_taskreader_wait(reader, kind, NULL, object, &wait)))
         return err;
+    if (in_use > reader->waits[wait].in_use)
+        reader->waits[wait].in_use = in_use;
+    reader->waits[wait].n_read++;
     if (reader->n_holds == MAX_HOLDS)
         return STROBE_ERR_LIMIT;
     if (strobe_grow(&reader->holds, &reader->cap_holds, reader->n_holds + 1, sizeof *reader->holds))
@@ -138,42 +152,54 @@ int strobe_taskreader_holds(struct strobe_taskreader *reader, struct strobe_task
     return err;
 }
 
-/* ---- tasks that run ---- */
-
-/* The value stack of a frame that executes: how much of it is in use is written nowhere, the bytecode says what lies where. */
-static bool value_stack(struct strobe_taskreader *reader, const struct strobe_raw_frame *frame, uint64_t *ret)
+static bool is_contradicted(const struct strobe_wait *wait)
 {
-    const struct strobe_layout *lay = reader->lay;
-    uint64_t code;
-    uint32_t n_locals;
-
-    if (strobe_mem_u64(reader->mem, frame->frame + lay->fr_code, &code) || (code & ~(uint64_t)lay->pointer_mask_low) != frame->code)
-        return false; /* it has ended since the thread was read */
-    if (lay->fr_valuestack != STROBE_NONE)
-        return !strobe_mem_u64(reader->mem, frame->frame + lay->fr_valuestack, ret);
-    if (strobe_mem_u32(reader->mem, frame->code + lay->co_nlocalsplus, &n_locals))
-        return false;
-    *ret = frame->frame + lay->fr_localsplus + 8 * (uint64_t)n_locals;
-    return true;
+    return wait->in_use >= 0 && wait->n_holders > wait->in_use;
 }
+
+void strobe_taskreader_drop_holds(struct strobe_taskreader *reader)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < reader->n_waits && !any; i++)
+        any = is_contradicted(&reader->waits[i]);
+    for (size_t i = 0; any && i < reader->n_drafts; i++) {
+        struct strobe_task *task = &reader->tasks[i];
+        uint32_t n = task->n_holds;
+
+        task->n_holds = 0;
+        for (uint32_t k = task->first_hold; k < task->first_hold + n; k++) {
+            struct strobe_hold hold = reader->holds[k];
+
+            reader->holds[k].task = STROBE_NO_INDEX;
+            if (!is_contradicted(&reader->waits[hold.wait]))
+                reader->holds[task->first_hold + task->n_holds++] = hold;
+        }
+    }
+    for (size_t i = 0; any && i < reader->n_waits; i++)
+        if (is_contradicted(&reader->waits[i]))
+            reader->waits[i].n_holders = 0;
+}
+
+/* ---- tasks that run ---- */
 
 static int note_running(struct strobe_taskreader *reader, struct strobe_task *task, uint32_t at)
 {
     const struct strobe_raw_frame *frame = &task->frames[at];
-    const uint64_t mask = ~(uint64_t)reader->lay->pointer_mask_low;
     struct strobe_site sites[STROBE_SITE_MAX_HELD];
-    uint64_t base, slot[2], object;
+    uint64_t slot[2], object;
     size_t n = 0;
     int err = strobe_site_enclosing(reader->mem, reader->lay, frame->code, (int64_t)frame->instr, sites, STROBE_SITE_MAX_HELD, &n);
 
     if (err == STROBE_ERR_NOMEM)
         return err;
-    if (err || !n || !value_stack(reader, frame, &base))
+    if (err)
         return 0;
-    for (err = 0; !err && n-- > 0;) { /* outermost first, as in the frames that are suspended */
-        if (sites[n].role == STROBE_SITE_ENTER || strobe_mem_read(reader->mem, base + 8 * (uint64_t)sites[n].stack, slot, sizeof slot))
+    while (!err && n-- > 0) { /* outermost first, as in the frames that are suspended */
+        if (sites[n].role == STROBE_SITE_ENTER ||
+            strobe_py_stack_pair(reader->mem, reader->lay, frame->frame, frame->code, sites[n].stack, slot))
             continue;
-        object = strobe_chain_context(&reader->chain, slot[0] & mask, slot[1] & mask);
+        object = strobe_chain_context(&reader->chain, slot[0], slot[1]);
         if (object)
             err = note_hold(reader, task, object, at, 0);
     }

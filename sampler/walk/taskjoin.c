@@ -198,6 +198,7 @@ int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct stro
         count_task(reader, &reader->tasks[i], n);
         n++;
     }
+    strobe_taskreader_drop_holds(reader);
     if (strobe_grow(&reader->edge_to, &reader->cap_edge_to, (size_t)n + 1, sizeof *reader->edge_to))
         return STROBE_ERR_NOMEM;
     memset(reader->edge_to, 0, n * sizeof *reader->edge_to);

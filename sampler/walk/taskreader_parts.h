@@ -19,9 +19,14 @@ int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_
 int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task);
 /* ret: the index of the wait for this object, kind and way, a new one or that of others. */
 int strobe_taskreader_wait(struct strobe_taskreader *reader, enum strobe_wait_kind kind, const char *how, uint64_t object, uint32_t *ret);
+/* The wait for an object that others were found to wait for or to hold, in no particular way; NULL = none yet. */
+const struct strobe_wait *strobe_taskreader_known(struct strobe_taskreader *reader, enum strobe_wait_kind kind, uint64_t object);
 /* Notes the locks, semaphores and limiters whose `async with` the frames of reader->chain are inside of. */
 int strobe_taskreader_holds(struct strobe_taskreader *reader, struct strobe_task *task);
 /* The same for a task that runs: of the coroutines on the thread's stack, task->frames. */
 int strobe_taskreader_running_holds(struct strobe_taskreader *reader, struct strobe_task *task);
+/* When all holders are counted: where more tasks are inside of a thing's context than it says that it has given permits to, some gave
+ * theirs back by hand, and which ones is not known: none is said to hold it. */
+void strobe_taskreader_drop_holds(struct strobe_taskreader *reader);
 
 #endif

@@ -65,7 +65,9 @@ struct strobe_wait {
     uint32_t frame;    /* index in that task's frames of the one whose code names it; STROBE_NO_INDEX = none */
     bool held_there;   /* that task holds it and does not wait: the name is in a context of that frame's */
     uint32_t n_waiters; /* tasks that wait for it now */
-    uint32_t n_holders; /* tasks that are inside an `async with` of it, or that it knows to hold it */
+    uint32_t n_holders; /* tasks that are inside an `async with` of it, as far as it does not say that they cannot hold it */
+    int64_t in_use;     /* its permits that were taken when its holders were read; -1 = it does not say */
+    uint32_t n_read;    /* the reader's: times that one was found inside of it */
 };
 
 struct strobe_hold { /* task `task` holds waits[wait] */

@@ -12,9 +12,21 @@
 
 enum { MAX_WAITS = 1 << 22 };
 
+static uint64_t key_of(enum strobe_wait_kind kind, const char *how)
+{
+    return (uint64_t)(uintptr_t)how << 8 | (uint64_t)kind;
+}
+
+const struct strobe_wait *strobe_taskreader_known(struct strobe_taskreader *reader, enum strobe_wait_kind kind, uint64_t object)
+{
+    uint64_t *known = strobe_htab_get(&reader->wait_index, key_of(kind, NULL), object);
+
+    return known ? &reader->waits[*known] : NULL;
+}
+
 int strobe_taskreader_wait(struct strobe_taskreader *reader, enum strobe_wait_kind kind, const char *how, uint64_t object, uint32_t *ret)
 {
-    uint64_t key = (uint64_t)(uintptr_t)how << 8 | (uint64_t)kind;
+    uint64_t key = key_of(kind, how);
     uint64_t *known = strobe_htab_get(&reader->wait_index, key, object);
     struct strobe_wait *wait;
 
@@ -28,7 +40,8 @@ int strobe_taskreader_wait(struct strobe_taskreader *reader, enum strobe_wait_ki
         strobe_htab_put(&reader->wait_index, key, object, reader->n_waits))
         return STROBE_ERR_NOMEM;
     wait = &reader->waits[reader->n_waits];
-    *wait = (struct strobe_wait){.kind = kind, .how = how, .object = object, .task = STROBE_NO_INDEX, .frame = STROBE_NO_INDEX};
+    *wait = (struct strobe_wait){.kind = kind, .how = how, .object = object, .task = STROBE_NO_INDEX, .frame = STROBE_NO_INDEX,
+                                 .in_use = -1};
     if (object && strobe_py_type(reader->mem, reader->lay, object, &wait->type))
         wait->type = 0;
     *ret = (uint32_t)reader->n_waits++;

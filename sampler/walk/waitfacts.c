@@ -103,19 +103,34 @@ static void read_semaphore(const struct facts *f, uint64_t obj, const char *boun
         count_capacity(f);
 }
 
-/* asyncio says it; anyio has the owner, in versions before 4.5 as an attribute of the class while there is none. */
-static void read_lock(const struct facts *f, uint64_t obj)
+/* Is it taken?  -1 = unknown.  asyncio says it; anyio has the owner, in versions before 4.5 as an attribute of the class while there is
+ * none, and a TaskInfo. */
+static int64_t is_locked(const struct facts *f, uint64_t obj, uint64_t *ret_owner)
 {
-    int64_t locked = number(f, obj, "_locked");
+    int64_t locked = number(f, obj, "_locked"), id;
     uint64_t waiters;
 
-    if (locked < 0) {
-        obj = behind(f, obj, "_internal_lock");
-        if (!strobe_py_attr(f->mem, f->lay, obj, "_waiters", &waiters))
-            locked = attr(f, obj, "_owner_task") != 0;
-    }
+    *ret_owner = 0;
+    if (locked >= 0)
+        return locked != 0;
+    obj = behind(f, obj, "_internal_lock");
+    if (strobe_py_attr(f->mem, f->lay, obj, "_waiters", &waiters))
+        return -1;
+    *ret_owner = attr(f, obj, "_owner_task");
+    locked = *ret_owner != 0;
+    id = locked && !strobe_role_is_task(strobe_roles_of(f->roles, *ret_owner)) ? number(f, *ret_owner, "id") : -1;
+    if (id > 0)
+        *ret_owner = (uint64_t)id;
+    return locked;
+}
+
+static void read_lock(const struct facts *f, uint64_t obj)
+{
+    uint64_t owner;
+    int64_t locked = is_locked(f, obj, &owner);
+
     f->ret->free = locked < 0 ? -1 : !locked;
-    f->ret->queued = queue_length(f, obj, "_waiters");
+    f->ret->queued = queue_length(f, behind(f, obj, "_internal_lock"), "_waiters");
     set_capacity(f, 1, STROBE_CAPACITY_STORED);
 }
 
@@ -313,6 +328,37 @@ void strobe_wait_facts_read(struct strobe_mem *mem, const struct strobe_layout *
         by_kind(&f, obj);
     if (mem->faults + roles->failures != before) /* what there is may stand for something else: anyio's lock for asyncio's */
         *ret = unknown;
+}
+
+static int64_t difference(int64_t all, int64_t free)
+{
+    return all < 0 || free < 0 || free > all ? -1 : all - free;
+}
+
+int64_t strobe_wait_in_use(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles, uint64_t object,
+                           uint64_t *ret_owner)
+{
+    const struct facts f = {.mem = mem, .lay = lay, .roles = roles};
+    uint64_t before = mem->faults + roles->failures, obj;
+    int64_t n = -1;
+
+    *ret_owner = 0;
+    switch (strobe_roles_of(roles, object)) {
+    case STROBE_ROLE_LOCK:
+    case STROBE_ROLE_ANYIO_LOCK: n = is_locked(&f, object, ret_owner); break;
+    case STROBE_ROLE_BOUNDED_SEMAPHORE: n = difference(number(&f, object, "_bound_value"), number(&f, object, "_value")); break;
+    case STROBE_ROLE_ANYIO_SEMAPHORE:
+        obj = behind(&f, object, "_internal_semaphore");
+        n = difference(number(&f, obj, "_max_value"), number(&f, obj, "_value"));
+        break;
+    case STROBE_ROLE_LIMITER: n = length(&f, attr(&f, behind(&f, object, "_internal_limiter"), "_borrowers")); break;
+    default: break;
+    }
+    if (mem->faults + roles->failures != before) {
+        *ret_owner = 0;
+        return -1;
+    }
+    return n;
 }
 
 int strobe_timer_due(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t handle, double *ret_when)

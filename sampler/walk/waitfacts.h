@@ -34,6 +34,11 @@ struct strobe_wait_facts {
 void strobe_wait_facts_read(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
                             const struct strobe_wait *wait, struct strobe_wait_facts *ret);
 
+/* How many can hold a lock, a bounded semaphore or a limiter now: its permits in use; -1 = it does not say.  ret_owner: the task that
+ * has it, where it knows (anyio's locks); else 0. */
+int64_t strobe_wait_in_use(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles, uint64_t object,
+                           uint64_t *ret_owner);
+
 /* When a TimerHandle is due, in the loop's time (seconds of CLOCK_MONOTONIC).  Errors of the reading. */
 int strobe_timer_due(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t handle, double *ret_when);
 

@@ -168,6 +168,35 @@ def test_what_waits(py, tmp_path):
 
 
 @VERSIONS
+@pytest.mark.parametrize("uvloop", [False, True], ids=["asyncio", "uvloop"])
+def test_a_loop_of_any_kind_that_is_blocked(py, tmp_path, uvloop):
+    """By a task and by a callback; in between it waits, and nothing blocks it."""
+    with aio.target(py, "schedule.py", "given", uvloop=uvloop) as target:
+        recording = Recording(target, tmp_path, "--blame")
+    calls = [recording.clip(start, end) for function, start, end in recording.log["busy"] if recording.clip(start, end)]
+    ready = recording.leaves("taker")["[ready: loop busy]"]
+    assert 0.8 * sum(calls) < ready < 1.1 * sum(calls) + 4 * recording.period, (ready, sum(calls))
+    blocked = recording.summary["blocked"]
+    total = sum(one["total_s"] for one in blocked)
+    assert 0.8 * sum(calls) < total < 1.1 * sum(calls) + 4 * recording.period, (blocked, sum(calls))
+    by = collections.Counter()
+    for one in blocked:
+        names = [frame["name"] for frame in one["stack"] if frame["filename"]]
+        by[tuple(names[:2])] += one["total_s"]
+    assert {stack for stack, seconds in by.items() if seconds > 0.05 * total} == {("render", "giver"), ("render", "giving")}, by
+    assert not [stack for stack in by if stack[0] != "render" and by[stack] > 4 * recording.period], by
+
+
+@VERSIONS
+@pytest.mark.parametrize("uvloop", [False, True], ids=["asyncio", "uvloop"])
+def test_a_loop_that_waits_blocks_nobody(py, tmp_path, uvloop):
+    with aio.target(py, "schedule.py", "missed", uvloop=uvloop) as target:
+        recording = Recording(target, tmp_path, "--blame", seconds=2)
+    assert recording.leaves("forgotten")["[ready: loop busy]"] > 1
+    assert recording.summary["blocked"] == []
+
+
+@VERSIONS
 def test_a_loop_that_is_blocked(py, tmp_path):
     with schedule(py, "blocked") as target:
         recording = Recording(target, tmp_path, seconds=4)

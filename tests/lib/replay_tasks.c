@@ -103,7 +103,7 @@ static void copy_wait(struct replay_task_session *session, const struct strobe_t
     *to = (struct replay_wait){.object = wait->object, .waiters = wait->n_waiters, .holders = wait->n_holders};
     copy(to->kind, sizeof to->kind, strobe_report_wait_word(wait->kind));
     copy(to->how, sizeof to->how, wait->how ? wait->how : "");
-    strobe_wait_name(mem, lay, sample, index, &text, &source);
+    strobe_wait_name(mem, lay, sample, index, &text, &source, NULL);
     copy(to->source, sizeof to->source, source);
     strobe_buf_clear(&text);
     strobe_wait_label(mem, lay, sample, index, &text);

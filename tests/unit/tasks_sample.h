@@ -277,6 +277,7 @@ static inline void tasks_finish(struct tasks_sample *s)
         s->workers[i].frames = s->stacks[s->worker_stack[i]].frames;
         s->workers[i].n_frames = s->stacks[s->worker_stack[i]].n;
     }
+    assert_int_equal(strobe_report_alike(s->waits, s->report.n_waits), 0);
     tasks_lists(s);
     s->sample.tasks = s->raw;
     s->sample.waits = s->raw_waits;

@@ -116,6 +116,16 @@ static void function(struct pyheap *heap)
 
     assert_int_equal(strobe_py_locals(&heap->mem, &heap->lay, f.frame, f.code, see, &seen), 0);
     check_function(&seen, &f, &heap->lay);
+    for (size_t i = 0; i < seen.n; i++) {
+        uint64_t value = 0;
+
+        assert_int_equal(strobe_py_local_at(&heap->mem, &heap->lay, f.frame, f.code, (uint32_t)seen.local[i].slot, seen.local[i].cell,
+                                            &value), 0);
+        assert_true(value == seen.local[i].value);
+    }
+    assert_int_equal(strobe_py_local_at(&heap->mem, &heap->lay, f.frame, make_code(heap, OPTIMIZED, 0, 0), 0, false, &f.a),
+                     STROBE_ERR_TORN);
+    assert_int_equal(strobe_py_local_at(&heap->mem, &heap->lay, f.frame, f.code, UINT32_MAX, false, &f.a), STROBE_ERR_LIMIT);
     /* The frame has gone on to another function. */
     assert_int_equal(strobe_py_locals(&heap->mem, &heap->lay, f.frame, make_code(heap, OPTIMIZED, 0, 0), see, &other), STROBE_ERR_TORN);
     assert_int_equal(other.n, 0);

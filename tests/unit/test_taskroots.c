@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "billing/taskroots.h"
+#include "runtime/pycontext.h"
 #include "tests/lib/alloc_fail.h"
 #include "tests/lib/pyheap.h"
 
@@ -125,8 +126,8 @@ static void test_long_values_are_cut_between_characters(void **state)
 
     for (int i = 0; i < 200; i++)
         points[i] = 'x';
-    points[STROBE_TASKROOTS_TEXT - 1] = 0xe9; /* two bytes, the second beyond the limit */
-    memset(expected + 6, 'x', STROBE_TASKROOTS_TEXT - 1);
+    points[STROBE_CONTEXT_TEXT - 1] = 0xe9; /* two bytes, the second beyond the limit */
+    memset(expected + 6, 'x', STROBE_CONTEXT_TEXT - 1);
     strcat(expected, "...]");
     assert_string_equal(text_of(context_with(pyheap_points(w.heap, points, 200, 1))), expected);
 }

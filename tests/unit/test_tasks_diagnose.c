@@ -431,9 +431,9 @@ static void test_many_locks(void **state)
         task("waiter", l);
         task("waiter", l);
     }
-    assert_said("bottleneck: Lock L for 3 tasks; holder holds it and waits for sleep\n"
-                "bottleneck: Lock L for 3 tasks; holder holds it and waits for sleep\n"
-                "bottleneck: Lock L for 3 tasks; holder holds it and waits for sleep\n"
+    assert_said("bottleneck: Lock L at 0x500200 for 3 tasks; holder holds it and waits for sleep\n"
+                "bottleneck: Lock L at 0x500300 for 3 tasks; holder holds it and waits for sleep\n"
+                "bottleneck: Lock L at 0x500400 for 3 tasks; holder holds it and waits for sleep\n"
                 "and 507 more like it\n");
 }
 

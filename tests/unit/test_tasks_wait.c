@@ -114,7 +114,7 @@ static void test_what_keeps_tasks_apart(void **state)
     one(STROBE_WAIT_LOCK, "Lock", "Store._lock"); /* one lock is not the other */
     tasks_task(&s, "t-2", "f a.py:1");
     s.tasks[1].wait = tasks_wait(&s, STROBE_WAIT_LOCK, "Lock", "Store._lock");
-    assert_state(1, "waiting for  Lock Store._lock  holder not seen, 1 waiter");
+    assert_state(1, "waiting for  Lock Store._lock at 0x500000  holder not seen, 1 waiter");
     one(STROBE_WAIT_FUTURE, "Future", "Client._reply");
     tasks_task(&s, "t-2", "f a.py:1");
     s.tasks[1].wait = tasks_wait(&s, STROBE_WAIT_FUTURE, "Future", "Client._other");
@@ -170,7 +170,7 @@ static void test_fold(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         strobe_buf_clear(&out);
-        strobe_tasks_fold(cases[i][0], &out);
+        strobe_fold(cases[i][0], &out);
         assert_string_equal(strobe_buf_str(&out), cases[i][1]);
         assert_null(strpbrk(strobe_buf_str(&out), "0123456789"));
     }

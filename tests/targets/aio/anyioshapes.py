@@ -49,6 +49,26 @@ async def start_in_turn(*made):
 
 
 @shape
+async def lock_given_back_inside():
+    """anyio knows who has it."""
+    lock = anyio.Lock()
+
+    async def give_back():
+        async with lock:
+            lock.release()
+            await forever()
+
+    async def keep():
+        async with lock:
+            await forever()
+
+    wait = {"kind": "lock", "free": 0, "waiters": 1, "holders": ["anyio-keeps"]}
+    await start_in_turn((give_back(), "anyio-gave-back", "forever give_back", dict(wait=FUTURE)),
+                        (keep(), "anyio-keeps", "forever keep", dict(wait=FUTURE, holds=[lock])),
+                        (keep(), "anyio-wants", "keep", dict(obj=lock, wait=wait)))
+
+
+@shape
 async def limiter():
     service = Service()
     holding = dict(wait=FUTURE, holds=[service._limiter])

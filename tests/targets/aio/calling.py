@@ -234,5 +234,27 @@ async def all_calls():
     await asyncio.sleep(0.3)  # that they are at rest is waited for by who looks
 
 
+@shape
+async def handed_over():
+    """The pool itself calls them: they are called as they call themselves."""
+    taken = _thread.allocate_lock()
+    taken.acquire()
+    own, loop = ThreadPoolExecutor(8, "handed"), asyncio.get_running_loop()
+    kept.append(own)
+
+    async def to_pool(function):
+        await loop.run_in_executor(own, function)
+
+    async def to_thread():
+        await asyncio.to_thread(time.sleep, LONG)
+
+    later = functools.partial(time.sleep, LONG)
+    for name, function, leaf in (("partial", later, "time.sleep"), ("twice", functools.partial(later), "time.sleep"),
+                                 ("method", taken.acquire, "lock.acquire"), ("lambda", lambda: sleep(LONG), "sleep")):
+        start(to_pool(function), "handed-" + name, "to_pool", wait={"kind": "executor"}, leaf=leaf, queue_place=None)
+    if hasattr(asyncio, "to_thread"):
+        start(to_thread(), "handed-to-thread", "to_thread", wait={"kind": "executor"}, leaf="time.sleep", queue_place=None)
+
+
 if __name__ == "__main__":
     aioharness.run()

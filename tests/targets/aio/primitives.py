@@ -116,6 +116,34 @@ async def semaphore_of_self():
             capacity_source="counted", waiters=3, holders=["slots-holder-0", "slots-holder-1"]))
 
 
+async def give_back(thing):
+    """Inside of its context, without it."""
+    async with thing:
+        thing.release()
+        await forever()
+
+
+async def keep(thing):
+    async with thing:
+        await forever()
+
+
+@shape
+async def given_back_inside():
+    """A lock that is free has no holder; of two that are inside of one lock, asyncio does not know which one has it."""
+    free, taken = asyncio.Lock(), asyncio.Lock()
+    slots = asyncio.BoundedSemaphore(2)
+    start(give_back(free), "given-back", "forever give_back", wait=FUTURE)
+    for thing, kind, name, n in (taken, "lock", "taken", 1), (slots, "semaphore", "slots", 2):
+        start(give_back(thing), "given-back-" + name, "forever give_back", wait=FUTURE)
+        await hops()
+        for i in range(n):
+            start(keep(thing), "kept-%s-%d" % (name, i), "forever keep", wait=FUTURE)
+        start(keep(thing), "wants-" + name, "keep", obj=thing, wait={"kind": kind, "free": 0, "waiters": 1, "holders": []})
+        await hops()
+    assert not free.locked() and taken.locked() and slots.locked()
+
+
 @shape
 async def bounded_semaphore_of_self():
     owner = Owner()
@@ -337,7 +365,7 @@ async def several_held():
 
 @shape
 async def waits_while_it_holds():
-    """Two tasks, two locks, each wants the other's: a deadlock."""
+    """Two tasks, two locks, each wants the other's: a deadlock.  Each lock is `mine` to one and `other` to the other: no name."""
     left, right = asyncio.Lock(), asyncio.Lock()
     gate = asyncio.Event()
 
@@ -347,9 +375,8 @@ async def waits_while_it_holds():
             async with other:
                 pass
 
-    names = [where + name for where in ("", "take.", "waits_while_it_holds.<locals>.take.") for name in ("mine", "other")]
     for task, other, mine, wanted in (("deadlock-a", "deadlock-b", left, right), ("deadlock-b", "deadlock-a", right, left)):
-        start(take(mine, wanted), task, "take", obj=wanted, holds=[mine], wait=dict(LOCK, waiters=1, holders=[other], name=names))
+        start(take(mine, wanted), task, "take", obj=wanted, holds=[mine], wait=dict(LOCK, waiters=1, holders=[other], name=None))
     await hops()
     gate.set()
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks with a known schedule, which note by the monotonic clock what they do: waiting, ready, running.
 
-Argument: mix (all that waits), blocked (a synchronous call blocks the loop), short (a thousand tasks a second).
+Argument: mix (all that waits), blocked (a synchronous call blocks the loop), given (it blocks when it has woken somebody), missed (a task is ready and nothing blocks), short (a thousand tasks a second).
 "log" answers {"intervals": [[kind, state, from, to], ...], "busy": [[function, from, to], ...]}: a kind is the function of a task, busy are
 the calls that blocked the loop.  "paths" says which stacks of this file's functions there can be, outermost first.
 """
 import asyncio
 import contextvars
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -223,6 +224,53 @@ def blocked():
     possible("blocker", "spin")
 
 
+# ---- given: who is woken right before the loop is blocked is ready, on a loop of any kind; with --uvloop on that ----
+
+async def taker(me, given):
+    while True:
+        me.mark("waiting")
+        await given.wait()
+        given.clear()
+
+
+async def giver(me, given):
+    while True:
+        given.set()
+        render()
+        me.mark("waiting", now() + 0.05)
+        await asyncio.sleep(0.05)
+        me.mark("running")
+
+
+def giving(loop, given):
+    given.set()
+    render()
+    loop.call_later(0.2, giving, loop, given)
+
+
+def given():
+    event, loop = asyncio.Event(), asyncio.get_running_loop()
+    start(taker, event)
+    start(giver, event)
+    loop.call_later(0.1, giving, loop, event)
+    possible("taker")
+    possible("giver", "render")
+
+
+# ---- missed: a thread sets a future without waking the loop, which goes on waiting ----
+
+async def forgotten(me, future):
+    me.mark("waiting")
+    await future
+
+
+def missed():
+    future = asyncio.get_running_loop().create_future()
+    start(forgotten, future)
+    threading.Timer(0.8, future.set_result, [None]).start()
+    possible("forgotten")
+
+
 # ---- short ----
 
 async def request(me):
@@ -278,7 +326,7 @@ def log():
 
 
 async def main():
-    {"mix": mix, "blocked": blocked, "short": short, "context": context}[sys.argv[1]]()
+    {"mix": mix, "blocked": blocked, "short": short, "given": given, "missed": missed, "context": context}[sys.argv[1]]()
     possible("main")
     await asyncio.sleep(0.3)
     harness.ready()
@@ -286,4 +334,7 @@ async def main():
 
 
 harness.serve(log=log, paths=lambda: sorted(paths))
+if "--uvloop" in sys.argv:
+    import uvloop
+    uvloop.install()
 asyncio.run(main())
