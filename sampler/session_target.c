@@ -214,13 +214,18 @@ static uint64_t weight_of(struct strobe_session *session, struct strobe_sampled 
     return weight;
 }
 
+bool strobe_sampled_due(const struct strobe_sampled *target, const struct strobe_session *session, uint64_t now)
+{
+    return !target->tasks || !session->opts.only_tasks || strobe_task_side_due(target->tasks, now);
+}
+
 int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *target, uint64_t now)
 {
     const struct strobe_sample *sample;
     uint64_t weight;
     int err;
 
-    if (target->tasks && session->opts.only_tasks && !strobe_task_side_due(target->tasks, now))
+    if (!strobe_sampled_due(target, session, now))
         return 0;
     strobe_stackids_clear(&target->ids);
     target->asked_ns = now;
