@@ -404,12 +404,13 @@ def test_threads_are_the_plain_profile(py, tmp_path):
 @pytest.mark.versions("3.12")
 def test_what_cannot_be_asked_for(py, tmp_path):
     with schedule(py, "mix") as target:
-        for args, words in ((["--blame"], "--blame needs --asyncio"), (["--asyncio=threads", "--blame"], "--blame needs --asyncio"),
+        for args, words in ((["--blame"], "--blame needs --asyncio"), (["--asyncio=threads", "--blame"], "--asyncio=threads does not record"),
+                            (["--asyncio", "-g"], "--gil is about threads"),
                             (["--task-rate", "5"], "--task-rate needs --asyncio"), (["--by", "contextvar:turn"], "--by needs --asyncio")):
             done = tool.run("record", *args, "-p", target.pid, "-d", "1", "-o", tmp_path / "x", check=2)
             assert words in done.stderr
         for args, words in ((["--asyncio=both"], "--asyncio=both writes two profiles"), (["--asyncio", "--json"], "--json writes a summary")):
-            done = tool.run("record", *args, "-p", target.pid, "-d", "1", "-f", "raw", "-o", "-", check=1)
+            done = tool.run("record", *args, "-p", target.pid, "-d", "1", "-f", "raw", "-o", "-", check=2)
             assert words in done.stderr and done.stdout == ""
     assert os.listdir(tmp_path) == []
 
