@@ -14,7 +14,8 @@ static bool check_tasks(const struct strobe_opts *opts, struct strobe_buf *messa
         return false;
     }
     if (of_tasks && opts->asyncio == STROBE_ASYNCIO_THREADS) {
-        strobe_buf_printf(message, "--%s is about tasks, which --asyncio=threads does not record: take --asyncio or --asyncio=both", of_tasks);
+        strobe_buf_printf(message, "--%s is about tasks, which --asyncio=threads does not record: take --asyncio or --asyncio=both",
+                          of_tasks);
         return false;
     }
     if (opts->gil && opts->asyncio == STROBE_ASYNCIO_TASKS) {

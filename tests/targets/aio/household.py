@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process and its children, each with so many asyncio tasks.  usage: household.py OWN [CHILD...]
 
-Each word says what a process has: "none" (asyncio is not imported), a number of tasks, main among them, or "even6", "odd6": main for good,
-and 6 more in every even or odd half second of the machine's clock, but for the last tenth of it.
+Each word says what a process has: "none" (asyncio is not imported), a number of tasks, main among them; "named20": 20 whose names
+differ in more than a number; or "even6", "odd6": main for good, and 6 more in every even or odd half second of the machine's clock, but for
+the last tenth of it.
 It answers "members": [[pid, names of its tasks or null], ...], itself first, as each process says of itself.
 """
 import json
@@ -25,14 +26,15 @@ async def member(asyncio):
 
 async def live(asyncio, word, up):
     loop = asyncio.get_running_loop()
-    wave = word.rstrip("0123456789")
-    number = int(word[len(wave):])
-    kept = [] if wave else [loop.create_task(member(asyncio), name="member-%d" % i) for i in range(number - 1)]
+    kind = word.rstrip("0123456789")
+    number, wave = int(word[len(kind):]), kind in ("even", "odd")
+    names = ["member-%s" % (chr(ord("a") + i) if kind == "named" else i) for i in range(0 if wave else number - 1)]
+    kept = [loop.create_task(member(asyncio), name=name) for name in names]
     await asyncio.sleep(0)
     up(sorted(task.get_name() for task in asyncio.all_tasks()))
     while here():
         now = time.monotonic()
-        if wave and now % 0.5 < 0.35 and int(now * 2) % 2 == (wave == "odd"):
+        if wave and now % 0.5 < 0.35 and int(now * 2) % 2 == (kind == "odd"):
             kept = [loop.create_task(member(asyncio)) for _ in range(number)]
             await asyncio.sleep(0.4 - now % 0.5)
             for task in kept:
