@@ -47,8 +47,9 @@ static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread 
 {
     struct strobe_sampled *target = ctx;
 
-    (void)mem;
     strobe_stackids_visit(&target->ids, thread, stamp_of(target, target->asked_ns));
+    if (target->tasks)
+        strobe_task_side_visit(target->tasks, mem, thread);
 }
 
 static int init_target(struct strobe_session *session, struct strobe_sampled *target, const struct strobe_session_target *from)

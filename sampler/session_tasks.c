@@ -117,6 +117,11 @@ bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now)
     return now >= side->next_ns;
 }
 
+void strobe_task_side_visit(struct strobe_task_side *side, struct strobe_mem *mem, const struct strobe_thread *thread)
+{
+    strobe_loopbusy_visit(&side->busy, mem, thread);
+}
+
 /* ---- stacks ---- */
 
 static int resolve_frame(struct strobe_session *session, struct strobe_task_side *side, const struct strobe_raw_frame *raw)

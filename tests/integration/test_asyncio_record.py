@@ -200,6 +200,18 @@ def test_a_loop_that_is_blocked(py, tmp_path):
 
 
 @VERSIONS
+def test_steps_in_the_same_function_are_apart(py, tmp_path):
+    """A task blocks its loop in the same function step after step, beside 3,000 tasks that take a while to look at."""
+    with schedule(py, "twice") as target:
+        recording = Recording(target, tmp_path)
+    calls = [(start, end) for _, start, end in recording.log["busy"] if recording.clip(start, end)]
+    blocked = [one for one in recording.summary["blocked"] if one["stack"][0]["name"] == "spin"]
+    assert sum(one["total_s"] for one in blocked) > 0.5 * SECONDS, recording.said
+    assert max(one["longest_s"] for one in blocked) < max(end - start for start, end in calls) + 0.01, (blocked, recording.said)
+    assert len(calls) / 8 < sum(one["times"] for one in blocked) <= len(calls) + 2, (blocked, len(calls))
+
+
+@VERSIONS
 def test_a_thousand_tasks_a_second(py, tmp_path):
     """Each is seen at one look or none; together they are what they lived."""
     with schedule(py, "short") as target:

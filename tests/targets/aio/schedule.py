@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks with a known schedule, which note by the monotonic clock what they do: waiting, ready, running.
 
-Argument: mix (all that waits), blocked (a synchronous call blocks the loop), short (a thousand tasks a second).
+Argument: mix (all that waits), blocked (a synchronous call blocks the loop), twice (the same call blocks it step after step, beside some
+thousand tasks), short (a thousand tasks a second).
 "log" answers {"intervals": [[kind, state, from, to], ...], "busy": [[function, from, to], ...]}: a kind is the function of a task, busy are
 the calls that blocked the loop.  "paths" says which stacks of this file's functions there can be, outermost first.
 """
@@ -18,6 +19,7 @@ intervals = []
 busy = []
 live = set()
 paths = set()
+keep = []
 turn = contextvars.ContextVar("turn")
 
 
@@ -223,6 +225,29 @@ def blocked():
     possible("blocker", "spin")
 
 
+async def steady(me):
+    """Blocks in the same function again and again: each call is a step of its own."""
+    while True:
+        spin()
+        me.mark("ready")
+        await asyncio.sleep(0)
+        me.mark("running")
+
+
+async def parked(me):
+    me.mark("waiting")
+    await asyncio.get_running_loop().create_future()
+
+
+def twice():
+    start(victim)
+    start(steady)
+    keep.extend(start(parked) for _ in range(3000))
+    possible("victim")
+    possible("steady", "spin")
+    possible("parked")
+
+
 # ---- short ----
 
 async def request(me):
@@ -278,7 +303,7 @@ def log():
 
 
 async def main():
-    {"mix": mix, "blocked": blocked, "short": short, "context": context}[sys.argv[1]]()
+    {"mix": mix, "blocked": blocked, "twice": twice, "short": short, "context": context}[sys.argv[1]]()
     possible("main")
     await asyncio.sleep(0.3)
     harness.ready()
