@@ -63,13 +63,24 @@ uint64_t strobe_tasked_wait_key(const struct strobe_task *task)
     return task->future ^ task->hash[0];
 }
 
+/* At the moment of the look, or when the task was read, if that was later: it may have begun to sleep in between.  What was over by the
+ * moment of the look, and not when the task was read, is not called overdue: its loop may have gone on. */
+static double due_in(const struct strobe_task_sample *sample, const struct strobe_task *task)
+{
+    uint64_t now = task->when_ns > sample->time_ns ? task->when_ns : sample->time_ns;
+    double left = task->when - (double)now / 1e9;
+
+    if (!task->when_ns)
+        return NAN;
+    return left < 0 && !sample->whole && task->when >= (double)task->when_ns / 1e9 ? 0 : left;
+}
+
 static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *threads, const uint64_t *loops, uint32_t index,
                      struct strobe_report_task *ret)
 {
     const struct strobe_task *task = &tasked->report.sample->tasks[index];
     uint64_t *since;
     uint32_t stack;
-    double when;
     int err = strobe_tasked_stack(tasked, task->frames, task->n_frames, task->hash, &stack);
 
     if (err)
@@ -79,8 +90,7 @@ static int fill_task(struct strobe_tasked *tasked, const struct strobe_sample *t
                                        .worker = STROBE_NO_INDEX, .loop_tid = loop_tid(tasked, threads, loops, task->loop)};
     if (task->state == STROBE_TASK_WAITING && (since = strobe_htab_get(&tasked->waiting, task->addr, strobe_tasked_wait_key(task))))
         ret->waiting = (double)(tasked->report.sample->time_ns - *since) / 1e9;
-    if (task->timer && !strobe_timer_due(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), task->timer, &when))
-        ret->due_in = when - (double)tasked->report.sample->time_ns / 1e9;
+    ret->due_in = due_in(tasked->report.sample, task);
     if (task->source && strobe_pools_find(&tasked->pools, task->source, &ret->pool, &ret->worker, &ret->queue_place)) {
         ret->wait = tasked->report.sample->n_waits + ret->pool;
         if (ret->worker != STROBE_NO_INDEX)

@@ -115,6 +115,7 @@ int strobe_loopbusy_begin(struct strobe_loopbusy *busy, const struct strobe_samp
     busy->threads = threads;
     busy->sample = sample;
     busy->tick++;
+    busy->timers = (struct strobe_timers){.type = 0};
     busy->n = 0;
     if (!sample->n_tasks || !busy->reader->has_aio)
         return 0;
@@ -133,7 +134,7 @@ static bool is_due(struct strobe_loopbusy *busy, const struct strobe_task *task)
 {
     double when, now = (double)busy->threads->time_ns / 1e9;
 
-    return !strobe_timer_due(busy->mem, busy->lay, task->timer, &when) && when <= now && now - when < MAX_OVERDUE_S;
+    return !strobe_timers_due(&busy->timers, busy->mem, busy->lay, task->timer, &when) && when <= now && now - when < MAX_OVERDUE_S;
 }
 
 bool strobe_loopbusy_is_ready(struct strobe_loopbusy *busy, uint32_t index)

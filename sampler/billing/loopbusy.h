@@ -34,6 +34,7 @@ struct strobe_loopbusy {
     struct strobe_codes *codes;
     struct strobe_taskreader *reader;
     struct strobe_loopsteps steps;
+    struct strobe_timers timers;
     struct strobe_callnames *calls;   /* of C functions */
     const struct strobe_sample *threads;
     const struct strobe_task_sample *sample;

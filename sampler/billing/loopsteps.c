@@ -109,7 +109,8 @@ bool strobe_loopsteps_get(struct strobe_loopsteps *steps, const struct strobe_th
     const struct strobe_code_entry *entry = strobe_coderoles_get(steps->codes, run_once->code); /* known from now on, to visits too */
     const struct strobe_loopsteps_thread *from = find(steps, thread);
 
-    if (!from || !from->code || from->frame != run_once->frame || from->code != run_once->code || !entry || entry->role != STROBE_CODE_STEPS)
+    if (!from || !from->code || from->frame != run_once->frame || from->code != run_once->code || !entry ||
+        entry->role != STROBE_CODE_STEPS)
         return false;
     *ret = from->step;
     return true;

@@ -2,7 +2,7 @@
 """Tasks with a known schedule, which note by the monotonic clock what they do: waiting, ready, running.
 
 Argument: mix (all that waits), blocked (a synchronous call blocks the loop), twice (the same call blocks it step after step, beside some
-thousand tasks), short (a thousand tasks a second).
+thousand tasks), short (a thousand tasks a second), naps (hundreds of short sleeps, again and again), context (values of a variable).
 "log" answers {"intervals": [[kind, state, from, to], ...], "busy": [[function, from, to], ...]}: a kind is the function of a task, busy are
 the calls that blocked the loop.  "paths" says which stacks of this file's functions there can be, outermost first.
 """
@@ -273,6 +273,21 @@ def short():
     possible("request")
 
 
+# ---- naps ----
+
+async def napper(me):
+    while True:
+        me.mark("waiting", now() + 0.02)
+        await asyncio.sleep(0.02)
+        me.mark("running")
+
+
+def naps():
+    for _ in range(600):
+        start(napper)
+    possible("napper")
+
+
 # ---- by a context variable ----
 
 async def work(me):
@@ -303,7 +318,7 @@ def log():
 
 
 async def main():
-    {"mix": mix, "blocked": blocked, "twice": twice, "short": short, "context": context}[sys.argv[1]]()
+    {"mix": mix, "blocked": blocked, "twice": twice, "short": short, "naps": naps, "context": context}[sys.argv[1]]()
     possible("main")
     await asyncio.sleep(0.3)
     harness.ready()
