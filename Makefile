@@ -47,7 +47,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libtest.a $(ATTACH_OBJ) $(BUILD)/libstr
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itests $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 # Parts of the tool that are tested alone.
-$(foreach m,opts output progress,$(eval $(BUILD)/unit/test_$(m): $(BUILD)/tools/$(m).o))
+$(foreach m,opts output progress peers childwork,$(eval $(BUILD)/unit/test_$(m): $(BUILD)/tools/$(m).o))
 $(BUILD)/unit/test_opts: $(BUILD)/tools/opts_values.o $(BUILD)/tools/opts_check.o
 units: $(UNIT_BIN)
 check-unit: $(UNIT_BIN)
