@@ -205,7 +205,8 @@ static void test_careful_looks_again(void **state)
 static void test_few_with_a_pause_many_without(void **state)
 {
     const struct strobe_tasklook_opts few = {.max_pause_ns = 1000 * (uint64_t)MS, .still_ns = 1000 * (uint64_t)MS},
-                                      many = {.max_pause_ns = 1000 * (uint64_t)MS, .still_ns = 1}, never = {.still_ns = 1000 * (uint64_t)MS};
+                                      many = {.max_pause_ns = 1000 * (uint64_t)MS, .still_ns = 1},
+                                      never = {.still_ns = 1000 * (uint64_t)MS};
     const struct strobe_tasklook_opts *all[] = {&few, &many, &never};
 
     for (size_t i = 0; i < 3; i++) {
