@@ -45,9 +45,10 @@ UNIT_SRC = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libtest.a $(ATTACH_OBJ) $(BUILD)/libstrobe.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+	$(CC) $(ALL_CFLAGS) -Itests $(LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(TEST_LIBS)
 # Parts of the tool that are tested alone.
-$(foreach m,opts output progress,$(eval $(BUILD)/unit/test_$(m): $(BUILD)/tools/$(m).o))
+$(foreach m,opts output progress peers childwork,$(eval $(BUILD)/unit/test_$(m): $(BUILD)/tools/$(m).o))
+$(BUILD)/unit/test_opts: $(BUILD)/tools/opts_values.o $(BUILD)/tools/opts_check.o
 units: $(UNIT_BIN)
 check-unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do echo "== $$t"; $$t || exit 1; done

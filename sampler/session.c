@@ -134,9 +134,29 @@ static void leave_out_gap(struct strobe_session *session, uint64_t planned, uint
 
 /* ---- the loop ---- */
 
+/* Of targets whose tasks are looked at less often, the latest look counts. */
+static void count_tasks(struct strobe_session *session)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < session->n_targets; i++)
+        if (session->targets[i]->tasks)
+            n += strobe_task_side_alive(session->targets[i]->tasks);
+    if (n > session->most_tasks)
+        session->most_tasks = n;
+}
+
+static bool any_due(const struct strobe_session *session, uint64_t now)
+{
+    for (size_t i = 0; i < session->n_targets; i++)
+        if (strobe_sampled_due(session->targets[i], session, now))
+            return true;
+    return !session->n_targets;
+}
+
 static int tick(struct strobe_session *session, uint64_t now)
 {
-    session->stats.ticks++;
+    session->stats.ticks += any_due(session, now);
     for (size_t i = session->n_targets; i-- > 0;) {
         struct strobe_sampled *target = session->targets[i];
         int err = strobe_sampled_take(session, target, now);
@@ -150,6 +170,7 @@ static int tick(struct strobe_session *session, uint64_t now)
         if (err != STROBE_ERR_GONE)
             session->stats.errors++;
     }
+    count_tasks(session);
     return 0;
 }
 
@@ -278,6 +299,7 @@ void strobe_session_stats(const struct strobe_session *session, struct strobe_se
     *ret = session->stats;
     ret->snapshots = session->snapshots;
     ret->tasks = session->gone_tasks;
+    ret->tasks.most = session->most_tasks;
     for (size_t i = 0; i < session->n_targets; i++) {
         strobe_pause_log_add(&log, strobe_snapshot_pauses(session->targets[i]->snap));
         add_up(&ret->snapshots, session->targets[i]);

@@ -39,20 +39,22 @@ struct strobe_session_opts {
 
 enum { STROBE_TASK_STATES = 4 }; /* enum strobe_task_state */
 struct strobe_task_stats {
-    uint64_t ticks;          /* looks at tasks */
+    uint64_t ticks;          /* looks at the tasks of one process */
+    uint64_t looked_ns;      /* that these stand for, of each process its own: ticks / looked_ns is their rate */
     uint64_t samples;        /* tasks in them */
     uint64_t dropped;        /* tasks left out of a look because they changed under it; billed at their next */
     uint64_t unread_ns;      /* not billed: of tasks that ended, or had not been read again at the end */
-    uint64_t most;           /* tasks at once */
+    uint64_t most;           /* tasks at once, in all targets: of each its latest look */
     uint64_t task_ns;        /* billed: the sum of the tasks' lifetimes inside the recording */
     uint64_t by_state[STROBE_TASK_STATES]; /* of that */
     uint64_t cost_ns;        /* of one look, lately */
+    bool slowed;             /* they were looked at less often, so that looking takes no more than its part of the time */
     uint64_t from_ns, to_ns; /* monotonic: the time that was billed lies between these; 0 = none was */
 };
 
 struct strobe_session_stats {
-    uint64_t ticks;          /* looks taken */
-    uint64_t samples;        /* stacks counted (threads x ticks, idle ones left out unless asked for) */
+    uint64_t ticks;          /* looks taken: at all targets, at threads, tasks or both */
+    uint64_t samples;        /* stacks of threads counted (threads x ticks, idle ones left out unless asked for) */
     uint64_t left_out;       /* non-blocking, at the end: stacks that were counted and found to be mixed (agg/edges.h); not in samples */
     uint64_t errors;         /* threads or targets that could not be read at a tick */
     uint64_t late;           /* ticks that came more than one period late */

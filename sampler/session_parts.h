@@ -38,6 +38,7 @@ struct strobe_session {
     struct strobe_pause_log pauses;           /* of targets that are gone */
     struct strobe_snapshot_stats snapshots;   /* likewise */
     struct strobe_task_stats gone_tasks;      /* likewise */
+    uint64_t most_tasks;                      /* at once */
     uint64_t period_ns, start_ns, end_ns, start_unix_ns, random;
     double cpu_start;
     uint32_t gc_marker;
@@ -47,6 +48,8 @@ struct strobe_session {
 /* Makes a target's parts and its root frame; it owns mem and host on success. */
 int strobe_sampled_new(struct strobe_session *session, const struct strobe_session_target *from, struct strobe_sampled **ret_target);
 void strobe_sampled_free(struct strobe_sampled *target);
+/* Would a look at it now read anything?  When only tasks are counted, their rate may be lower than the session's. */
+bool strobe_sampled_due(const struct strobe_sampled *target, const struct strobe_session *session, uint64_t now);
 /* Takes one sample of a target and counts it.  now: a moment ago.  STROBE_ERR_NOMEM and _IO end the recording, others this look. */
 int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *target, uint64_t now);
 

@@ -47,8 +47,9 @@ static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread 
 {
     struct strobe_sampled *target = ctx;
 
-    (void)mem;
     strobe_stackids_visit(&target->ids, thread, stamp_of(target, target->asked_ns));
+    if (target->tasks)
+        strobe_task_side_visit(target->tasks, mem, thread);
 }
 
 static int init_target(struct strobe_session *session, struct strobe_sampled *target, const struct strobe_session_target *from)
@@ -214,13 +215,18 @@ static uint64_t weight_of(struct strobe_session *session, struct strobe_sampled 
     return weight;
 }
 
+bool strobe_sampled_due(const struct strobe_sampled *target, const struct strobe_session *session, uint64_t now)
+{
+    return !target->tasks || !session->opts.only_tasks || strobe_task_side_due(target->tasks, now);
+}
+
 int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *target, uint64_t now)
 {
     const struct strobe_sample *sample;
     uint64_t weight;
     int err;
 
-    if (target->tasks && session->opts.only_tasks && !strobe_task_side_due(target->tasks, now))
+    if (!strobe_sampled_due(target, session, now))
         return 0;
     strobe_stackids_clear(&target->ids);
     target->asked_ns = now;

@@ -51,6 +51,7 @@ struct strobe_task_side {
     struct strobe_tasklanes lanes;
     uint64_t last_ns, next_ns;
     uint64_t cost_ns;           /* of a look, the median */
+    uint32_t n_alive;           /* tasks at the last look */
     struct strobe_task_stats stats;
 };
 
@@ -114,6 +115,11 @@ void strobe_task_side_free(struct strobe_task_side *side)
 bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now)
 {
     return now >= side->next_ns;
+}
+
+void strobe_task_side_visit(struct strobe_task_side *side, struct strobe_mem *mem, const struct strobe_thread *thread)
+{
+    strobe_loopbusy_visit(&side->busy, mem, thread);
 }
 
 /* ---- stacks ---- */
@@ -307,6 +313,7 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
         side->cost_ns -= side->cost_ns / 16;
     if (!session->opts.task_rate && BUDGET * side->cost_ns > session->period_ns)
         least = BUDGET * side->cost_ns;
+    side->stats.slowed = side->stats.slowed || (!session->opts.task_rate && least > session->period_ns);
     /* The session's ticks come at random; every one that is late enough will do. */
     side->next_ns = least > session->period_ns ? start + least - session->period_ns / 2 : 0;
 }
@@ -325,7 +332,6 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
                           const struct strobe_sample **ret_threads)
 {
     const struct strobe_task_sample *sample;
-    uint32_t n_alive;
     uint64_t weight;
     int err = strobe_tasklook_take(side->look, ret_threads, &sample);
 
@@ -353,19 +359,25 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
     side->stats.to_ns = sample->time_ns;
     side->stats.ticks++;
     side->stats.dropped += sample->n_dropped;
-    n_alive = count_alive(sample);
-    side->stats.samples += n_alive;
-    if (n_alive > side->stats.most)
-        side->stats.most = n_alive;
+    side->stats.looked_ns += weight;
+    side->n_alive = count_alive(sample);
+    side->stats.samples += side->n_alive;
     schedule(session, side, now, session->clock->now(session->clock) - now);
     return 0;
+}
+
+uint32_t strobe_task_side_alive(const struct strobe_task_side *side)
+{
+    return side->n_alive;
 }
 
 void strobe_task_side_stats(const struct strobe_task_side *side, struct strobe_task_stats *sum)
 {
     sum->ticks += side->stats.ticks;
+    sum->looked_ns += side->stats.looked_ns;
     sum->samples += side->stats.samples;
     sum->dropped += side->stats.dropped;
+    sum->slowed = sum->slowed || side->stats.slowed;
     sum->unread_ns += side->stats.unread_ns + side->owed_before_ns;
     sum->task_ns += side->stats.task_ns;
     for (int i = 0; i < STROBE_TASK_STATES; i++)
@@ -374,8 +386,6 @@ void strobe_task_side_stats(const struct strobe_task_side *side, struct strobe_t
         sum->from_ns = side->stats.from_ns;
     if (side->stats.to_ns > sum->to_ns)
         sum->to_ns = side->stats.to_ns;
-    if (side->stats.most > sum->most)
-        sum->most = side->stats.most;
     if (side->cost_ns > sum->cost_ns)
         sum->cost_ns = side->cost_ns;
 }

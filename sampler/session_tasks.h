@@ -19,9 +19,13 @@ void strobe_task_side_free(struct strobe_task_side *side);
 
 /* Is it time for the tasks?  Their rate is lowered where a look would not fit its budget. */
 bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now);
+/* Of a thread whose stack has just been read, while it stands still.  Allocates nothing. */
+void strobe_task_side_visit(struct strobe_task_side *side, struct strobe_mem *mem, const struct strobe_thread *thread);
 /* Takes the sample of the tick, threads and tasks, and bills the tasks.  ret_threads: borrowed.  Errors as strobe_sampled_take. */
 int strobe_task_side_take(struct strobe_session *session, struct strobe_task_side *side, uint64_t now,
                           const struct strobe_sample **ret_threads);
+/* Tasks at its last look, those that have ended left out. */
+uint32_t strobe_task_side_alive(const struct strobe_task_side *side);
 /* Adds what was counted to a session's. */
 void strobe_task_side_stats(const struct strobe_task_side *side, struct strobe_task_stats *sum);
 

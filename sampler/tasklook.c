@@ -246,11 +246,14 @@ int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay,
     look->opts = *opts;
     strobe_snapshot_set_second_visitor(snap, visit, look);
     err = strobe_taskreader_new(mem, lay, &look->reader);
-    if (err)
+    if (err) {
         strobe_tasklook_free(look);
-    else
-        *ret = look;
-    return err;
+        return err;
+    }
+    if (opts->careful)
+        strobe_taskreader_want_timers(look->reader, clock);
+    *ret = look;
+    return 0;
 }
 
 void strobe_tasklook_free(struct strobe_tasklook *look)

@@ -14,6 +14,9 @@ enum {
     SHOWN_FRAMES = 3, /* of each: innermost ones, the program's own where it has any */
 };
 
+/* Of the looks at tasks that were asked for; below this it is said that there were fewer. */
+#define LOW_RATE 0.7
+
 static double us(uint64_t ns)
 {
     return (double)ns / 1000;
@@ -39,17 +42,37 @@ void strobe_closing_say_cost(const struct strobe_opts *opts, const struct strobe
         strobe_buf_printf(&line, " Left out: %" PRIu64 " gap%s of %.1f seconds in all, in which no sample could be taken.", stats->gaps,
                           stats->gaps == 1 ? "" : "s", (double)stats->gap_ns / 1e9);
     strobe_say("%s", strobe_buf_str(&line));
-    if (!opts->flat_out && stats->ticks > 1 && stats->rate_reached < opts->rate / 2.0)
+    if (!opts->flat_out && opts->asyncio != STROBE_ASYNCIO_TASKS && stats->ticks > 1 && stats->rate_reached < opts->rate / 2.0)
         strobe_say("Fewer than half of the %.0f looks a second that were asked for could be taken: the machine is busy, or the process "
                    "slow to stop (try --nonblocking); each counts for the time since the one before.", (double)opts->rate);
     strobe_buf_release(&line);
 }
 
+/* Looks at the tasks of a process per second, while it was there. */
+static double task_rate(const struct strobe_task_stats *tasks)
+{
+    return tasks->looked_ns ? (double)tasks->ticks * 1e9 / (double)tasks->looked_ns : 0;
+}
+
+static void say_task_rate(const struct strobe_opts *opts, const struct strobe_task_stats *tasks)
+{
+    uint32_t wanted = opts->task_rate && opts->task_rate < opts->rate ? opts->task_rate : opts->rate;
+    double rate = task_rate(tasks), look_ms = (double)tasks->cost_ns / 1e6;
+
+    if (opts->flat_out || tasks->ticks < 2 || rate >= LOW_RATE * wanted)
+        return;
+    if (tasks->slowed)
+        strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ", so that looking takes a quarter of the time at most: "
+                   "one look takes %.1f ms (--task-rate sets another rate).", rate, wanted, look_ms);
+    else
+        strobe_say("Tasks were looked at %.1f times a second, though %" PRIu32 " were asked for: one look takes %.1f ms, and the machine "
+                   "may be busy; each counts for the time since the one before.", rate, wanted, look_ms);
+}
+
 void strobe_closing_say_tasks(const struct strobe_opts *opts, const struct strobe_session_stats *stats)
 {
     const struct strobe_task_stats *tasks = &stats->tasks;
-    double all = (double)tasks->task_ns / 1e9, elapsed_s = (double)stats->elapsed_ns / 1e9;
-    double rate = elapsed_s > 0 ? (double)tasks->ticks / elapsed_s : 0;
+    double all = (double)tasks->task_ns / 1e9;
 
     if (!tasks->samples || !tasks->task_ns) {
         strobe_say("No tasks: no asyncio task was there at any look%s.", opts->asyncio == STROBE_ASYNCIO_TASKS
@@ -64,9 +87,7 @@ void strobe_closing_say_tasks(const struct strobe_opts *opts, const struct strob
                    tasks->dropped + tasks->samples, tasks->unread_ns ? "," : ".");
     if (tasks->dropped && tasks->unread_ns)
         strobe_say("  but for %.2f task-seconds of those that had none.", (double)tasks->unread_ns / 1e9);
-    if (!opts->flat_out && rate < 0.7 * opts->rate && tasks->ticks > 1)
-        strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ": one look takes %.1f ms (--task-rate).", rate,
-                   opts->rate, (double)tasks->cost_ns / 1e6);
+    say_task_rate(opts, tasks);
 }
 
 /* ---- what blocked the loop ---- */
@@ -135,13 +156,12 @@ static void put_seconds(struct strobe_buf *out, const char *key, uint64_t ns)
     strobe_buf_printf(out, "\"%s\":%" PRIu64 ".%09" PRIu64, key, ns / 1000000000, ns % 1000000000);
 }
 
-static void put_tasks(const struct strobe_task_stats *tasks, double elapsed_s, struct strobe_buf *out)
+static void put_tasks(const struct strobe_task_stats *tasks, struct strobe_buf *out)
 {
     static const char *const keys[STROBE_TASK_STATES] = {"waiting_s", "ready_s", "running_s", NULL};
 
     strobe_buf_printf(out, ",\n\"tasks\":{\"most\":%" PRIu64 ",\"looks\":%" PRIu64 ",\"rate\":%.3f,\"look_ms\":%.3f,\"samples\":%" PRIu64
-                      ",\"dropped\":%" PRIu64 ",\"unread_s\":%.6f,", tasks->most, tasks->ticks, elapsed_s > 0
-                          ? (double)tasks->ticks / elapsed_s : 0.0,
+                      ",\"dropped\":%" PRIu64 ",\"unread_s\":%.6f,", tasks->most, tasks->ticks, task_rate(tasks),
                       (double)tasks->cost_ns / 1e6, tasks->samples, tasks->dropped, (double)tasks->unread_ns / 1e9);
     put_seconds(out, "total_s", tasks->task_ns);
     for (int i = 0; i < STROBE_TASK_STATES; i++)
@@ -201,9 +221,14 @@ void strobe_closing_json(const struct strobe_closing *closing, struct strobe_buf
     put_seconds(out, "start_unix", start_unix_ns);
     strobe_buf_putc(out, ',');
     put_seconds(out, "seconds", stats->elapsed_ns);
-    strobe_buf_printf(out, ",\"looks\":%" PRIu64 ",\"rate\":%.3f,\"samples\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"dropped\":%" PRIu64
-                      ",\"own_cpu\":%.4f,\n\"pauses\":{\"times\":%" PRIu64 ",", stats->ticks, stats->rate_reached, stats->samples,
-                      stats->errors, stats->snapshots.dropped + stats->left_out, elapsed_s > 0 ? stats->own_cpu / elapsed_s : 0.0,
+    strobe_buf_printf(out, ",\"looks\":%" PRIu64 ",\"rate\":%.3f,\"samples\":", stats->ticks, stats->rate_reached);
+    if (closing->threads_path)
+        strobe_buf_printf(out, "%" PRIu64, stats->samples);
+    else
+        strobe_buf_puts(out, "null");
+    strobe_buf_printf(out, ",\"errors\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"own_cpu\":%.4f,\n\"pauses\":{\"times\":%" PRIu64 ",",
+                      stats->errors,
+                      stats->snapshots.dropped + stats->left_out, elapsed_s > 0 ? stats->own_cpu / elapsed_s : 0.0,
                       stats->pauses);
     put_seconds(out, "typical_s", stats->pause_typical_ns);
     strobe_buf_putc(out, ',');
@@ -212,7 +237,7 @@ void strobe_closing_json(const struct strobe_closing *closing, struct strobe_buf
     put_seconds(out, "longest_s", stats->pause_max_ns);
     strobe_buf_putc(out, '}');
     if (closing->rec->task_agg) {
-        put_tasks(&stats->tasks, elapsed_s, out);
+        put_tasks(&stats->tasks, out);
         put_blocks(&closing->rec->blocks, closing->rec->names, out);
     }
     strobe_buf_puts(out, "}\n");

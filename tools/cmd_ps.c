@@ -5,83 +5,110 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "tools/opening.h"
+#include "base/clock.h"
+#include "tools/looked.h"
 #include "tools/say.h"
-#include "tools/tasked.h"
 
-static int print(const struct strobe_tasked *tasked, const struct strobe_opts *opts)
+static void put(const struct strobe_buf *text)
 {
-    struct strobe_report_tasks report = tasked->report;
-    struct strobe_buf out = STROBE_BUF_INIT;
-    int err = 0;
-
-    report.ascii = !strobe_speaks_utf8();
-    if (opts->json)
-        err = strobe_report_tasks_json(&report, opts->cmd == STROBE_CMD_PSTREE, &out);
-    else if (opts->cmd == STROBE_CMD_PS)
-        strobe_report_ps(&report, strobe_want_color(), &out);
-    else
-        err = strobe_report_pstree(&report, opts->expand, strobe_want_color(), &out);
-    if (out.failed)
-        err = STROBE_ERR_NOMEM;
-    if (!err)
-        fwrite(strobe_buf_str(&out), 1, out.len, stdout); /* main looks at the stream's error state */
-    strobe_buf_release(&out);
-    return err;
+    fwrite(strobe_buf_str(text), 1, text->len, stdout); /* main looks at the stream's error state */
 }
 
-static void warn(const struct strobe_tasked *tasked)
+/* With -s --json: {"processes": [...]}. */
+static void print(const struct strobe_looked *looked)
 {
-    uint32_t dropped = tasked->report.sample->n_dropped;
+    bool list = looked->opts->json && looked->opts->subprocesses;
+    size_t n = 0;
 
-    if (strobe_attach_warning(tasked->attach))
-        strobe_say("Warning: %s", strobe_attach_warning(tasked->attach));
-    if (!tasked->report.sample->n_tasks && !dropped)
-        strobe_say("Process %" PRId32 " has no asyncio task%s.", tasked->process.pid,
-                   tasked->report.sample->absent ? ": asyncio is not imported there" : "");
-    if (tasked->report.sample->blind)
-        strobe_say("Warning: asyncio's layout of tasks in this build of Python is not known: tasks made in C are not shown.");
-    if (dropped)
-        strobe_say("Warning: %" PRIu32 " task%s left out: no consistent reading was possible.", dropped, dropped == 1 ? "" : "s");
-}
-
-static int look(const struct strobe_opts *opts, struct strobe_buf *why)
-{
-    struct strobe_tasked_opts how = {.nonblocking = opts->nonblocking, .full_filenames = opts->full_filenames,
-                                     .max_pause_ns = opts->max_pause_ns, .context_name = opts->context_name};
-    struct strobe_attach *attach;
-    struct strobe_tasked tasked;
-    int err = strobe_open_target(opts->pid, &attach, why);
-
-    if (err)
-        return err;
-    err = strobe_tasked_open(attach, opts->pid, &how, &tasked);
-    if (!err) {
-        err = opts->watch_ns ? strobe_tasked_watch(&tasked, opts->watch_ns) : strobe_tasked_take(&tasked);
-        if (!err)
-            err = print(&tasked, opts);
-        if (!err)
-            warn(&tasked);
-        strobe_tasked_release(&tasked);
+    if (list)
+        fputs("{\"processes\": [\n", stdout);
+    for (size_t i = 0; i < looked->n; i++) {
+        if (!looked->all[i].text.len)
+            continue;
+        if (list && n++)
+            fputs(",\n", stdout);
+        put(&looked->all[i].text);
     }
-    strobe_attach_close(attach);
-    if (err)
-        strobe_buf_printf(why, "process %" PRId32 " could not be read: %s", opts->pid, strobe_err_text(err));
-    return err;
+    if (list)
+        fputs("]}\n", stdout);
+}
+
+static void warn(const struct strobe_looked *looked, const struct strobe_looked_process *process)
+{
+    char hint[128] = "";
+
+    if (strobe_attach_warning(process->attach))
+        strobe_say("Warning: %s", strobe_attach_warning(process->attach));
+    if (process->blind)
+        strobe_say("Warning: asyncio's layout of tasks in this build of Python is not known: tasks made in C of process %" PRId32
+                   " are not shown.", process->pid);
+    if (process->dropped)
+        strobe_say("Warning: %" PRIu32 " task%s of process %" PRId32 " left out: no consistent reading was possible.", process->dropped,
+                   process->dropped == 1 ? "" : "s", process->pid);
+    if (looked->opts->subprocesses || process->n_tasks || process->dropped)
+        return;
+    if (strobe_looked_children(process->pid))
+        snprintf(hint, sizeof hint, "; processes that it started have some (strobe %s -s %" PRId32 ")", strobe_opts_word(looked->opts->cmd),
+                 process->pid);
+    strobe_say("Process %" PRId32 " has no asyncio task%s%s.", process->pid, process->absent ? ": asyncio is not imported there" : "",
+               hint);
+}
+
+static bool ended(int err)
+{
+    return err == STROBE_ERR_GONE || err == STROBE_ERR_EXECED || err == STROBE_ERR_NOPROC;
+}
+
+/* Who was asked for and could not be looked at to the end is an error; of its children only the news is told. */
+static int tell_end(const struct strobe_looked *looked, const struct strobe_looked_process *process)
+{
+    struct strobe_clock *clock = strobe_clock_system();
+    bool asked_for = process->pid == looked->opts->pid;
+    void (*tell)(const char *fmt, ...) = asked_for ? strobe_complain : strobe_say;
+    double ago = (double)(clock->now(clock) - process->shown_ns) / 1e9;
+
+    if (!ended(process->err))
+        tell("process %" PRId32 " could not be read: %s", process->pid, strobe_err_text(process->err));
+    else if (process->text.len)
+        tell("process %" PRId32 " %s meanwhile: this is how it was %.1f seconds ago", process->pid,
+             process->err == STROBE_ERR_EXECED ? "became another program" : "has ended", ago);
+    else if (asked_for)
+        tell("process %" PRId32 " could not be read: %s", process->pid, strobe_err_text(process->err));
+    return asked_for ? STROBE_EXIT_ERROR : STROBE_EXIT_OK;
+}
+
+static int look(const struct strobe_opts *opts)
+{
+    struct strobe_buf why = STROBE_BUF_INIT;
+    struct strobe_looked looked;
+    int ret_exit = STROBE_EXIT_OK, err = strobe_looked_open(&looked, opts, &why);
+
+    if (!err && (err = strobe_looked_take(&looked)))
+        strobe_buf_puts(&why, strobe_err_text(err));
+    if (err) {
+        strobe_complain("%s", strobe_buf_str(&why));
+        ret_exit = STROBE_EXIT_ERROR;
+    } else {
+        print(&looked);
+    }
+    for (size_t i = 0; !err && i < looked.n; i++) {
+        if (!looked.all[i].err)
+            warn(&looked, &looked.all[i]);
+        else if (tell_end(&looked, &looked.all[i]))
+            ret_exit = STROBE_EXIT_ERROR;
+    }
+    strobe_looked_release(&looked);
+    strobe_buf_release(&why);
+    return ret_exit;
 }
 
 static int run(enum strobe_cmd cmd, int argc, char **argv)
 {
-    struct strobe_buf why = STROBE_BUF_INIT;
     struct strobe_opts opts;
     int ret_exit;
 
-    if (strobe_cmd_ready(cmd, argc, argv, &opts, &ret_exit)) {
-        ret_exit = look(&opts, &why) ? STROBE_EXIT_ERROR : STROBE_EXIT_OK;
-        if (ret_exit != STROBE_EXIT_OK)
-            strobe_complain("%s", strobe_buf_str(&why));
-    }
-    strobe_buf_release(&why);
+    if (strobe_cmd_ready(cmd, argc, argv, &opts, &ret_exit))
+        ret_exit = look(&opts);
     strobe_opts_release(&opts);
     return ret_exit;
 }

@@ -63,6 +63,26 @@ static void say_start(const struct strobe_opts *opts)
     strobe_say("Sampling process %s%s. Press Control-C to exit.", rate, duration);
 }
 
+/* Options about threads that do nothing for tasks; where they make no sense at all, the parser has refused them. */
+static void say_ignored(const struct strobe_opts *opts)
+{
+    const struct {
+        bool given;
+        const char *words;
+    } about_threads[] = {
+        {opts->threads, "--threads has no effect on tasks: their stacks begin with the tasks that await them"},
+        {opts->idle, "--idle has no effect on tasks: those that wait are always counted"},
+        {opts->gil, "--gil has no effect on tasks: they are counted whoever holds the GIL"},
+    };
+
+    if (opts->asyncio != STROBE_ASYNCIO_TASKS && opts->asyncio != STROBE_ASYNCIO_BOTH)
+        return;
+    for (size_t i = 0; i < sizeof about_threads / sizeof about_threads[0]; i++)
+        if (about_threads[i].given)
+            strobe_say("%s%s.", about_threads[i].words,
+                       opts->asyncio == STROBE_ASYNCIO_BOTH ? "; it applies to the profile of threads" : "");
+}
+
 static bool is_stopped(pid_t pid)
 {
     struct strobe_target_stat stat;
@@ -221,14 +241,6 @@ static int record_run(struct record *record)
         strobe_buf_puts(&why, strobe_err_text(STROBE_ERR_NOMEM));
         goto failed;
     }
-    if (record->opts.asyncio == STROBE_ASYNCIO_BOTH && strcmp(record->path, "-") == 0) {
-        strobe_buf_puts(&why, "--asyncio=both writes two profiles: name a file with --output");
-        goto failed;
-    }
-    if (record->opts.json && strcmp(record->path, "-") == 0) {
-        strobe_buf_puts(&why, "--json writes a summary to standard output: name another file for the profile with --output");
-        goto failed;
-    }
     if (record->opts.asyncio == STROBE_ASYNCIO_BOTH && !(record->task_path = tasks_path(record->path))) {
         strobe_buf_puts(&why, strobe_err_text(STROBE_ERR_NOMEM));
         goto failed;
@@ -239,6 +251,7 @@ static int record_run(struct record *record)
     if (strobe_recording_start(&record->rec, &record->opts, record->exporter->needs_log, &why))
         goto failed;
     if (strobe_follow_attached(record->rec.follow)) {
+        say_ignored(&record->opts);
         say_start(&record->opts);
         err = strobe_recording_run(&record->rec);
         own_exit = finish(record, err);

@@ -30,6 +30,7 @@ static void put_bar(uint64_t elapsed_ns, uint64_t duration_ns, struct strobe_buf
 void strobe_progress_line(const struct strobe_session_stats *stats, uint64_t duration_ns, unsigned columns, struct strobe_buf *out)
 {
     double elapsed_s = (double)stats->elapsed_ns / 1e9;
+    uint64_t samples = stats->samples + stats->tasks.samples;
     size_t start = out->len;
 
     if (duration_ns)
@@ -37,7 +38,7 @@ void strobe_progress_line(const struct strobe_session_stats *stats, uint64_t dur
     strobe_buf_printf(out, "%.1f", elapsed_s);
     if (duration_ns)
         strobe_buf_printf(out, "/%.4g", (double)duration_ns / 1e9);
-    strobe_buf_printf(out, " s  samples %" PRIu64 "  errors %" PRIu64 "  %.0f/s  own CPU %.1f %%", stats->samples, stats->errors,
+    strobe_buf_printf(out, " s  samples %" PRIu64 "  errors %" PRIu64 "  %.0f/s  own CPU %.1f %%", samples, stats->errors,
                       stats->rate_reached, elapsed_s > 0 ? 100 * stats->own_cpu / elapsed_s : 0.0);
     /* One column stays free: a full last column would wrap, and the next redraw would leave this line behind. */
     if (!out->failed && columns > 0 && out->len - start > columns - 1) {

@@ -82,43 +82,10 @@ void strobe_tasked_release(struct strobe_tasked *tasked)
     *tasked = (struct strobe_tasked){.attach = NULL};
 }
 
-int strobe_tasked_take(struct strobe_tasked *tasked)
-{
-    const struct strobe_sample *threads;
-    const struct strobe_task_sample *sample;
-    struct strobe_target_stat stat;
-    bool stopped = !strobe_target_stat(tasked->process.pid, &stat) && stat.state == 'T'; /* asked before we pause anything */
-    int err = strobe_tasklook_take(tasked->look, &threads, &sample);
-
-    if (err)
-        return err;
-    strobe_arena_reset(&tasked->arena);
-    strobe_htab_clear(&tasked->stacks);
-    strobe_htab_clear(&tasked->types);
-    tasked->n_resolved = 0;
-    tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name,
-                                                 .moving = !sample->whole, .stopped = stopped};
-    err = strobe_tasked_read_contexts(tasked);
-    if (!err)
-        err = strobe_pools_read(&tasked->pools, threads);
-    if (!err)
-        strobe_childwork_ask(tasked->process.pid, &tasked->pools);
-    if (!err)
-        err = strobe_tasked_fill_pools(tasked, threads);
-    if (!err)
-        err = strobe_tasked_fill_waits(tasked);
-    if (!err)
-        err = strobe_tasked_fill_futures(tasked);
-    if (!err)
-        err = strobe_tasked_fill_tasks(tasked, threads);
-    if (!err)
-        err = strobe_tasked_fill_links(tasked, threads);
-    return err;
-}
-
 /* Keeps what still waits as it did, from the table before. */
-static int note_waits(struct strobe_tasked *tasked, const struct strobe_task_sample *sample)
+static int note_waits(struct strobe_tasked *tasked)
 {
+    const struct strobe_task_sample *sample = tasked->sample;
     struct strobe_htab now = STROBE_HTAB_INIT;
     int err = 0;
 
@@ -134,22 +101,51 @@ static int note_waits(struct strobe_tasked *tasked, const struct strobe_task_sam
     return err;
 }
 
-int strobe_tasked_watch(struct strobe_tasked *tasked, uint64_t ns)
+int strobe_tasked_look(struct strobe_tasked *tasked)
 {
-    static const uint64_t least_ns = 20 * 1000 * 1000;
-    struct strobe_clock *clock = strobe_clock_system();
-    uint64_t end = clock->now(clock) + ns, start, next;
-    const struct strobe_task_sample *sample;
-    const struct strobe_sample *threads;
-    int err = 0;
+    struct strobe_target_stat stat;
+    int err;
 
-    while (!err && (start = clock->now(clock)) < end) {
-        err = strobe_tasklook_take(tasked->look, &threads, &sample);
-        if (!err)
-            err = note_waits(tasked, sample);
-        next = clock->now(clock);
-        next += next - start > least_ns ? next - start : least_ns; /* at most half of the time is spent in looking */
-        clock->sleep_until(clock, next < end ? next : end);
-    }
-    return err ? err : strobe_tasked_take(tasked);
+    tasked->stopped = !strobe_target_stat(tasked->process.pid, &stat) && stat.state == 'T'; /* asked before we pause anything */
+    err = strobe_tasklook_take(tasked->look, &tasked->threads, &tasked->sample);
+
+    if (!err && tasked->opts.watch)
+        err = note_waits(tasked);
+    return err;
+}
+
+int strobe_tasked_fill(struct strobe_tasked *tasked)
+{
+    const struct strobe_task_sample *sample = tasked->sample;
+    int err;
+
+    strobe_arena_reset(&tasked->arena);
+    strobe_htab_clear(&tasked->stacks);
+    strobe_htab_clear(&tasked->types);
+    tasked->n_resolved = 0;
+    tasked->report = (struct strobe_report_tasks){.process = &tasked->process, .sample = sample, .context_name = tasked->opts.context_name,
+                                                 .moving = !sample->whole, .stopped = tasked->stopped};
+    err = strobe_tasked_read_contexts(tasked);
+    if (!err)
+        err = strobe_pools_read(&tasked->pools, tasked->threads);
+    if (!err)
+        strobe_childwork_ask(tasked->process.pid, &tasked->pools);
+    if (!err)
+        err = strobe_tasked_fill_pools(tasked, tasked->threads);
+    if (!err)
+        err = strobe_tasked_fill_waits(tasked);
+    if (!err)
+        err = strobe_tasked_fill_futures(tasked);
+    if (!err)
+        err = strobe_tasked_fill_tasks(tasked, tasked->threads);
+    if (!err)
+        err = strobe_tasked_fill_links(tasked, tasked->threads);
+    return err;
+}
+
+int strobe_tasked_take(struct strobe_tasked *tasked)
+{
+    int err = strobe_tasked_look(tasked);
+
+    return err ? err : strobe_tasked_fill(tasked);
 }

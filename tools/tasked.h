@@ -15,6 +15,7 @@
 
 struct strobe_tasked_opts {
     bool nonblocking, full_filenames;
+    bool watch;            /* more looks than one are to come: since when tasks wait is noted */
     uint64_t max_pause_ns; /* see tasklook.h */
     const char *context_name; /* of the context variable that is asked for; NULL = none */
 };
@@ -36,15 +37,21 @@ struct strobe_tasked {
     const char *const *contexts;   /* by task: value of the context variable, or NULL; NULL = none is asked for */
     struct strobe_tasked_opts opts;
     struct strobe_report_process process;
+    const struct strobe_sample *threads;      /* of the last look, borrowed from snap and look */
+    const struct strobe_task_sample *sample;
+    bool stopped;                  /* the process was, at the last look */
     struct strobe_report_tasks report; /* borrows from all of the above */
 };
 
 /* attach: borrowed.  ret: to be released on success. */
 int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret);
-/* Looks once: tasked->report is then valid until the next look. */
+/* Looks: tasked->threads and sample are then valid until the next look.  Waits that go on from look to look are noted: the report says
+ * since when each task waits, as far as that was seen. */
+int strobe_tasked_look(struct strobe_tasked *tasked);
+/* Makes tasked->report of the last look, valid until the next. */
+int strobe_tasked_fill(struct strobe_tasked *tasked);
+/* Both. */
 int strobe_tasked_take(struct strobe_tasked *tasked);
-/* Looks again and again for so long and then once more: the report then says since when each task waits, as far as that was seen. */
-int strobe_tasked_watch(struct strobe_tasked *tasked, uint64_t ns);
 void strobe_tasked_release(struct strobe_tasked *tasked);
 
 #endif

@@ -93,6 +93,18 @@ uint64_t strobe_tasked_wait_key(const struct strobe_task *task)
     return task->future ^ task->hash[0];
 }
 
+/* At the moment of the look, or when the task was read, if that was later: it may have begun to sleep in between.  What was over by the
+ * moment of the look, and not when the task was read, is not called overdue: its loop may have gone on. */
+static double due_in(const struct strobe_task_sample *sample, const struct strobe_task *task)
+{
+    uint64_t now = task->when_ns > sample->time_ns ? task->when_ns : sample->time_ns;
+    double left = task->when - (double)now / 1e9;
+
+    if (!task->when_ns)
+        return NAN;
+    return left < 0 && !sample->whole && task->when >= (double)task->when_ns / 1e9 ? 0 : left;
+}
+
 struct filling {
     const struct strobe_sample *threads;
     const uint64_t *loops;     /* by thread */
@@ -106,7 +118,6 @@ static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint
     const char *module;
     uint64_t *since, type;
     uint32_t stack;
-    double when;
     int err = strobe_tasked_stack(tasked, task->frames, task->n_frames, task->hash, &stack);
 
     if (err)
@@ -123,8 +134,7 @@ static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint
         strobe_tasked_type_name(tasked, type, &ret->exception, &module);
     if (task->state == STROBE_TASK_WAITING && (since = strobe_htab_get(&tasked->waiting, task->addr, strobe_tasked_wait_key(task))))
         ret->waiting = (double)(tasked->report.sample->time_ns - *since) / 1e9;
-    if (task->timer && !strobe_timer_due(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), task->timer, &when))
-        ret->due_in = when - (double)tasked->report.sample->time_ns / 1e9;
+    ret->due_in = due_in(tasked->report.sample, task);
     if (task->source && strobe_pools_find(&tasked->pools, task->source, &ret->pool, &ret->worker, &ret->queue_place)) {
         ret->wait = tasked->report.sample->n_waits + ret->pool;
         if (ret->worker != STROBE_NO_INDEX)

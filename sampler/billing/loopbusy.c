@@ -18,14 +18,16 @@ enum {
 };
 
 void strobe_loopbusy_init(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_names *names,
-                          struct strobe_codes *codes, const struct strobe_taskreader *reader, struct strobe_callnames *calls)
+                          struct strobe_codes *codes, struct strobe_taskreader *reader, struct strobe_callnames *calls)
 {
     *busy = (struct strobe_loopbusy){.mem = mem, .lay = lay, .names = names, .codes = codes, .reader = reader, .calls = calls};
+    strobe_loopsteps_init(&busy->steps, lay, &reader->codes);
 }
 
 void strobe_loopbusy_release(struct strobe_loopbusy *busy)
 {
     strobe_htab_release(&busy->running);
+    strobe_loopsteps_release(&busy->steps);
     free(busy->loops);
     *busy = (struct strobe_loopbusy){.mem = NULL};
 }
@@ -111,7 +113,7 @@ static int add_loop(struct strobe_loopbusy *busy, uint64_t loop, uint32_t thread
     if ((err = in_a_step(busy, thread, &stepping)))
         return err;
     busy->loops[busy->n++] = (struct strobe_loopbusy_loop){loop, thread, stepping, false};
-    return 0;
+    return strobe_loopsteps_add(&busy->steps, &busy->threads->threads[thread]);
 }
 
 static struct strobe_loopbusy_loop *loop_of(struct strobe_loopbusy *busy, uint64_t loop)
@@ -144,6 +146,11 @@ static int list_loops(struct strobe_loopbusy *busy, bool all)
     return err;
 }
 
+void strobe_loopbusy_visit(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_thread *thread)
+{
+    strobe_loopsteps_visit(&busy->steps, mem, thread);
+}
+
 int strobe_loopbusy_begin(struct strobe_loopbusy *busy, const struct strobe_sample *threads, const struct strobe_task_sample *sample)
 {
     uint64_t last = 0;
@@ -153,6 +160,7 @@ int strobe_loopbusy_begin(struct strobe_loopbusy *busy, const struct strobe_samp
     busy->threads = threads;
     busy->sample = sample;
     busy->tick++;
+    busy->timers = (struct strobe_timers){.type = 0};
     busy->n = 0;
     if (!sample->n_tasks || !busy->reader->has_aio)
         return 0;
@@ -171,7 +179,7 @@ static bool is_due(struct strobe_loopbusy *busy, const struct strobe_task *task)
 {
     double when, now = (double)busy->threads->time_ns / 1e9;
 
-    return !strobe_timer_due(busy->mem, busy->lay, task->timer, &when) && when <= now && now - when < MAX_OVERDUE_S;
+    return !strobe_timers_due(&busy->timers, busy->mem, busy->lay, task->timer, &when) && when <= now && now - when < MAX_OVERDUE_S;
 }
 
 bool strobe_loopbusy_is_ready(struct strobe_loopbusy *busy, uint32_t index)
@@ -193,8 +201,7 @@ bool strobe_loopbusy_is_ready(struct strobe_loopbusy *busy, uint32_t index)
 
 struct step_search {
     struct strobe_loopbusy *busy;
-    double end_time; /* when the loop looked at its timers last, within their resolution */
-    int64_t handles; /* that it has come to since */
+    struct strobe_loopstep step;
     int found;
 };
 
@@ -203,23 +210,37 @@ static int match_step(void *ctx, const struct strobe_local *local)
     struct step_search *search = ctx;
 
     if (strcmp(local->name, "end_time") == 0)
-        search->found += !strobe_py_float(search->busy->mem, search->busy->lay, local->value, &search->end_time);
+        search->found += !strobe_py_float(search->busy->mem, search->busy->lay, local->value, &search->step.end_time);
     else if (strcmp(local->name, "i") == 0)
-        search->found += !strobe_py_int(search->busy->mem, search->busy->lay, local->value, &search->handles);
+        search->found += !strobe_py_int(search->busy->mem, search->busy->lay, local->value, &search->step.handles);
     return search->found == 2;
 }
 
-static void tell_step(struct strobe_loopbusy *busy, const struct strobe_raw_frame *run_once, struct strobe_loopblock_look *look)
+/* As the variables are by now: of a loop that was not known when its thread's stack was read.  False when the loop has gone on since. */
+static bool read_late(struct strobe_loopbusy *busy, const struct strobe_raw_frame *run_once, struct strobe_loopstep *ret)
 {
     struct step_search search = {.busy = busy};
-    double now = (double)busy->threads->time_ns / 1e9;
 
-    if (strobe_py_locals(busy->mem, busy->lay, run_once->frame, run_once->code, match_step, &search) != 1)
+    if (strobe_py_locals(busy->mem, busy->lay, run_once->frame, run_once->code, match_step, &search) != 1 ||
+        search.step.end_time > (double)busy->threads->time_ns / 1e9)
+        return false;
+    *ret = search.step;
+    return true;
+}
+
+static void tell_step(struct strobe_loopbusy *busy, const struct strobe_thread *thread, const struct strobe_raw_frame *run_once,
+                      struct strobe_loopblock_look *look)
+{
+    struct strobe_loopstep step;
+    double ago;
+
+    if (!strobe_loopsteps_get(&busy->steps, thread, run_once, &step) && !read_late(busy, run_once, &step))
         return;
-    if (search.end_time > now || now - search.end_time > MAX_OVERDUE_S)
-        return; /* read after the stack was, when the loop had gone on; or a clock of its own */
-    look->step = strobe_hash_bytes(&search.end_time, sizeof search.end_time, (uint64_t)search.handles) | 1;
-    look->most_ns = (uint64_t)((now - search.end_time) * 1e9);
+    ago = (double)busy->threads->time_ns / 1e9 - step.end_time;
+    if (ago > MAX_OVERDUE_S || ago < -MAX_OVERDUE_S)
+        return; /* of a clock of its own */
+    look->step = strobe_hash_bytes(&step.end_time, sizeof step.end_time, (uint64_t)step.handles) | 1;
+    look->most_ns = ago > 0 ? (uint64_t)(ago * 1e9) : 0;
 }
 
 /* Which step it is; returns how many of the thread's frames are its own: those inside of _run_once(), without the handle's; of other
@@ -232,7 +253,7 @@ static uint32_t frames_of_step(struct strobe_loopbusy *busy, const struct strobe
     for (uint32_t i = 0; i < thread->n_frames; i++) {
         if (!is_function(busy, &thread->frames[i], "_run_once", "asyncio/base_events.py"))
             continue;
-        tell_step(busy, &thread->frames[i], look);
+        tell_step(busy, thread, &thread->frames[i], look);
         return i && is_function(busy, &thread->frames[i - 1], "_run", "asyncio/events.py") ? i - 1 : i;
     }
     for (uint32_t i = 0; i < busy->sample->n_tasks; i++) {

@@ -5,7 +5,7 @@
  *            main ── run_forever ── _run_once ── select                                             the loop waits: not busy
  *
  * A task that sleeps and whose time has come while its loop is in a step is due: the loop has not looked at its timers since.
- * Steps are told apart by two variables of asyncio's _run_once(): when it looked at its timers, and how many handles it has come to.
+ * Steps are told apart by two variables of asyncio's _run_once() (loopsteps.h).
  * uvloop has no frames and shows no timers: it is in a step when a task is on its thread's stack, or a callback that is in a C function.
  * May include: naming, walk, runtime, base.  Memory: its own.  Threads: one. */
 #ifndef STROBE_BILLING_LOOPBUSY_H
@@ -14,8 +14,9 @@
 #include <stdbool.h>
 
 #include "base/names.h"
-#include "naming/callnames.h"
 #include "billing/loopblocks.h"
+#include "billing/loopsteps.h"
+#include "naming/callnames.h"
 #include "runtime/code.h"
 #include "walk/taskreader.h"
 
@@ -31,7 +32,9 @@ struct strobe_loopbusy {
     const struct strobe_layout *lay;
     struct strobe_names *names;
     struct strobe_codes *codes;
-    const struct strobe_taskreader *reader;
+    struct strobe_taskreader *reader;
+    struct strobe_loopsteps steps;
+    struct strobe_timers timers;
     struct strobe_callnames *calls;   /* of C functions */
     const struct strobe_sample *threads;
     const struct strobe_task_sample *sample;
@@ -43,8 +46,10 @@ struct strobe_loopbusy {
 
 /* All borrowed. */
 void strobe_loopbusy_init(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_names *names,
-                          struct strobe_codes *codes, const struct strobe_taskreader *reader, struct strobe_callnames *calls);
+                          struct strobe_codes *codes, struct strobe_taskreader *reader, struct strobe_callnames *calls);
 void strobe_loopbusy_release(struct strobe_loopbusy *busy);
+/* Of a thread whose stack has just been read, while it stands still: see loopsteps.h. */
+void strobe_loopbusy_visit(struct strobe_loopbusy *busy, struct strobe_mem *mem, const struct strobe_thread *thread);
 /* A look's samples, borrowed until the next. */
 int strobe_loopbusy_begin(struct strobe_loopbusy *busy, const struct strobe_sample *threads, const struct strobe_task_sample *sample);
 /* Is a task that is waiting due, or one ready? */

@@ -31,8 +31,10 @@ static const char *status_of(uint32_t flags)
     return flags & STROBE_THREAD_GIL ? "active+gil" : "active";
 }
 
-static void put_header(const struct strobe_report_process *process, const struct paint *paint, struct strobe_buf *out)
+void strobe_report_heading(const struct strobe_report_process *process, bool color, struct strobe_buf *out)
 {
+    const struct paint *paint = color ? &coloured : &plain;
+
     if (process->parent_pid)
         strobe_buf_puts(out, "\n--------------------------------------------------------------------------------\n");
     strobe_buf_printf(out, "Process %s%" PRId32 "%s: ", paint->head, process->pid, paint->off);
@@ -157,7 +159,7 @@ void strobe_report_dump_text(const struct strobe_report_process *process, bool c
         out->failed = true;
         return;
     }
-    put_header(process, paint, out);
+    strobe_report_heading(process, color, out);
     fill_places(process, places);
     qsort(places, process->n_threads, sizeof *places, by_place);
     for (uint32_t i = 0; i < process->n_threads; i++) {

@@ -43,6 +43,8 @@ struct strobe_report_process {
     bool full_filenames, show_lines, all_threads;
 };
 
+/* Which process it is, and for a child its parent: what stands above its threads or tasks. */
+void strobe_report_heading(const struct strobe_report_process *process, bool color, struct strobe_buf *out);
 /* py-spy's `dump` layout (main thread first). */
 void strobe_report_dump_text(const struct strobe_report_process *process, bool color, struct strobe_buf *out);
 /* py-spy's `dump --json`: one array for all processes.  STROBE_ERR_NOMEM. */

@@ -381,6 +381,8 @@ static json_t *all_of(struct strobe_tasks_writer *w, bool pstree)
     json_t *root = json_object();
 
     strobe_tasks_json_set(w, root, "pid", json_integer(report->process->pid));
+    strobe_tasks_json_set(w, root, "parent_pid", strobe_tasks_json_positive(report->process->parent_pid));
+    strobe_tasks_json_set(w, root, "command", strobe_tasks_json_text(report->process->cmdline));
     strobe_tasks_json_set(w, root, "python", strobe_tasks_json_text(report->process->version));
     strobe_tasks_json_set(w, root, "consistent", json_boolean(!report->moving));
     strobe_tasks_json_set(w, root, "stopped", json_boolean(report->stopped));

@@ -53,6 +53,8 @@ int strobe_py_attr(struct strobe_mem *mem, const struct strobe_layout *lay, uint
 /* Only the last of these: what the descriptors in tp_members of its classes lead to.  A private name (__x) is found under the name that
  * the compiler makes of it (_Class__x).  STROBE_ERR_MISSING also when it is not set. */
 int strobe_py_slot(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value);
+/* Where such a member lies in the instances of a class. */
+int strobe_py_slot_offset(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t type, const char *name, uint64_t *ret_offset);
 /* Calls each(ctx, name, value) for all of those but members of __slots__; stops early when it returns non-zero and returns that. */
 int strobe_py_attr_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, strobe_py_item_fn *each, void *ctx);
 /* What obj.name would be if it is kept anywhere as such: on the instance, in its class or a base of it; of a module, a global; of a

@@ -81,22 +81,41 @@ static int find_member(struct strobe_mem *mem, const struct strobe_layout *lay, 
     return 0;
 }
 
-int strobe_py_slot(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
+/* Of this class or one that it is made from. */
+static int find_in_bases(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_pytype type, const char *name,
+                         uint64_t *ret_offset)
 {
-    struct strobe_pytype type;
-    uint64_t offset, value;
-    int found = 0, err = strobe_pytype_of(mem, lay, obj, &type);
+    int found = 0, err = 0;
 
     for (int i = 0; !err && i < STROBE_PY_MAX_MRO; i++) {
-        found = find_member(mem, lay, type.addr, name, &offset);
+        found = find_member(mem, lay, type.addr, name, ret_offset);
         if (found || type.base == 0)
             break;
         err = strobe_pytype_read(mem, lay, type.base, &type);
     }
     if (err || found < 0)
         return err ? err : found;
-    if (!found)
-        return STROBE_ERR_MISSING;
+    return found ? 0 : STROBE_ERR_MISSING;
+}
+
+int strobe_py_slot_offset(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t type, const char *name, uint64_t *ret_offset)
+{
+    struct strobe_pytype read;
+    int err = strobe_pytype_read(mem, lay, type, &read);
+
+    return err ? err : find_in_bases(mem, lay, read, name, ret_offset);
+}
+
+int strobe_py_slot(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, const char *name, uint64_t *ret_value)
+{
+    struct strobe_pytype type;
+    uint64_t offset, value;
+    int err = strobe_pytype_of(mem, lay, obj, &type);
+
+    if (!err)
+        err = find_in_bases(mem, lay, type, name, &offset);
+    if (err)
+        return err;
     err = strobe_mem_u64(mem, obj + offset, &value);
     if (err)
         return err;

@@ -99,6 +99,7 @@ static const struct known known[] = {
     WORKS("concurrent/futures/_base.py", "result", RESULT, "self", "timeout"),
     WORKS("concurrent/futures/_base.py", "exception", RESULT, "self", "timeout"),
     WORKS("concurrent/futures/process.py", "run", MANAGER, "self"),
+    WORKS("asyncio/base_events.py", "_run_once", STEPS, "end_time", "i"),
     WORKS("concurrent/futures/process.py", "_queue_management_worker", MANAGER, NULL), /* 3.8 */
     WORKS("concurrent/futures/process.py", "_process_worker", PROCESS_WORKER, "call_item"),
     WORKS("anyio/_backends/_asyncio.py", "run", ANYIO_WORKER, "self", "future"), /* other functions of that name have no future */
@@ -305,6 +306,13 @@ const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *ro
     if (entry)
         *recent = entry;
     return entry;
+}
+
+const struct strobe_code_entry *strobe_coderoles_known(struct strobe_coderoles *roles, uint64_t code)
+{
+    uint64_t *index = strobe_htab_get(&roles->known, code, 0);
+
+    return index ? roles->at[*index] : NULL;
 }
 
 /* The unit behind the instruction: {opcode, argument}. */

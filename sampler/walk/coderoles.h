@@ -26,6 +26,7 @@ enum strobe_code_role {
     STROBE_CODE_PROCESS_WORKER, /* of a ProcessPoolExecutor, in the child */
     STROBE_CODE_ANYIO_WORKER,
     STROBE_CODE_RESULT,         /* waits for the concurrent future that is its self; slot[1]: for how long */
+    STROBE_CODE_STEPS,          /* an event loop's turn: when it looked at its timers, how many handles it has come to */
     /* Callbacks of futures; slot[]: cells of their closures instead of locals.  See walk/awaiters.h. */
     STROBE_CODE_WAKES,       /* somebody who waits for the future in slot[0], or takes from the queue in slot[1] */
     STROBE_CODE_WAKES_TASK,  /* a method: its self is the task */
@@ -81,6 +82,8 @@ void strobe_coderoles_begin(struct strobe_coderoles *roles);
 void strobe_coderoles_find_homes(struct strobe_coderoles *roles, uint64_t interp);
 /* The entry of a code object, valid until release (what it says: in this sample); NULL when there is none at that address. */
 const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *roles, uint64_t code);
+/* The same without looking at the code object, and without allocating: the entry as it was when somebody looked last, or NULL. */
+const struct strobe_code_entry *strobe_coderoles_known(struct strobe_coderoles *roles, uint64_t code);
 /* Where the state of a generator does not tell (up to 3.12): does the code await there, rather than yield?  instr as in
  * struct strobe_raw_frame. */
 bool strobe_coderoles_awaits(struct strobe_coderoles *roles, uint64_t code, int64_t instr);

@@ -35,7 +35,7 @@ static bool place_on_stack(struct strobe_taskreader *reader, const struct strobe
     task->frames = thread->frames;
     task->n_frames = (uint32_t)*found + 1;
     task->wait = STROBE_NO_INDEX;
-    task->future = task->source = task->timer = 0;
+    task->future = task->source = task->timer = task->when_ns = 0;
     for (task->n_sync = 0; task->n_sync < task->n_frames; task->n_sync++) {
         const struct strobe_code_entry *code = strobe_coderoles_get(&reader->codes, task->frames[task->n_sync].code);
 

@@ -67,6 +67,11 @@ bool strobe_taskreader_wants_table(const struct strobe_taskreader *reader)
     return !reader->has_aio && strobe_aio_layout_has_table(reader->lay);
 }
 
+void strobe_taskreader_want_timers(struct strobe_taskreader *reader, struct strobe_clock *clock)
+{
+    reader->clock = clock;
+}
+
 int strobe_taskreader_set_table(struct strobe_taskreader *reader, uint64_t table, char *why)
 {
     int err = strobe_aio_layout_init(reader->mem, reader->lay, table, &reader->aio, why);
@@ -167,6 +172,7 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
     strobe_awaiters_begin(&reader->awaiters, reader->has_aio ? &reader->aio : NULL);
     strobe_tasklist_clear(&reader->list);
     strobe_htab_clear(&reader->wait_index);
+    reader->timers = (struct strobe_timers){.type = 0};
     strobe_arena_reset(&reader->arena);
     reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_unsettled = reader->n_executing = reader->memo_at = 0;
     for (size_t i = 0; i < n; i++) {

@@ -20,6 +20,7 @@
 #include "walk/coderoles.h"
 #include "walk/tasklist.h"
 #include "walk/tasks.h"
+#include "walk/waitfacts.h"
 
 /* An interpreter whose tasks are to be read. */
 struct strobe_task_source {
@@ -68,6 +69,8 @@ struct strobe_taskreader {
     struct strobe_task *tasks;        /* as read, by the same */
     size_t n_drafts, cap_drafts, cap_tasks;
     size_t n_unsettled, n_executing;  /* n_executing: of those */
+    struct strobe_clock *clock;       /* sleeps' timers are read with their tasks, and when that was; NULL = they are not.  Borrowed */
+    struct strobe_timers timers;
     struct strobe_task_print *memo;   /* when the reader finished last, in the order of the list then */
     size_t n_memo, cap_memo, memo_at; /* memo_at: where the next one is expected */
     struct strobe_wait *waits;
@@ -93,6 +96,8 @@ void strobe_taskreader_free(struct strobe_taskreader *reader);
 /* table: address of asyncio's own table of offsets, where the version has one (3.14+); 0 elsewhere.  Until it was given and found good,
  * versions that need it show no tasks made in C.  why: as for strobe_aio_layout_init. */
 int strobe_taskreader_set_table(struct strobe_taskreader *reader, uint64_t table, char *why);
+/* From now on the timers of sleeps are read with their tasks: read later, they may be those of other sleeps.  clock: borrowed. */
+void strobe_taskreader_want_timers(struct strobe_taskreader *reader, struct strobe_clock *clock);
 /* Does it need a table and have none yet? */
 bool strobe_taskreader_wants_table(const struct strobe_taskreader *reader);
 

@@ -97,6 +97,8 @@ struct strobe_task {
     uint64_t source; /* waits for an executor: the concurrent.futures.Future; anyio: the worker's; 0 otherwise */
     uint64_t promise; /* a concurrent.futures.Future that its end sets: threads may wait for that; 0 = none */
     uint64_t timer;  /* sleeps: the TimerHandle; 0 otherwise */
+    double when;     /* at which it is due, by the loop's clock; only where when_ns says so */
+    uint64_t when_ns; /* monotonic time at which that was read, with the task; 0 = it was not */
     uint64_t hash[2]; /* of the frames' (code, instr) pairs */
 };
 

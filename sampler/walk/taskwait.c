@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/grow.h"
 #include "runtime/pyobj.h"
 
@@ -141,6 +142,8 @@ static int by_frame(struct strobe_taskreader *reader, struct strobe_task *task, 
         break;
     case STROBE_WAIT_SLEEP:
         task->timer = object;
+        if (reader->clock && !strobe_timers_due(&reader->timers, reader->mem, reader->lay, object, &task->when))
+            task->when_ns = reader->clock->now(reader->clock);
         object = 0;
         break;
     case STROBE_WAIT_WORKER_THREAD:

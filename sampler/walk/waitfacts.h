@@ -41,5 +41,12 @@ int64_t strobe_wait_in_use(struct strobe_mem *mem, const struct strobe_layout *l
 
 /* When a TimerHandle is due, in the loop's time (seconds of CLOCK_MONOTONIC).  Errors of the reading. */
 int strobe_timer_due(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t handle, double *ret_when);
+/* The same of many: what their class and a float look like is found once, and is to be forgotten ({0}) from sample to sample. */
+struct strobe_timers {
+    uint64_t type, offset; /* of the handles, and where in them _when lies; type 0 = not known yet */
+    uint64_t float_type;
+};
+int strobe_timers_due(struct strobe_timers *timers, struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t handle,
+                      double *ret_when);
 
 #endif

@@ -229,6 +229,18 @@ def test_a_loop_that_is_blocked(py, tmp_path):
 
 
 @VERSIONS
+def test_steps_in_the_same_function_are_apart(py, tmp_path):
+    """A task blocks its loop in the same function step after step, beside 3,000 tasks that take a while to look at."""
+    with schedule(py, "twice") as target:
+        recording = Recording(target, tmp_path)
+    calls = [(start, end) for _, start, end in recording.log["busy"] if recording.clip(start, end)]
+    blocked = [one for one in recording.summary["blocked"] if one["stack"][0]["name"] == "spin"]
+    assert sum(one["total_s"] for one in blocked) > 0.5 * SECONDS, recording.said
+    assert max(one["longest_s"] for one in blocked) < max(end - start for start, end in calls) + 0.01, (blocked, recording.said)
+    assert len(calls) / 8 < sum(one["times"] for one in blocked) <= len(calls) + 2, (blocked, len(calls))
+
+
+@VERSIONS
 def test_a_thousand_tasks_a_second(py, tmp_path):
     """Each is seen at one look or none; together they are what they lived."""
     with schedule(py, "short") as target:
@@ -433,12 +445,13 @@ def test_threads_are_the_plain_profile(py, tmp_path):
 @pytest.mark.versions("3.12")
 def test_what_cannot_be_asked_for(py, tmp_path):
     with schedule(py, "mix") as target:
-        for args, words in ((["--blame"], "--blame needs --asyncio"), (["--asyncio=threads", "--blame"], "--blame needs --asyncio"),
+        for args, words in ((["--blame"], "--blame needs --asyncio"), (["--asyncio=threads", "--blame"], "--asyncio=threads does not record"),
+                            (["--asyncio", "-g"], "--gil is about threads"),
                             (["--task-rate", "5"], "--task-rate needs --asyncio"), (["--by", "contextvar:turn"], "--by needs --asyncio")):
             done = tool.run("record", *args, "-p", target.pid, "-d", "1", "-o", tmp_path / "x", check=2)
             assert words in done.stderr
         for args, words in ((["--asyncio=both"], "--asyncio=both writes two profiles"), (["--asyncio", "--json"], "--json writes a summary")):
-            done = tool.run("record", *args, "-p", target.pid, "-d", "1", "-f", "raw", "-o", "-", check=1)
+            done = tool.run("record", *args, "-p", target.pid, "-d", "1", "-f", "raw", "-o", "-", check=2)
             assert words in done.stderr and done.stdout == ""
     assert os.listdir(tmp_path) == []
 

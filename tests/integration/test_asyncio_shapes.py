@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 
 import pytest
 
@@ -150,3 +151,21 @@ def test_no_loop_no_tasks(py):
     with Target(py, "native.py", 0) as target:
         target.settle()
         assert json.loads(tool.run("ps", "--json", target.pid, check=0).stdout)["tasks"] == []
+
+
+@pytest.mark.versions("3.8", "3.9", "3.12", "3.14", "3.14t")
+def test_no_sleep_is_due_later_than_it_lasts(py):
+    """600 tasks sleep 20 ms again and again: what is told of one sleep is never computed from the next."""
+    nap, found = 0.02, []
+    with Target(py, os.path.join("aio", "schedule.py"), "naps") as target:
+        for args in [(), ("--nonblocking",), ("--max-pause", "0")] * 6:
+            before = time.monotonic()
+            answer = json.loads(tool.run("ps", "--json", *args, target.pid, check=0).stdout)
+            took = time.monotonic() - before
+            found += [(task["due_in"], took) for task in answer["tasks"] if task["due_in"] is not None]
+        log = target.ask("log")
+        target.assert_unharmed()
+    late = max(end - start for _, state, start, end in log["intervals"] if state == "due")
+    assert len(found) > 600
+    assert max(due for due, _ in found) <= nap + 1e-6
+    assert all(due >= -late - took for due, took in found), (min(found), late)

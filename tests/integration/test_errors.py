@@ -27,8 +27,10 @@ def assert_refused(done, *patterns, status=1):
 
 
 def both(pid, tmp_path):
-    """The refusals of dump and record; record leaves no file behind."""
+    """The refusals of dump, ps, pstree and record; record leaves no file behind."""
     yield tool.run("dump", "--pid", pid)
+    yield tool.run("ps", pid)
+    yield tool.run("pstree", "-s", "--for", "1s", "--json", pid)
     yield tool.run("record", "--pid", pid, "-d", "1", "-o", tmp_path / "profile.svg")
     assert os.listdir(tmp_path) == []
 
@@ -37,7 +39,9 @@ def both(pid, tmp_path):
     (), ("frobnicate",), ("record",), ("dump",), ("dump", "--pid", "abc"), ("dump", "--pid"), ("record", "--pid", "1", "--rate", "0"),
     ("record", "--pid", "1", "--rate", "x"), ("record", "--pid", "1", "--format", "gif"), ("record", "--pid", "1", "-d", "-1"),
     ("record", "--pid", "1", "--function", "--nolineno"), ("dump", "--pid", "1", "--frobnicate"), ("dump", "--pid", "-5"),
-    ("dump", "--pid", "99999999999999999999"),
+    ("dump", "--pid", "99999999999999999999"), ("ps", "1", "1"), ("ps",), ("pstree", "--for", "x", "1"), ("pstree", "--frobnicate", "1"),
+    ("record", "1", "--for", "2"), ("record", "1", "--asyncio=threads", "--blame"), ("ps", "--asyncio", "1"), ("completions", "frobnicate"),
+    ("help", "frobnicate"), ("record", "1", "--json", "-o", "-"),
 ])
 def test_usage_errors(args):
     done = tool.run(*args)

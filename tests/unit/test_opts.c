@@ -195,6 +195,49 @@ static void test_usage_errors(void **state)
     assert_non_null(strstr(strobe_buf_str(&message), "-x"));
 }
 
+/* Each sentence names the subcommand that was asked, and what is wrong. */
+static void test_sentences(void **state)
+{
+    static const struct {
+        enum strobe_cmd cmd;
+        const char *line, *sentence;
+    } cases[] = {
+        {STROBE_CMD_PS, "ps 1 1", "unexpected argument '1': ps takes the id of one process"},
+        {STROBE_CMD_PSTREE, "pstree -p 1 2", "unexpected argument '2': pstree takes the id of one process"},
+        {STROBE_CMD_DUMP, "dump app.py", "unexpected argument 'app.py': dump takes the id of a running process"},
+        {STROBE_CMD_RECORD, "record 1 2", "unexpected argument '2': record takes the id of a running process or a program to launch, not "
+                                          "both"},
+        {STROBE_CMD_RECORD, "record 1 --for 2", "record has no option --for, unlike ps and pstree"},
+        {STROBE_CMD_RECORD, "record 1 --for=2s", "record has no option --for, unlike ps and pstree"},
+        {STROBE_CMD_PS, "ps 1 --blame", "ps has no option --blame, unlike record"},
+        {STROBE_CMD_PS, "ps 1 -l", "ps has no option -l, unlike dump"},
+        {STROBE_CMD_PS, "ps 1 --asyncio", "ps has no option --asyncio, unlike record and dump"},
+        {STROBE_CMD_DUMP, "dump --delay 1", "dump has no option --delay, unlike top"},
+        {STROBE_CMD_RECORD, "record 1 --f x", "'--f' is the start of more than one option: --format, --function, --full-filenames"},
+        {STROBE_CMD_DUMP, "dump 1 --json=3", "'--json' takes no value"},
+        {STROBE_CMD_DUMP, "dump 1 --frobnicate=3", "unknown option '--frobnicate=3'"},
+        {STROBE_CMD_DUMP, "dump --json -xj 1", "unknown option '-x'"},
+        {STROBE_CMD_DUMP, "dump --pid", "a value is missing after '--pid'"},
+        {STROBE_CMD_RECORD, "record 1 --blame", "--blame needs --asyncio"},
+        {STROBE_CMD_RECORD, "record 1 --asyncio=threads --blame",
+         "--blame is about tasks, which --asyncio=threads does not record: take --asyncio or --asyncio=both"},
+        {STROBE_CMD_RECORD, "record 1 --asyncio=both -o -", "--asyncio=both writes two profiles: name a file with --output"},
+        {STROBE_CMD_DUMP, "dump 1 --asyncio=both", "--asyncio of dump takes no value: threads are always there"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(parse(cases[i].cmd, cases[i].line), STROBE_OPTS_USAGE);
+        assert_string_equal(strobe_buf_str(&message), cases[i].sentence);
+    }
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record 1 --asyncio -g"), STROBE_OPTS_USAGE);
+    assert_non_null(strstr(strobe_buf_str(&message), "--gil is about threads"));
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record 1 --asyncio -t -i"), STROBE_OPTS_RUN); /* it is said that they do nothing */
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record 1 --asyncio=both -g"), STROBE_OPTS_RUN);
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record 1 --form raw"), STROBE_OPTS_RUN);
+    assert_int_equal(parse(STROBE_CMD_PSTREE, "pstree -s --for 2s 1"), STROBE_OPTS_RUN);
+    assert_true(opts.subprocesses && opts.watch_ns == 2000000000);
+}
+
 static void test_not_there_yet(void **state)
 {
     assert_int_equal(parse(STROBE_CMD_RECORD, "record -n 1"), STROBE_OPTS_UNSUPPORTED);
@@ -228,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_defaults),  cmocka_unit_test(test_all_of_record), cmocka_unit_test(test_all_of_dump),
         cmocka_unit_test(test_pid_alone), cmocka_unit_test(test_pid_values),    cmocka_unit_test(test_program),
         cmocka_unit_test(test_durations), cmocka_unit_test(test_rates),         cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_sentences),
         cmocka_unit_test(test_not_there_yet), cmocka_unit_test(test_help_and_version),
     };
 

@@ -445,14 +445,14 @@ static void test_all_of_a_kind(void **state)
         for (int i = 0; i < 5; i++)
             tasks_hold(&s, task("t", 2 + (uint32_t)i), lock("L"));
         all = form;
-        assert_said(form ? "deadlock: t holds Lock L and waits for it\n"
-                           "deadlock: t holds Lock L and waits for it\n"
-                           "deadlock: t holds Lock L and waits for it\n"
-                           "deadlock: t holds Lock L and waits for it\n"
-                           "deadlock: t holds Lock L and waits for it\n"
-                         : "deadlock: t holds Lock L and waits for it\n"
-                           "deadlock: t holds Lock L and waits for it\n"
-                           "deadlock: t holds Lock L and waits for it\n"
+        assert_said(form ? "deadlock: t holds Lock L at 0x500200 and waits for it\n"
+                           "deadlock: t holds Lock L at 0x500300 and waits for it\n"
+                           "deadlock: t holds Lock L at 0x500400 and waits for it\n"
+                           "deadlock: t holds Lock L at 0x500500 and waits for it\n"
+                           "deadlock: t holds Lock L at 0x500600 and waits for it\n"
+                         : "deadlock: t holds Lock L at 0x500200 and waits for it\n"
+                           "deadlock: t holds Lock L at 0x500300 and waits for it\n"
+                           "deadlock: t holds Lock L at 0x500400 and waits for it\n"
                            "and 2 more like it\n");
         all = false;
     }

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks with a known schedule, which note by the monotonic clock what they do: waiting, ready, running.
 
-Argument: mix (all that waits), blocked (a synchronous call blocks the loop), given (it blocks when it has woken somebody), missed (a task is ready and nothing blocks), short (a thousand tasks a second).
+Argument: mix (all that waits), blocked (a synchronous call blocks the loop), twice (the same call blocks it step after step, beside some
+thousand tasks), given (it blocks when it has woken somebody), missed (a task is ready and nothing blocks), short (a thousand tasks a second),
+naps (hundreds of short sleeps, again and again), context (values of a variable).
 "log" answers {"intervals": [[kind, state, from, to], ...], "busy": [[function, from, to], ...]}: a kind is the function of a task, busy are
 the calls that blocked the loop.  "paths" says which stacks of this file's functions there can be, outermost first.
 """
@@ -19,6 +21,7 @@ intervals = []
 busy = []
 live = set()
 paths = set()
+keep = []
 turn = contextvars.ContextVar("turn")
 
 
@@ -271,6 +274,29 @@ def missed():
     possible("forgotten")
 
 
+async def steady(me):
+    """Blocks in the same function again and again: each call is a step of its own."""
+    while True:
+        spin()
+        me.mark("ready")
+        await asyncio.sleep(0)
+        me.mark("running")
+
+
+async def parked(me):
+    me.mark("waiting")
+    await asyncio.get_running_loop().create_future()
+
+
+def twice():
+    start(victim)
+    start(steady)
+    keep.extend(start(parked) for _ in range(3000))
+    possible("victim")
+    possible("steady", "spin")
+    possible("parked")
+
+
 # ---- short ----
 
 async def request(me):
@@ -294,6 +320,21 @@ def short():
     start(spawner)
     possible("spawner")
     possible("request")
+
+
+# ---- naps ----
+
+async def napper(me):
+    while True:
+        me.mark("waiting", now() + 0.02)
+        await asyncio.sleep(0.02)
+        me.mark("running")
+
+
+def naps():
+    for _ in range(600):
+        start(napper)
+    possible("napper")
 
 
 # ---- by a context variable ----
@@ -326,7 +367,8 @@ def log():
 
 
 async def main():
-    {"mix": mix, "blocked": blocked, "short": short, "given": given, "missed": missed, "context": context}[sys.argv[1]]()
+    {"mix": mix, "blocked": blocked, "twice": twice, "short": short, "naps": naps, "given": given, "missed": missed,
+     "context": context}[sys.argv[1]]()
     possible("main")
     await asyncio.sleep(0.3)
     harness.ready()

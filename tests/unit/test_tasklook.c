@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which way a look at tasks takes: kept, read while a loop's thread stands still, read as it goes on.  The memory is a recorded process's,
+ * the threads are played. */
+#include "tests/unit/cm.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "tasklook.h"
+#include "tests/unit/aio_images.h"
+
+enum { MS = 1000000, TIDS = 64 };
+
+struct play {
+    struct strobe_host host;
+    struct strobe_thread_state state; /* of every thread */
+    uint64_t held;                    /* times that a thread was */
+    int32_t holding;
+    struct {
+        uint64_t pthread;
+    } tids[TIDS];
+    int32_t n_tids;
+};
+
+struct stage {
+    struct aio_image *aio;
+    struct play play;
+    struct strobe_clock clock;
+    uint64_t now;
+    struct strobe_mem *mem;
+    struct strobe_snapshot *snap;
+    struct strobe_tasklook *look;
+    const struct strobe_task_sample *sample;
+};
+
+static struct play *play_of(struct strobe_host *host)
+{
+    return (struct play *)((char *)host - offsetof(struct play, host));
+}
+
+static int hold(struct strobe_host *host, int32_t tid)
+{
+    play_of(host)->held++;
+    play_of(host)->holding = tid;
+    return 0;
+}
+
+static void release(struct strobe_host *host)
+{
+    play_of(host)->holding = 0;
+}
+
+static int thread_state(struct strobe_host *host, int32_t tid, struct strobe_thread_state *ret)
+{
+    *ret = play_of(host)->state;
+    if (play_of(host)->holding == tid)
+        *ret = (struct strobe_thread_state){.run = STROBE_RUN_STOPPED, .run_count = 1};
+    return 0;
+}
+
+static int thread_id(struct strobe_host *host, int32_t native, uint64_t pthread, int32_t *ret_tid)
+{
+    struct play *play = play_of(host);
+    int32_t i = 0;
+
+    (void)native;
+    while (i < play->n_tids && play->tids[i].pthread != pthread)
+        i++;
+    assert_true(i < TIDS);
+    play->tids[i].pthread = pthread;
+    play->n_tids += i == play->n_tids;
+    *ret_tid = 1000 + i;
+    return 0;
+}
+
+static int thread_name(struct strobe_host *host, int32_t tid, char *buf, size_t size)
+{
+    snprintf(buf, size, "played");
+    return 0;
+}
+
+static void close_host(struct strobe_host *host)
+{
+}
+
+static uint64_t clock_now(struct strobe_clock *clock)
+{
+    struct stage *stage = (struct stage *)((char *)clock - offsetof(struct stage, clock));
+
+    return stage->now += 1000; /* each question takes a microsecond */
+}
+
+static void clock_sleep(struct strobe_clock *clock, uint64_t until)
+{
+}
+
+static int find_table(void *ctx, struct strobe_mem *mem, uint64_t *ret_table)
+{
+    const char *text = image_get(ctx, "asyncio");
+
+    if (!text)
+        return STROBE_ERR_MISSING;
+    *ret_table = strtoull(text, NULL, 16);
+    return 0;
+}
+
+static void open_stage(struct stage *stage, struct aio_image *aio, const struct strobe_tasklook_opts *opts)
+{
+    static const struct strobe_host_ops ops = {hold, release, thread_state, thread_id, thread_name, close_host};
+    const struct strobe_snapshot_opts snap = {.mode = STROBE_MODE_EXACT};
+    struct strobe_mem *inner = NULL;
+
+    *stage = (struct stage){.aio = aio, .now = 1000 * (uint64_t)MS, .clock = {clock_now, clock_sleep}};
+    stage->play = (struct play){.host = {.ops = &ops}, .state = {.run = STROBE_RUN_SLEEPING, .run_count = 5}};
+    assert_int_equal(image_mem_new(aio->image, &inner), 0);
+    assert_int_equal(strobe_mem_count_new(inner, 0, &stage->mem), 0);
+    assert_int_equal(strobe_snapshot_new(stage->mem, &stage->play.host, &aio->session.base.lay, &stage->clock, &snap, &stage->snap), 0);
+    assert_int_equal(strobe_tasklook_new(stage->mem, &aio->session.base.lay, stage->snap, &stage->clock, opts, &stage->look), 0);
+    strobe_tasklook_set_finder(stage->look, find_table, aio->image);
+}
+
+static void close_stage(struct stage *stage)
+{
+    strobe_tasklook_free(stage->look);
+    strobe_snapshot_free(stage->snap);
+    strobe_mem_close(stage->mem);
+}
+
+/* One look, which must show every task that the process had; the bytes that were read for it. */
+static uint64_t look(struct stage *stage)
+{
+    uint64_t before = strobe_mem_count_stats(stage->mem)->bytes;
+    const struct strobe_sample *threads;
+
+    stage->now += 10 * MS;
+    assert_int_equal(strobe_tasklook_take(stage->look, &threads, &stage->sample), 0);
+    assert_int_equal(stage->sample->n_tasks, stage->aio->truth.n_tasks);
+    assert_int_equal(stage->sample->n_dropped, 0);
+    assert_int_equal(stage->play.holding, 0);
+    return strobe_mem_count_stats(stage->mem)->bytes - before;
+}
+
+/* While no loop's thread runs, the tasks are what they were; one that has run is a reason to read all of them. */
+static void test_kept_while_nothing_runs(void **state)
+{
+    struct strobe_tasklook_opts opts = {.careful = false};
+    struct stage stage;
+    uint64_t first, kept, again;
+
+    open_stage(&stage, *state, &opts);
+    look(&stage);
+    assert_true(stage.sample->whole);
+    stage.play.state.run_count++;
+    first = look(&stage);
+    kept = look(&stage);
+    assert_true(stage.sample->whole);
+    assert_true(kept < first / 4);
+    assert_true(look(&stage) <= kept);
+    stage.play.state.run_count++;
+    again = look(&stage);
+    assert_true(again > first / 2);
+    assert_true(stage.sample->whole); /* it slept while they were read */
+    assert_int_equal(stage.play.held, 0); /* who sleeps is never held */
+    close_stage(&stage);
+}
+
+/* Threads that run all the time: the tasks are each for itself what they were. */
+static void test_running_loops_are_not_whole(void **state)
+{
+    struct strobe_tasklook_opts opts = {.careful = false};
+    struct stage stage;
+    uint64_t first;
+
+    open_stage(&stage, *state, &opts);
+    stage.play.state = (struct strobe_thread_state){.run = STROBE_RUN_RUNNING};
+    look(&stage);
+    first = look(&stage);
+    assert_false(stage.sample->whole);
+    assert_true(look(&stage) > first / 2); /* nothing is kept */
+    assert_false(stage.sample->list_torn);
+    close_stage(&stage);
+}
+
+/* Who looks for itself takes the look again while loops run, a few times. */
+static void test_careful_looks_again(void **state)
+{
+    struct strobe_tasklook_opts opts = {.careful = true}, once = {.careful = false};
+    uint64_t bytes[2];
+
+    for (int careful = 0; careful < 2; careful++) {
+        struct stage stage;
+
+        open_stage(&stage, *state, careful ? &opts : &once);
+        stage.play.state = (struct strobe_thread_state){.run = STROBE_RUN_RUNNING};
+        look(&stage); /* the first reads classes and code besides */
+        bytes[careful] = look(&stage);
+        assert_false(stage.sample->whole);
+        close_stage(&stage);
+    }
+    assert_true(bytes[1] > 2 * bytes[0]);
+}
+
+/* A few tasks are read while a loop's thread stands still; with more than the time allows, or none of it, they are read as the loop goes
+ * on.  In a build with a GIL one thread that stands still is enough. */
+static void test_few_with_a_pause_many_without(void **state)
+{
+    const struct strobe_tasklook_opts few = {.max_pause_ns = 1000 * (uint64_t)MS, .still_ns = 1000 * (uint64_t)MS},
+                                      many = {.max_pause_ns = 1000 * (uint64_t)MS, .still_ns = 1},
+                                      never = {.still_ns = 1000 * (uint64_t)MS};
+    const struct strobe_tasklook_opts *all[] = {&few, &many, &never};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct aio_image *aio = *state;
+        bool gil = !aio->session.base.lay.free_threaded;
+        struct stage stage;
+
+        open_stage(&stage, aio, all[i]);
+        stage.play.state = (struct strobe_thread_state){.run = STROBE_RUN_RUNNING};
+        look(&stage);
+        for (int k = 0; k < 3; k++) {
+            look(&stage);
+            assert_true(stage.play.held > 0);
+            assert_int_equal(stage.sample->whole, all[i] == &few && gil);
+        }
+        close_stage(&stage);
+    }
+}
+
+static const struct CMUnitTest each_image[] = {
+    cmocka_unit_test_setup_teardown(test_few_with_a_pause_many_without, aio_image_setup, aio_image_teardown),
+    cmocka_unit_test_setup_teardown(test_kept_while_nothing_runs, aio_image_setup, aio_image_teardown),
+    cmocka_unit_test_setup_teardown(test_running_loops_are_not_whole, aio_image_setup, aio_image_teardown),
+    cmocka_unit_test_setup_teardown(test_careful_looks_again, aio_image_setup, aio_image_teardown),
+};
+
+int main(void)
+{
+    return aio_images_run("tasklook", each_image, sizeof each_image / sizeof *each_image);
+}
