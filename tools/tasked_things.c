@@ -71,6 +71,10 @@ static void fill_wait(struct strobe_tasked *tasked, struct strobe_peers *peers, 
 
     *ret = (struct strobe_report_wait){.wait = &sample->waits[index], .pool = STROBE_NO_INDEX};
     strobe_wait_facts_read(mem, lay, &strobe_tasklook_reader(tasked->look)->roles, ret->wait, &ret->facts);
+    if (ret->facts.capacity_source == STROBE_CAPACITY_COUNTED && (!sample->whole || sample->n_dropped)) {
+        ret->facts.capacity = -1; /* who was left out, or has let go meanwhile, would be missing */
+        ret->facts.capacity_source = STROBE_CAPACITY_UNKNOWN;
+    }
     strobe_tasked_type_name(tasked, ret->wait->type, &ret->type, &ret->module);
     strobe_wait_name(mem, lay, sample, index, &name, &ret->name_source, ret_variable);
     ret->name = strobe_tasked_keep_buf(tasked, &name);

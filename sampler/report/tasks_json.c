@@ -385,6 +385,7 @@ static json_t *all_of(struct strobe_tasks_writer *w, bool pstree)
     strobe_tasks_json_set(w, root, "command", strobe_tasks_json_text(report->process->cmdline));
     strobe_tasks_json_set(w, root, "python", strobe_tasks_json_text(report->process->version));
     strobe_tasks_json_set(w, root, "consistent", json_boolean(!report->moving));
+    strobe_tasks_json_set(w, root, "complete", json_boolean(!report->sample->list_torn && !report->sample->edges_cut));
     strobe_tasks_json_set(w, root, "stopped", json_boolean(report->stopped));
     strobe_tasks_json_set(w, root, "left_out", json_integer(report->sample->n_dropped));
     strobe_tasks_json_set(w, root, "blind", json_boolean(report->sample->blind));

@@ -84,6 +84,10 @@ void strobe_tasks_notes(const struct strobe_report_tasks *report, const char *in
     if (dropped)
         strobe_buf_printf(out, "%s%" PRIu32 " task%s changed while %s read, and %s not shown\n", indent, dropped, dropped == 1 ? "" : "s",
                           dropped == 1 ? "it was" : "they were", dropped == 1 ? "is" : "are");
+    if (report->sample->list_torn)
+        strobe_buf_printf(out, "%sthe list of tasks changed each time it was read: some may be missing\n", indent);
+    if (report->sample->edges_cut)
+        strobe_buf_printf(out, "%smore waits for tasks than was followed: some may stand at the top that do not belong there\n", indent);
     if (report->stopped)
         strobe_buf_printf(out, "%sthe process is stopped (state T): nothing runs\n", indent);
     else if (report->moving && report->sample->n_tasks)

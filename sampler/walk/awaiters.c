@@ -36,6 +36,7 @@ void strobe_awaiters_begin(struct strobe_awaiters *a, const struct strobe_aio_la
     strobe_htab_clear(&a->known);
     a->aio = aio;
     a->n = a->n_looked = 0;
+    a->cut = false;
     a->question = PARENT;
 }
 
@@ -57,8 +58,10 @@ static int visit(struct strobe_awaiters *a, uint64_t future, bool *ret_new)
 
 static int found(struct strobe_awaiters *a, uint64_t task, uint64_t by)
 {
-    if (a->n == MAX_FOUND)
+    if (a->n == MAX_FOUND) {
+        a->cut = true;
         return STROBE_ERR_LIMIT;
+    }
     if (strobe_grow(&a->tasks, &a->cap, a->n + 1, sizeof *a->tasks) || strobe_grow(&a->by, &a->cap_by, a->n + 1, sizeof *a->by))
         return STROBE_ERR_NOMEM;
     a->by[a->n] = by;
@@ -215,8 +218,10 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
 
     if (callback < 4096 || callback % 8)
         return 0;
-    if (a->n_looked++ >= MAX_LOOKED)
+    if (a->n_looked++ >= MAX_LOOKED) {
+        a->cut = true;
         return STROBE_ERR_LIMIT;
+    }
     known = strobe_htab_get(&a->known, callback, 0);
     if (known) {
         a->answered |= (*known & ANSWERED) != 0;

@@ -220,7 +220,7 @@ int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct stro
     *ret = (struct strobe_task_sample){
         .n_tasks = n, .tasks = tasks, .n_waits = (uint32_t)reader->n_waits, .waits = reader->waits,
         .n_holds = (uint32_t)reader->n_holds, .holds = reader->holds, .n_awaiters = n_edges, .awaiters = reader->edges,
-        .n_dropped = (uint32_t)reader->n_drafts - n,
+        .n_dropped = (uint32_t)reader->n_drafts - n, .edges_cut = reader->awaiters.cut,
     };
     return 0;
 }
