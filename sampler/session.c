@@ -127,9 +127,12 @@ static void leave_out_gap(struct strobe_session *session, uint64_t planned, uint
         return;
     session->stats.gaps++;
     session->stats.gap_ns += now - planned;
-    for (size_t i = 0; i < session->n_targets; i++)
+    for (size_t i = 0; i < session->n_targets; i++) {
         if (session->targets[i]->last_ns)
             session->targets[i]->last_ns += now - planned;
+        if (session->targets[i]->tasks)
+            strobe_task_side_leave_out(session->targets[i]->tasks, now - planned);
+    }
 }
 
 /* ---- the loop ---- */

@@ -112,6 +112,12 @@ void strobe_task_side_free(struct strobe_task_side *side)
     free(side);
 }
 
+void strobe_task_side_leave_out(struct strobe_task_side *side, uint64_t ns)
+{
+    if (side->last_ns)
+        side->last_ns += ns;
+}
+
 bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now)
 {
     return now >= side->next_ns;

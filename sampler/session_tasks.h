@@ -19,6 +19,8 @@ void strobe_task_side_free(struct strobe_task_side *side);
 
 /* Is it time for the tasks?  Their rate is lowered where a look would not fit its budget. */
 bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now);
+/* So much of the time since the last look is nobody's. */
+void strobe_task_side_leave_out(struct strobe_task_side *side, uint64_t ns);
 /* Of a thread whose stack has just been read, while it stands still.  Allocates nothing. */
 void strobe_task_side_visit(struct strobe_task_side *side, struct strobe_mem *mem, const struct strobe_thread *thread);
 /* Takes the sample of the tick, threads and tasks, and bills the tasks.  ret_threads: borrowed.  Errors as strobe_sampled_take. */

@@ -3,12 +3,15 @@
 import collections
 import json
 import os
+import signal
+import subprocess
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from lib import aio, formats, tool
-from lib.target import Target
+from lib.target import Target, wait_for
 
 RATE = 200
 SECONDS = 3
@@ -464,6 +467,30 @@ def test_task_rate(py, tmp_path):
     assert 12 <= recording.tasks["rate"] <= 22, recording.tasks
     seconds = recording.tasks["to_monotonic"] - recording.tasks["from_monotonic"]
     assert recording.leaves("sleeper_long")["[waiting: sleep]"] == pytest.approx(3 * seconds, rel=0.02)
+
+
+@pytest.mark.versions("3.9", "3.14")
+def test_time_in_which_strobe_was_stopped_is_nobodys(py, tmp_path):
+    with schedule(py, "mix") as target:
+        command = [tool.path(), "record", "--asyncio", "--json", "-p", str(target.pid), "-d", "2", "-r", "100", "-f", "raw", "-o", str(tmp_path / "raw")]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=tool.environment())
+        try:
+            assert "Sampling process" in process.stderr.readline()
+            begin = time.monotonic()
+            wait_for(lambda: time.monotonic() - begin > 0.5, "samples")
+            begin = time.monotonic()
+            os.kill(process.pid, signal.SIGSTOP)
+            wait_for(lambda: time.monotonic() - begin > 1, "a second")
+            stopped = time.monotonic() - begin
+            os.kill(process.pid, signal.SIGCONT)
+            out, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        target.assert_unharmed()
+    tasks = json.loads(out)["tasks"]
+    assert "Left out: 1 gap" in said, said
+    long_ones = sum(count for stack, count in formats.raw_names(tmp_path / "raw") if "sleeper_long" in stack) / 100
+    assert long_ones == pytest.approx(3 * (tasks["to_monotonic"] - tasks["from_monotonic"] - stopped), abs=3 * 0.1), (tasks, said)
 
 
 @pytest.mark.versions("3.12")
