@@ -96,8 +96,8 @@ def test_shares(py, tmp_path, mode):
     """About 50/30/15/5 by the program's own clock.
 
     4,000 samples: the standard error of a share of one half is 0.8 points when they come in time.  On a busy machine they come late and
-    weigh unequally, as if there were a quarter of them: 8 points is five standard errors even then, and a bias that matters (a part that
-    is never or always seen) is larger.  The bench holds the bound of one point with 40,000.
+    weigh unequally, as if there were a quarter of them: 12 points is seven standard errors even then (9 were seen while compilers ran),
+    and a bias that matters (a part that is never or always seen) is larger.  The bench holds the bound of one point with 40,000.
     """
     with open(tmp_path / "truth", "wb") as f:
         f.truncate(4096)
