@@ -189,7 +189,7 @@ class AioImpossible(AioRow):
     title = "Impossible await chains, 17 tasks that switch all the time"
     script = "aiochains.py"
     once = True
-    tasks, rate = 17, 800
+    tasks, rate = 17, 600
     many = 1001  # of which so much time is read that a look is not one moment's truth any more
     figures = (("mixed", "per million", 0), ("line", "per million", 0), ("torn off", "per million", 0), ("dropped", "%", 1), ("ticks", "ticks", 0),
                ("mixed of %d" % many, "per million", 0))

@@ -18,7 +18,7 @@ enum {
     STILL_SHARE = 50,     /* a loop stands still for at most 1/50 of the time, */
     STILL_NS = 200000,    /* or for so long at a tick */
     MAX_TORN = 8,         /* ticks in a row that pass because the lists of tasks changed while they were read; then what was read counts */
-    BUDGET = 4,           /* a look at the tasks takes at most 1/4 of the time; else their rate is lowered */
+    BUDGET = 7,           /* a look at the tasks takes at most 1/7 of the time; else their rate is lowered */
 };
 
 /* A stack of a task, resolved: frame ids, outermost first, in side->ids. */

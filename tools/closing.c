@@ -62,7 +62,7 @@ static void say_task_rate(const struct strobe_opts *opts, const struct strobe_ta
     if (opts->flat_out || tasks->ticks < 2 || rate >= LOW_RATE * wanted)
         return;
     if (tasks->slowed)
-        strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ", so that looking takes a quarter of the time at most: "
+        strobe_say("Tasks were looked at %.1f times a second instead of %" PRIu32 ", so that looking takes a seventh of the time at most: "
                    "one look takes %.1f ms (--task-rate sets another rate).", rate, wanted, look_ms);
     else
         strobe_say("Tasks were looked at %.1f times a second, though %" PRIu32 " were asked for: one look takes %.1f ms, and the machine "

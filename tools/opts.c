@@ -39,7 +39,7 @@ static const struct option_row rows[] = {
      "record: wall time of asyncio tasks, =tasks (default), =threads or =both; dump --json: the tasks too"},
     {"blame", NULL, STROBE_OPT_BLAME, R, "With --asyncio: bill waiting to what holds it up"},
     {"task-rate", "rate", STROBE_OPT_TASK_RATE, R,
-     "With --asyncio: looks at tasks per second, at most [default: what takes a quarter of the time]"},
+     "With --asyncio: looks at tasks per second, at most [default: what takes a seventh of the time]"},
     {"max-pause", "ms", STROBE_OPT_MAX_PAUSE, R | D | P | E,
      "Hold a loop's thread for its tasks no longer than so many milliseconds [default: 1]"},
     {"expand", NULL, STROBE_OPT_EXPAND, E, "Show each task for itself instead of equal ones together"},

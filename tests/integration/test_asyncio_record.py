@@ -235,7 +235,7 @@ def test_a_loop_that_is_blocked(py, tmp_path):
 def test_steps_in_the_same_function_are_apart(py, tmp_path):
     """A task blocks its loop in the same function step after step, beside 3,000 tasks that take a while to look at."""
     with schedule(py, "twice") as target:
-        recording = Recording(target, tmp_path)
+        recording = Recording(target, tmp_path, "--task-rate", "100")  # else looks at so many would be fewer than its steps
     calls = [(start, end) for _, start, end in recording.log["busy"] if recording.clip(start, end)]
     blocked = [one for one in recording.summary["blocked"] if one["stack"][0]["name"] == "spin"]
     assert sum(one["total_s"] for one in blocked) > 0.5 * SECONDS, recording.said
