@@ -115,24 +115,63 @@ size_t strobe_session_targets(const struct strobe_session *session)
     return session->n_targets;
 }
 
-/* We woke up later than planned by far: the machine slept, or we were stopped.  That time is nobody's.  A slow look (many targets, a
- * busy machine) is no gap: the targets ran meanwhile. */
-static void leave_out_gap(struct strobe_session *session, uint64_t planned, uint64_t now)
+/* A silence, [begin, end), in which no sample could be taken, is nobody's time. */
+static void leave_out(struct strobe_session *session, uint64_t begin, uint64_t end)
+{
+    session->stats.gaps++;
+    session->stats.gap_ns += end - begin;
+    for (size_t i = 0; i < session->n_targets; i++) {
+        if (session->targets[i]->last_ns)
+            session->targets[i]->last_ns += end - begin;
+        if (session->targets[i]->tasks)
+            strobe_task_side_leave_out(session->targets[i]->tasks, end - begin);
+    }
+}
+
+static bool is_gap(const struct strobe_session *session, uint64_t begin, uint64_t end)
 {
     uint64_t gap = GAP_PERIODS * session->period_ns;
 
-    if (gap < MIN_GAP_NS)
-        gap = MIN_GAP_NS;
-    if (now <= planned || now - planned <= gap)
-        return;
-    session->stats.gaps++;
-    session->stats.gap_ns += now - planned;
-    for (size_t i = 0; i < session->n_targets; i++) {
-        if (session->targets[i]->last_ns)
-            session->targets[i]->last_ns += now - planned;
-        if (session->targets[i]->tasks)
-            strobe_task_side_leave_out(session->targets[i]->tasks, now - planned);
+    return end > begin && end - begin > (gap > MIN_GAP_NS ? gap : MIN_GAP_NS);
+}
+
+static bool was_stopped(const struct strobe_session *session)
+{
+    return session->hooks && session->hooks->was_stopped && session->hooks->was_stopped(session->hooks->ctx);
+}
+
+/* A slow look (many targets, a busy machine) is no gap: the targets ran meanwhile. */
+void strobe_session_passed(struct strobe_session *session, uint64_t now)
+{
+    uint64_t begin = session->passed_ns;
+
+    if (is_gap(session, begin, now) && was_stopped(session))
+        leave_out(session, begin, now);
+    if (now > begin)
+        session->passed_ns = now;
+}
+
+/* The clock after a sleep.  If we woke up later than planned by far, the machine slept, or we were stopped. */
+static uint64_t sleep_until(struct strobe_session *session, uint64_t wake)
+{
+    uint64_t now;
+
+    session->clock->sleep_until(session->clock, wake);
+    now = session->passed_ns = session->clock->now(session->clock);
+    if (is_gap(session, wake, now)) {
+        (void)was_stopped(session); /* if so, it is accounted for */
+        leave_out(session, wake, now);
     }
+    return now;
+}
+
+/* The clock after work. */
+static uint64_t worked(struct strobe_session *session)
+{
+    uint64_t now = session->clock->now(session->clock);
+
+    strobe_session_passed(session, now);
+    return now;
 }
 
 /* ---- the loop ---- */
@@ -201,9 +240,10 @@ bool strobe_session_settle(struct strobe_session *session)
 }
 
 /* now: a moment ago.  Returns the time at which the wait was over. */
-static uint64_t wait_and_poll(struct strobe_session *session, uint64_t until, uint64_t now, const struct strobe_session_hooks *hooks,
-                              uint64_t *polled)
+static uint64_t wait_and_poll(struct strobe_session *session, uint64_t until, uint64_t now, uint64_t *polled)
 {
+    const struct strobe_session_hooks *hooks = session->hooks;
+
     while (!session->stop) {
         uint64_t wake = until;
 
@@ -215,7 +255,7 @@ static uint64_t wait_and_poll(struct strobe_session *session, uint64_t until, ui
                 strobe_session_stats(session, &stats);
                 hooks->poll(hooks->ctx, &stats);
                 *polled = now;
-                now = session->clock->now(session->clock);
+                now = worked(session);
             }
             if (wake > *polled + POLL_NS)
                 wake = *polled + POLL_NS;
@@ -226,9 +266,7 @@ static uint64_t wait_and_poll(struct strobe_session *session, uint64_t until, ui
             wake = now + SETTLE_NS;
         if (wake <= now)
             continue;
-        session->clock->sleep_until(session->clock, wake);
-        now = session->clock->now(session->clock);
-        leave_out_gap(session, wake, now);
+        now = sleep_until(session, wake);
     }
     return now;
 }
@@ -265,7 +303,8 @@ int strobe_session_run(struct strobe_session *session, const struct strobe_sessi
 
     clock_gettime(CLOCK_REALTIME, &wall);
     session->start_unix_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec;
-    session->start_ns = planned = now = session->clock->now(session->clock);
+    session->hooks = hooks;
+    session->start_ns = session->passed_ns = planned = now = session->clock->now(session->clock);
     session->cpu_start = own_cpu();
     while (!session->stop) {
         bool waiting = hooks && hooks->keep_empty && hooks->keep_empty(hooks->ctx);
@@ -278,13 +317,14 @@ int strobe_session_run(struct strobe_session *session, const struct strobe_sessi
             break;
         if ((err = tick(session, now)))
             break;
-        now = session->clock->now(session->clock);
+        now = worked(session);
         planned = next_tick(session, planned, now);
         if (session->opts.duration_ns && planned > session->start_ns + session->opts.duration_ns)
             planned = session->start_ns + session->opts.duration_ns;
-        now = wait_and_poll(session, planned, now, hooks, &polled);
+        now = wait_and_poll(session, planned, now, &polled);
     }
     settle(session);
+    session->hooks = NULL;
     session->end_ns = session->clock->now(session->clock);
     judge_err = leave_out_mixed(session);
     return err ? err : judge_err;

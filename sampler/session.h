@@ -96,6 +96,9 @@ struct strobe_session_hooks {
     /* Called between ticks, every ~20 ms at most, with the stats so far: progress, new children.  NULL = none. */
     void (*poll)(void *ctx, const struct strobe_session_stats *stats);
     bool (*keep_empty)(void *ctx); /* NULL = end when no target is left */
+    /* Called after a look that took very long: was the process that samples stopped (SIGSTOP, a shell's job control) since it was
+     * asked last?  That time is left out.  NULL = never. */
+    bool (*was_stopped)(void *ctx);
     void *ctx;
 };
 int strobe_session_run(struct strobe_session *session, const struct strobe_session_hooks *hooks);

@@ -32,6 +32,7 @@ struct strobe_session {
     struct strobe_names *names;
     struct strobe_agg *agg;
     struct strobe_clock *clock;
+    const struct strobe_session_hooks *hooks; /* while it runs */
     struct strobe_sampled **targets;
     size_t n_targets, cap_targets;
     struct strobe_session_stats stats;
@@ -40,10 +41,15 @@ struct strobe_session {
     struct strobe_task_stats gone_tasks;      /* likewise */
     uint64_t most_tasks;                      /* at once */
     uint64_t period_ns, start_ns, end_ns, start_unix_ns, random;
+    uint64_t passed_ns;                       /* the clock, as it was read last */
     double cpu_start;
     uint32_t gc_marker;
     volatile sig_atomic_t stop;
 };
+
+/* Leaves out the time since the clock was read last if this process was stopped in it.  To be told every sample's time before it is
+ * weighed. */
+void strobe_session_passed(struct strobe_session *session, uint64_t now);
 
 /* Makes a target's parts and its root frame; it owns mem and host on success. */
 int strobe_sampled_new(struct strobe_session *session, const struct strobe_session_target *from, struct strobe_sampled **ret_target);

@@ -240,6 +240,7 @@ int strobe_sampled_take(struct strobe_session *session, struct strobe_sampled *t
     if (session->opts.only_tasks)
         return 0;
     strobe_stackids_begin(&target->ids);
+    strobe_session_passed(session, sample->time_ns);
     weight = weight_of(session, target, sample->time_ns);
     for (uint32_t i = 0; i < sample->n_threads; i++) {
         const struct strobe_thread *thread = &sample->threads[i];

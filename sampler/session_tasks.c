@@ -352,6 +352,7 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
             return err;
         side->has_row = true;
     }
+    strobe_session_passed(session, sample->time_ns);
     weight = side->last_ns && sample->time_ns > side->last_ns ? sample->time_ns - side->last_ns : session->period_ns;
     side->last_ns = sample->time_ns;
     forget_stale(side);

@@ -80,6 +80,12 @@ static bool keep_empty(void *ctx)
     return rec->launched ? !rec->ended : rec->opts->subprocesses && strobe_follow_root_alive(rec->follow);
 }
 
+static bool was_stopped(void *ctx)
+{
+    (void)ctx;
+    return strobe_signals_continued();
+}
+
 /* Following many processes takes some descriptors each. */
 static void raise_file_limit(void)
 {
@@ -200,7 +206,7 @@ int strobe_recording_start(struct strobe_recording *rec, const struct strobe_opt
 
 int strobe_recording_run(struct strobe_recording *rec)
 {
-    const struct strobe_session_hooks hooks = {.poll = on_poll, .keep_empty = keep_empty, .ctx = rec};
+    const struct strobe_session_hooks hooks = {.poll = on_poll, .keep_empty = keep_empty, .was_stopped = was_stopped, .ctx = rec};
     int err = 0;
 
     if (strobe_follow_attached(rec->follow))

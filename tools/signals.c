@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -23,11 +24,13 @@ int strobe_signals_open(struct strobe_signals *signals)
         if (!sigaction(taken[i], NULL, &action) && action.sa_handler == SIG_IGN)
             sigaddset(&signals->ignored, taken[i]);
     }
+    sigaddset(&set, SIGCONT); /* blocked, it waits until strobe_signals_continued asks for it */
     signal(SIGCHLD, SIG_DFL); /* an inherited "ignore" would have the kernel reap the program, its status lost */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error of write */
     if (sigprocmask(SIG_BLOCK, &set, NULL))
         return STROBE_ERR_IO;
+    sigdelset(&set, SIGCONT);
     fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
         return STROBE_ERR_IO;
@@ -62,6 +65,16 @@ bool strobe_signals_next(struct strobe_signals *signals, struct strobe_signal *r
         return true;
     }
     return false;
+}
+
+bool strobe_signals_continued(void)
+{
+    struct timespec none = {0, 0};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCONT);
+    return sigtimedwait(&set, NULL, &none) == SIGCONT;
 }
 
 void strobe_signals_wait(struct strobe_signals *signals, int timeout_ms)

@@ -23,6 +23,9 @@ int strobe_signals_open(struct strobe_signals *signals);
 void strobe_signals_close(struct strobe_signals *signals);
 /* The next pending one; false when there is none.  SIGCHLD is swallowed: it only wakes. */
 bool strobe_signals_next(struct strobe_signals *signals, struct strobe_signal *ret_signal);
+/* Has this process gone on (SIGCONT) after it was stopped, since it was asked last?  It stays blocked, which keeps nobody from going on
+ * (signal(7)). */
+bool strobe_signals_continued(void);
 /* Sleeps until a signal is pending, at most timeout_ms (-1 = no limit). */
 void strobe_signals_wait(struct strobe_signals *signals, int timeout_ms);
 

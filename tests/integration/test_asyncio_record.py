@@ -469,10 +469,11 @@ def test_task_rate(py, tmp_path):
     assert recording.leaves("sleeper_long")["[waiting: sleep]"] == pytest.approx(3 * seconds, rel=0.02)
 
 
+@pytest.mark.parametrize("rate, per_second", [(["-r", "100"], 100), (["--flat-out"], 100_000)], ids=["asleep", "looking"])  # when stopped
 @pytest.mark.versions("3.9", "3.14")
-def test_time_in_which_strobe_was_stopped_is_nobodys(py, tmp_path):
+def test_time_in_which_strobe_was_stopped_is_nobodys(py, tmp_path, rate, per_second):
     with schedule(py, "mix") as target:
-        command = [tool.path(), "record", "--asyncio", "--json", "-p", str(target.pid), "-d", "2", "-r", "100", "-f", "raw", "-o", str(tmp_path / "raw")]
+        command = [tool.path(), "record", "--asyncio", "--json", "-p", str(target.pid), "-d", "2", *rate, "-f", "raw", "-o", str(tmp_path / "raw")]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=tool.environment())
         try:
             assert "Sampling process" in process.stderr.readline()
@@ -489,7 +490,7 @@ def test_time_in_which_strobe_was_stopped_is_nobodys(py, tmp_path):
         target.assert_unharmed()
     tasks = json.loads(out)["tasks"]
     assert "Left out: 1 gap" in said, said
-    long_ones = sum(count for stack, count in formats.raw_names(tmp_path / "raw") if "sleeper_long" in stack) / 100
+    long_ones = sum(count for stack, count in formats.raw_names(tmp_path / "raw") if "sleeper_long" in stack) / per_second
     assert long_ones == pytest.approx(3 * (tasks["to_monotonic"] - tasks["from_monotonic"] - stopped), abs=3 * 0.1), (tasks, said)
 
 
