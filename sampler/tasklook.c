@@ -54,12 +54,13 @@ struct strobe_tasklook {
 
 /* ---- loops and their threads ---- */
 
-static bool runs_loop(const struct strobe_tasklook *look, uint64_t tstate)
+/* The thread with that thread state, if it runs a loop; NULL. */
+static const struct loop_thread *find_loop(const struct strobe_tasklook *look, uint64_t tstate)
 {
     for (size_t i = 0; i < look->n_loops; i++)
         if (look->loops[i].tstate == tstate)
-            return true;
-    return false;
+            return &look->loops[i];
+    return NULL;
 }
 
 /* Asks how the loops' threads fare.  True: all sleep, and none has run since it was asked last. */
@@ -87,16 +88,12 @@ static int list_loops(struct strobe_tasklook *look, const struct strobe_sample *
     if (strobe_grow(&look->loops, &look->cap_loops, before + threads->n_threads, sizeof *look->loops))
         return STROBE_ERR_NOMEM;
     for (uint32_t i = 0; i < threads->n_threads; i++) {
-        struct loop_thread *to = &look->loops[before + n];
+        const struct loop_thread *known = find_loop(look, threads->threads[i].tstate);
 
         if (strobe_loop_of_thread(look->mem, look->lay, aio, &threads->threads[i], &loop))
             continue;
-        *to = (struct loop_thread){threads->threads[i].tstate, false, 0};
-        changed = changed || !runs_loop(look, to->tstate);
-        for (size_t k = 0; k < before; k++)
-            if (look->loops[k].tstate == to->tstate)
-                *to = look->loops[k];
-        n++;
+        look->loops[before + n++] = known ? *known : (struct loop_thread){threads->threads[i].tstate, false, 0};
+        changed = changed || !known;
     }
     for (size_t i = 0; i < n; i++)
         look->loops[i] = look->loops[before + i];
@@ -193,7 +190,7 @@ static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread 
     bool all = !look->read || are_few(look) || (look->list_torn && look->cost_ns <= look->opts.max_pause_ns);
     int err;
 
-    if (!look->joining || !look->opts.max_pause_ns || !runs_loop(look, thread->tstate))
+    if (!look->joining || !look->opts.max_pause_ns || !find_loop(look, thread->tstate))
         return;
     strobe_mem_set_deadline(mem, look->clock, look->clock->now(look->clock) + look->opts.max_pause_ns);
     if (all) {
@@ -224,7 +221,7 @@ static int join_threads(struct strobe_tasklook *look, const struct strobe_sample
     if (err || (err = look->visit_err))
         return err;
     for (uint32_t i = 0; i < (*ret_threads)->n_threads; i++) /* what was read with it is as little true as its stack */
-        if ((*ret_threads)->threads[i].error && runs_loop(look, (*ret_threads)->threads[i].tstate))
+        if ((*ret_threads)->threads[i].error && find_loop(look, (*ret_threads)->threads[i].tstate))
             look->still = look->read = false;
     return 0;
 }

@@ -13,8 +13,6 @@
 #include "tools/opening.h"
 #include "tools/say.h"
 
-enum { MAX_CHILDREN = 4096 };
-
 struct dump {
     struct strobe_opts opts;
     struct strobe_dumped *all; /* room for every process; n are filled */
@@ -36,8 +34,9 @@ static void warn(const struct strobe_dumped *dumped)
 }
 
 /* A whole process, or an error with a sentence in why. */
-static int dump_one(struct dump *dump, int32_t pid, int32_t parent, struct strobe_buf *why)
+static int dump_one(void *ctx, pid_t pid, pid_t parent, struct strobe_buf *why)
 {
+    struct dump *dump = ctx;
     struct strobe_attach *attach;
     int err = parent ? strobe_attach_open(pid, &attach, why) : strobe_open_target(pid, &attach, why);
 
@@ -50,19 +49,6 @@ static int dump_one(struct dump *dump, int32_t pid, int32_t parent, struct strob
     }
     warn(&dump->all[dump->n++]);
     return 0;
-}
-
-/* Children that are not Python, or ended meanwhile, are nothing to speak of. */
-static void dump_children(struct dump *dump, const pid_t *children, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct strobe_buf why = STROBE_BUF_INIT;
-        int err = dump_one(dump, children[i], strobe_target_parent(children[i]), &why);
-
-        if (err && err != STROBE_ERR_NOTPYTHON && err != STROBE_ERR_NOPROC && err != STROBE_ERR_GONE && err != STROBE_ERR_EXECED)
-            strobe_say("Warning: child %d: %s", (int)children[i], strobe_buf_str(&why));
-        strobe_buf_release(&why);
-    }
 }
 
 static void print_text(const struct strobe_dumped *dumped, struct strobe_buf *out)
@@ -107,24 +93,17 @@ static int print(const struct dump *dump)
 
 static int dump_all(struct dump *dump, struct strobe_buf *why)
 {
-    pid_t *children = NULL;
-    size_t n = 0;
-    int err;
+    pid_t *children;
+    size_t n;
+    int err = strobe_open_list(dump->opts.pid, dump->opts.subprocesses, &children, &n);
 
-    if (dump->opts.subprocesses) {
-        children = malloc(MAX_CHILDREN * sizeof *children);
-        if (children)
-            n = strobe_target_descendants(dump->opts.pid, children, MAX_CHILDREN);
-    }
-    dump->all = calloc(n + 1, sizeof *dump->all);
-    if (!dump->all || (dump->opts.subprocesses && !children)) {
+    if (!err && !(dump->all = calloc(n + 1, sizeof *dump->all)))
         err = STROBE_ERR_NOMEM;
+    if (err) {
         strobe_buf_puts(why, strobe_err_text(err));
         goto done;
     }
-    err = dump_one(dump, dump->opts.pid, 0, why);
-    if (!err || err == STROBE_ERR_NOTPYTHON) /* a starter that is not Python itself may have children that are */
-        dump_children(dump, children, n);
+    err = strobe_open_family(dump->opts.pid, children, n, dump_one, dump, why);
     if (!dump->n)
         goto done;
     err = print(dump);

@@ -10,7 +10,6 @@
 #include "tools/say.h"
 
 enum {
-    MAX_CHILDREN = 4096,
     MAX_ASKED = 64,  /* children that are asked for tasks when nobody asked for children */
     TEXT_SHARE = 8,  /* while it is watched, a process's text takes at most 1/8 of the time */
 };
@@ -18,8 +17,9 @@ static const uint64_t text_ns = 200 * 1000 * 1000, least_ns = 20 * 1000 * 1000;
 
 /* ---- opening ---- */
 
-static int open_one(struct strobe_looked *looked, int32_t pid, int32_t parent, struct strobe_buf *why)
+static int open_one(void *ctx, pid_t pid, pid_t parent, struct strobe_buf *why)
 {
+    struct strobe_looked *looked = ctx;
     const struct strobe_opts *opts = looked->opts;
     struct strobe_tasked_opts how = {.nonblocking = opts->nonblocking, .full_filenames = opts->full_filenames,
                                      .max_pause_ns = opts->max_pause_ns, .watch = opts->watch_ns > 0, .context_name = opts->context_name};
@@ -45,37 +45,20 @@ static int open_one(struct strobe_looked *looked, int32_t pid, int32_t parent, s
     return 0;
 }
 
-/* Children that are not Python, or ended meanwhile, are nothing to speak of. */
-static void open_children(struct strobe_looked *looked, const pid_t *children, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct strobe_buf why = STROBE_BUF_INIT;
-        int err = open_one(looked, children[i], strobe_target_parent(children[i]), &why);
-
-        if (err && err != STROBE_ERR_NOTPYTHON && err != STROBE_ERR_NOPROC && err != STROBE_ERR_GONE && err != STROBE_ERR_EXECED)
-            strobe_say("Warning: child %d: %s", (int)children[i], strobe_buf_str(&why));
-        strobe_buf_release(&why);
-    }
-}
-
 int strobe_looked_open(struct strobe_looked *looked, const struct strobe_opts *opts, struct strobe_buf *why)
 {
-    pid_t *children = NULL;
-    size_t n = 0;
+    pid_t *children;
+    size_t n;
     int err;
 
     *looked = (struct strobe_looked){.opts = opts};
-    if (opts->subprocesses && (children = malloc(MAX_CHILDREN * sizeof *children)))
-        n = strobe_target_descendants(opts->pid, children, MAX_CHILDREN);
-    looked->all = calloc(n + 1, sizeof *looked->all);
-    if (!looked->all || (opts->subprocesses && !children)) {
-        free(children);
-        strobe_buf_puts(why, strobe_err_text(STROBE_ERR_NOMEM));
-        return STROBE_ERR_NOMEM;
-    }
-    err = open_one(looked, opts->pid, 0, why);
-    if (!err || err == STROBE_ERR_NOTPYTHON) /* a starter that is not Python itself may have children that are */
-        open_children(looked, children, n);
+    err = strobe_open_list(opts->pid, opts->subprocesses, &children, &n);
+    if (!err && !(looked->all = calloc(n + 1, sizeof *looked->all)))
+        err = STROBE_ERR_NOMEM;
+    if (err)
+        strobe_buf_puts(why, strobe_err_text(err));
+    else
+        err = strobe_open_family(opts->pid, children, n, open_one, looked, why);
     free(children);
     return looked->n ? 0 : err;
 }

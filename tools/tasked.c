@@ -91,10 +91,10 @@ static int note_waits(struct strobe_tasked *tasked)
 
     for (uint32_t i = 0; !err && i < sample->n_tasks; i++) {
         const struct strobe_task *task = &sample->tasks[i];
-        uint64_t *since = strobe_htab_get(&tasked->waiting, task->addr, strobe_tasked_wait_key(task));
+        uint64_t *since = strobe_htab_get(&tasked->waiting, task->addr, strobe_task_wait_key(task));
 
         if (task->state == STROBE_TASK_WAITING)
-            err = strobe_htab_put(&now, task->addr, strobe_tasked_wait_key(task), since ? *since : sample->time_ns);
+            err = strobe_htab_put(&now, task->addr, strobe_task_wait_key(task), since ? *since : sample->time_ns);
     }
     strobe_htab_release(&tasked->waiting);
     tasked->waiting = now;
@@ -108,7 +108,6 @@ int strobe_tasked_look(struct strobe_tasked *tasked)
 
     tasked->stopped = !strobe_target_stat(tasked->process.pid, &stat) && stat.state == 'T'; /* asked before we pause anything */
     err = strobe_tasklook_take(tasked->look, &tasked->threads, &tasked->sample);
-
     if (!err && tasked->opts.watch)
         err = note_waits(tasked);
     return err;

@@ -45,7 +45,4 @@ int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_s
 uint64_t *strobe_tasked_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 void strobe_tasked_finish_workers(struct strobe_tasked *tasked);
 
-/* Two waits of one task are the same when they end at the same future, by the same way. */
-uint64_t strobe_tasked_wait_key(const struct strobe_task *task);
-
 #endif

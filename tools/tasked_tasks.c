@@ -87,12 +87,6 @@ static int loop_state(struct strobe_tasked *tasked, const struct strobe_sample *
     return 0;
 }
 
-/* Two waits of one task are the same when they end at the same future, by the same way. */
-uint64_t strobe_tasked_wait_key(const struct strobe_task *task)
-{
-    return task->future ^ task->hash[0];
-}
-
 /* At the moment of the look, or when the task was read, if that was later: it may have begun to sleep in between.  What was over by the
  * moment of the look, and not when the task was read, is not called overdue: its loop may have gone on. */
 static double due_in(const struct strobe_task_sample *sample, const struct strobe_task *task)
@@ -132,7 +126,7 @@ static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint
         err = loop_state(tasked, threads, &filling->states, task->loop, &ret->loop_state);
     if (task->exception && !strobe_py_type(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), task->exception, &type))
         strobe_tasked_type_name(tasked, type, &ret->exception, &module);
-    if (task->state == STROBE_TASK_WAITING && (since = strobe_htab_get(&tasked->waiting, task->addr, strobe_tasked_wait_key(task))))
+    if (task->state == STROBE_TASK_WAITING && (since = strobe_htab_get(&tasked->waiting, task->addr, strobe_task_wait_key(task))))
         ret->waiting = (double)(tasked->report.sample->time_ns - *since) / 1e9;
     ret->due_in = due_in(tasked->report.sample, task);
     if (task->source && strobe_pools_find(&tasked->pools, task->source, &ret->pool, &ret->worker, &ret->queue_place)) {

@@ -13,13 +13,6 @@ enum { MAX_TYPE_NAME = 128 };
 
 /* ---- what is waited for ---- */
 
-static const char *last_part(const char *text)
-{
-    const char *dot = strrchr(text, '.');
-
-    return dot ? dot + 1 : text;
-}
-
 struct strobe_tasked_type {
     const char *name, *module;
 };
@@ -37,9 +30,9 @@ static void read_type(struct strobe_tasked *tasked, uint64_t type, const char **
         return;
     if (!strobe_py_getattr(mem, lay, type, "__module__", &value) && strobe_py_str(mem, lay, value, &module))
         strobe_buf_clear(&module);
-    if (!module.len && last_part(name) != name)
-        strobe_buf_put(&module, name, (size_t)(last_part(name) - name) - 1);
-    *ret_name = strobe_tasked_keep(tasked, last_part(name));
+    if (!module.len && strobe_py_last_name(name) != name)
+        strobe_buf_put(&module, name, (size_t)(strobe_py_last_name(name) - name) - 1);
+    *ret_name = strobe_tasked_keep(tasked, strobe_py_last_name(name));
     *ret_module = strobe_tasked_keep_buf(tasked, &module);
 }
 

@@ -34,12 +34,10 @@ void strobe_loopbusy_release(struct strobe_loopbusy *busy)
 
 /* ---- frames of the machinery ---- */
 
-/* The name, or what follows the last dot of a qualified one. */
+/* By itself, or as the last part of a qualified name. */
 static bool is_called(const char *text, const char *name)
 {
-    const char *dot = strrchr(text, '.');
-
-    return strcmp(dot ? dot + 1 : text, name) == 0;
+    return strcmp(strobe_py_last_name(text), name) == 0;
 }
 
 /* Is a raw frame this function of this file? */
@@ -68,9 +66,7 @@ static bool runs_a_task(const struct strobe_loopbusy *busy, uint32_t thread)
 /* The call in which a loop made in C runs, as code names it: "self._loop.run_until_complete", "loop.run_forever". */
 static bool runs_the_loop(const char *call)
 {
-    const char *dot = strrchr(call, '.');
-
-    return strcmp(dot ? dot + 1 : call, "run_until_complete") == 0 || strcmp(dot ? dot + 1 : call, "run_forever") == 0;
+    return is_called(call, "run_until_complete") || is_called(call, "run_forever");
 }
 
 /* Another loop than asyncio's own (uvloop) has no frames: it is in a step when a task is on the thread's stack, or when what the thread

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/grow.h"
 #include "mem/mem.h"
+#include "runtime/pyobj.h"
 
 enum { MAX_THREADS = 256 }; /* that are remembered */
 
@@ -47,14 +48,6 @@ int strobe_loopsteps_add(struct strobe_loopsteps *steps, const struct strobe_thr
     return 0;
 }
 
-/* An object in a slot of a frame; 0 = none. */
-static uint64_t object_in(const struct strobe_layout *lay, uint64_t word)
-{
-    uint64_t mask = lay->pointer_mask_low;
-
-    return mask && (word & mask) == mask ? 0 : word & ~mask; /* all tag bits: an int kept in the slot itself */
-}
-
 /* Past the reader's caches: two calls, the slots and what is in them. */
 static int read_step(const struct strobe_layout *lay, struct strobe_mem *mem, const struct strobe_raw_frame *frame,
                      const struct strobe_code_entry *entry, struct strobe_loopstep *ret)
@@ -68,8 +61,8 @@ static int read_step(const struct strobe_layout *lay, struct strobe_mem *mem, co
 
     if (err)
         return err;
-    end_time = object_in(lay, end_time);
-    handles = object_in(lay, handles);
+    end_time = strobe_py_untag(lay, end_time);
+    handles = strobe_py_untag(lay, handles);
     if ((code & ~(uint64_t)lay->pointer_mask_low) != frame->code || !end_time || !handles)
         return STROBE_ERR_MISSING;
     words[0] = (struct strobe_mem_seg){end_time + lay->float_value, &bits, sizeof bits};

@@ -81,12 +81,9 @@ int strobe_tails_mark_tasks(struct strobe_tails *tails, uint32_t index, uint32_t
 static void put_type(struct strobe_tails *tails, uint64_t type, struct strobe_buf *out)
 {
     char name[128];
-    const char *dot;
 
-    if (!type || strobe_py_type_name(tails->mem, tails->lay, type, name, sizeof name))
-        return;
-    dot = strrchr(name, '.');
-    strobe_buf_puts(out, dot ? dot + 1 : name);
+    if (type && !strobe_py_type_name(tails->mem, tails->lay, type, name, sizeof name))
+        strobe_buf_puts(out, strobe_py_last_name(name));
 }
 
 int strobe_tails_mark_pool(struct strobe_tails *tails, uint32_t index, bool goes_on, uint32_t *ret)

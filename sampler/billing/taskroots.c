@@ -88,7 +88,7 @@ int strobe_taskroots_of(struct strobe_taskroots *roots, uint64_t context, uint32
 
 int strobe_taskroots_of_task(struct strobe_taskroots *roots, const struct strobe_task *task, uint32_t *ret_marker)
 {
-    uint64_t key[2] = {task->addr ^ task->context << 20, task->future ^ task->hash[0]};
+    uint64_t key[2] = {task->addr ^ task->context << 20, strobe_task_wait_key(task)};
     bool waits = task->state == STROBE_TASK_WAITING && task->future && task->context;
     const uint64_t *known;
     uint32_t marker;

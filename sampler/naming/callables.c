@@ -66,13 +66,6 @@ static bool of_partial(struct callable *c)
     return look_at(c, first);
 }
 
-static const char *last(const char *text)
-{
-    const char *dot = strrchr(text, '.');
-
-    return dot ? dot + 1 : text;
-}
-
 /* "time.sleep" by its module; a method "lock.acquire" by its object's class. */
 static bool put_builtin(const struct callable *c, struct strobe_buf *out)
 {
@@ -88,7 +81,7 @@ static bool put_builtin(const struct callable *c, struct strobe_buf *out)
         strobe_buf_printf(out, "%s.", strobe_buf_str(&text));
     else if (self && !strobe_py_type(c->mem, c->lay, self, &type) &&
              !strobe_py_type_name(c->mem, c->lay, type, type_name, sizeof type_name) && strcmp(type_name, "module") != 0)
-        strobe_buf_printf(out, "%s.", last(type_name));
+        strobe_buf_printf(out, "%s.", strobe_py_last_name(type_name));
     strobe_buf_puts(out, name);
     strobe_buf_release(&text);
     return true;

@@ -108,21 +108,15 @@ static bool is_c_callable(struct strobe_callnames *names, uint64_t obj)
 
 /* What is called, if it is made in C; 0 = it is not.  The frame's stack pointer may be out of date while its code runs; the slots below
  * are not. */
-static uint64_t called(struct strobe_callnames *names, const struct strobe_raw_frame *frame, uint32_t n_locals,
-                       const struct strobe_callname *call)
+static uint64_t called(struct strobe_callnames *names, const struct strobe_raw_frame *frame, const struct strobe_callname *call)
 {
-    const struct strobe_layout *lay = names->lay;
-    uint64_t base = frame->frame + lay->fr_localsplus + 8 * (uint64_t)n_locals, mask = lay->pointer_mask_low, slot[2] = {0, 0}, enter;
+    uint64_t slot[2], enter;
 
-    if (lay->fr_valuestack != STROBE_NONE && strobe_mem_u64(names->mem, frame->frame + lay->fr_valuestack, &base))
+    if (strobe_py_stack_pair(names->mem, names->lay, frame->frame, frame->code, call->stack, slot))
         return 0;
-    if (strobe_mem_read(names->mem, base + 8 * (uint64_t)call->stack, slot, sizeof slot))
-        return 0;
-    for (int i = 0; i < 2; i++)
-        slot[i] = mask && (slot[i] & mask) == mask ? 0 : slot[i] & ~mask;
     if (is_c_callable(names, slot[0] ? slot[0] : slot[1]))
         return slot[0] ? slot[0] : slot[1];
-    return call->with && slot[0] && !strobe_py_getattr(names->mem, lay, slot[0], "__enter__", &enter) && is_c_callable(names, enter)
+    return call->with && slot[0] && !strobe_py_getattr(names->mem, names->lay, slot[0], "__enter__", &enter) && is_c_callable(names, enter)
                ? enter : 0;
 }
 
@@ -147,7 +141,7 @@ int strobe_callnames_of(struct strobe_callnames *names, const struct strobe_raw_
     if (frame->code <= STROBE_CODE_UNREADABLE || !frame->frame || !(code = strobe_coderoles_get(names->codes, frame->code)))
         return 0;
     err = find(names, frame, &call);
-    if (err || !call || !call->text[0] || !(callable = called(names, frame, code->n_locals, call)))
+    if (err || !call || !call->text[0] || !(callable = called(names, frame, call)))
         return err;
     own = by_callable(names, code, callable);
     *ret_text = own ? own : call->text;

@@ -33,13 +33,6 @@ void strobe_naming_variable(struct strobe_naming *n, const struct strobe_local *
         n->variable = (struct strobe_wait_variable){n->code, local->value, (uint32_t)local->slot, local->cell};
 }
 
-const char *strobe_naming_last(const char *text)
-{
-    const char *dot = strrchr(text, '.');
-
-    return dot ? dot + 1 : text;
-}
-
 int strobe_naming_class(struct strobe_naming *n, uint64_t obj, char ret[STROBE_NAMING_CLASS])
 {
     uint64_t type;
@@ -48,7 +41,7 @@ int strobe_naming_class(struct strobe_naming *n, uint64_t obj, char ret[STROBE_N
     if (!err)
         err = strobe_py_type_name(n->mem, n->lay, type, ret, STROBE_NAMING_CLASS);
     if (strobe_naming_read(n, err))
-        memmove(ret, strobe_naming_last(ret), strlen(strobe_naming_last(ret)) + 1);
+        memmove(ret, strobe_py_last_name(ret), strlen(strobe_py_last_name(ret)) + 1);
     return err;
 }
 
@@ -243,7 +236,7 @@ static void put_kind(struct strobe_mem *mem, const struct strobe_layout *lay, co
     if (instead[wait->kind])
         strobe_buf_puts(out, instead[wait->kind]);
     else if (wait->type && !strobe_py_type_name(mem, lay, wait->type, name, sizeof name))
-        strobe_buf_puts(out, strobe_naming_last(name));
+        strobe_buf_puts(out, strobe_py_last_name(name));
     else
         strobe_buf_puts(out, unknown_class[wait->kind] ? unknown_class[wait->kind] : "future");
     if (after_class[wait->kind])

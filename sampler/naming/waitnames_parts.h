@@ -43,8 +43,6 @@ bool strobe_naming_read(struct strobe_naming *n, int err);
 bool strobe_naming_ask(struct strobe_naming *n, uint32_t at);
 /* Notes that the name begins with this variable of the frame that is asked. */
 void strobe_naming_variable(struct strobe_naming *n, const struct strobe_local *local);
-/* What follows the last dot: tp_name of a class made in C has its module in front. */
-const char *strobe_naming_last(const char *text);
 /* Name of an object's class; its last part. */
 int strobe_naming_class(struct strobe_naming *n, uint64_t obj, char ret[STROBE_NAMING_CLASS]);
 /* Is it a private attribute of an object of that type (_Client__lock)?  The class that has it goes to name, and how that class writes it

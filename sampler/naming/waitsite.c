@@ -196,7 +196,7 @@ static const char *put_owner(struct strobe_naming *n, const struct walk *w)
         return w->step;
     private = strobe_naming_private(n, type, step, name);
     if (private) {
-        strobe_buf_puts(n->name, strobe_naming_last(name));
+        strobe_buf_puts(n->name, strobe_py_last_name(name));
         return w->step + (private - step);
     }
     if (kind == STROBE_PY_TYPE)
@@ -212,7 +212,7 @@ static const char *put_owner(struct strobe_naming *n, const struct walk *w)
         if (!strobe_naming_read(n, strobe_mem_u64(n->mem, type + n->lay->ty_base, &type)))
             break;
     }
-    strobe_buf_puts(n->name, strobe_naming_last(name));
+    strobe_buf_puts(n->name, strobe_py_last_name(name));
     return w->step;
 }
 

@@ -158,7 +158,6 @@ static int walk_tree(struct walk *w, uint64_t root)
 static int check_context(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t context)
 {
     char name[MAX_NAME];
-    const char *dot;
     uint64_t type;
     int err = strobe_py_type(mem, lay, context, &type);
 
@@ -166,8 +165,7 @@ static int check_context(struct strobe_mem *mem, const struct strobe_layout *lay
         err = raw_name(mem, lay, type, name);
     if (err)
         return err;
-    dot = strrchr(name, '.');
-    return strcmp(dot ? dot + 1 : name, "Context") == 0 ? 0 : STROBE_ERR_OBJECT;
+    return strcmp(strobe_py_last_name(name), "Context") == 0 ? 0 : STROBE_ERR_OBJECT;
 }
 
 int strobe_py_context_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t context, strobe_py_item_fn *each, void *ctx)
@@ -253,12 +251,10 @@ static void put_type(struct strobe_mem *mem, const struct strobe_layout *lay, ui
 {
     char name[STROBE_CONTEXT_TEXT] = "?";
     uint64_t type;
-    const char *dot;
 
     if (!strobe_py_type(mem, lay, value, &type) && strobe_py_type_name(mem, lay, type, name, sizeof name))
         strcpy(name, "?");
-    dot = strrchr(name, '.');
-    strobe_buf_printf(out, "<%s>", dot ? dot + 1 : name);
+    strobe_buf_printf(out, "<%s>", strobe_py_last_name(name));
 }
 
 /* Cuts what was appended behind `start`, not inside of a character. */

@@ -119,21 +119,13 @@ static void mark_args(struct slots *s)
     }
 }
 
-/* 3.14+: all tag bits set is an integer kept in the slot itself, which no variable has (Include/internal/pycore_stackref.h). */
-static uint64_t object_of(const struct strobe_layout *lay, uint64_t word)
-{
-    uint64_t mask = lay->pointer_mask_low;
-
-    return mask != 0 && (word & mask) == mask ? 0 : word & ~mask;
-}
-
 /* The value in a slot's word: tags taken off, a cell looked through. */
 static int value_of(struct strobe_mem *mem, const struct strobe_layout *lay, bool cell, uint64_t *value)
 {
     enum strobe_py_kind kind = STROBE_PY_OTHER;
     int err;
 
-    *value = object_of(lay, *value);
+    *value = strobe_py_untag(lay, *value);
     if (*value == 0 || !cell)
         return 0;
     /* An argument holds the bare value until MAKE_CELL ran: hence the look at the type. */
@@ -256,6 +248,6 @@ int strobe_py_stack_pair(struct strobe_mem *mem, const struct strobe_layout *lay
     if (!err)
         err = strobe_mem_read(mem, base + 8 * (uint64_t)index, words, sizeof words);
     for (int i = 0; !err && i < 2; i++)
-        ret[i] = object_of(lay, words[i]);
+        ret[i] = strobe_py_untag(lay, words[i]);
     return err;
 }

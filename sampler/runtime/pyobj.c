@@ -80,6 +80,13 @@ int strobe_pytype_of(struct strobe_mem *mem, const struct strobe_layout *lay, ui
     return err ? err : strobe_pytype_read(mem, lay, type, ret);
 }
 
+const char *strobe_py_last_name(const char *text)
+{
+    const char *dot = strrchr(text, '.');
+
+    return dot ? dot + 1 : text;
+}
+
 int strobe_py_type_name(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t type, char *name, size_t size)
 {
     char text[256]; /* longer class names are cut */

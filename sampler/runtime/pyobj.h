@@ -25,6 +25,16 @@ enum strobe_py_kind {
 int strobe_py_kind(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, enum strobe_py_kind *ret_kind);
 
 int strobe_py_type(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *ret_type);
+/* The object in a word of a frame: 3.14+ keeps tags in its lowest bits; all of them set is an integer kept in the word itself, of which
+ * nothing is known here (CPython: Include/internal/pycore_stackref.h).  0 = none. */
+static inline uint64_t strobe_py_untag(const struct strobe_layout *lay, uint64_t word)
+{
+    uint64_t mask = lay->pointer_mask_low;
+
+    return mask && (word & mask) == mask ? 0 : word & ~mask;
+}
+/* What follows the last dot of a name, or all of it: tp_name of a class made in C, and names of 3.11+, have in front what they lie in. */
+const char *strobe_py_last_name(const char *text);
 /* tp_name of a type, at most size - 1 bytes. */
 int strobe_py_type_name(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t type, char *name, size_t size);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "runtime/pyobj.h"
 #include "walk/frames.h"
 
 enum {
@@ -173,10 +174,7 @@ static int read_slots(struct strobe_chain *chain, struct gen_frame *frame)
 
 static uint64_t slot(const struct strobe_chain *chain, const struct gen_frame *frame, uint32_t i)
 {
-    uint64_t mask = chain->lay->pointer_mask_low;
-    uint64_t value = strobe_span_u64(chain->bytes, frame->at + chain->lay->fr_localsplus + 8 * (size_t)i);
-
-    return mask && (value & mask) == mask ? 0 : value & ~mask; /* all tag bits: an int kept in the slot itself */
+    return strobe_py_untag(chain->lay, strobe_span_u64(chain->bytes, frame->at + chain->lay->fr_localsplus + 8 * (size_t)i));
 }
 
 static bool is_aexit(struct strobe_chain *chain, uint64_t function)

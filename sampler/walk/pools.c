@@ -64,13 +64,13 @@ int64_t strobe_pools_int(const struct strobe_pools *pools, uint64_t obj, const c
 uint64_t strobe_pools_local(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_raw_frame *frame,
                             const struct strobe_code_entry *code, int which)
 {
-    uint64_t mask = lay->pointer_mask_low, word;
     int16_t slot = code->slot[which];
+    uint64_t value;
 
-    if (slot < 0 || (uint32_t)slot >= code->n_locals || strobe_mem_u64(mem, frame->frame + lay->fr_code, &word) ||
-        (word & ~mask) != code->code || strobe_mem_u64(mem, frame->frame + lay->fr_localsplus + 8 * (uint64_t)slot, &word))
+    if (slot < 0 || (uint32_t)slot >= code->n_locals ||
+        strobe_py_local_at(mem, lay, frame->frame, code->code, (uint32_t)slot, false, &value))
         return 0;
-    return mask && (word & mask) == mask ? 0 : word & ~mask; /* all tag bits: an int kept in the slot itself */
+    return value;
 }
 
 /* ---- what is found ---- */

@@ -108,11 +108,9 @@ static bool is_known(struct strobe_taskreader *reader, const struct strobe_task_
 static uint64_t mix_state(const struct strobe_taskreader *reader, const struct strobe_task_draft *draft, const struct strobe_task *task)
 {
     uint64_t words[] = {task->future, task->coro, (uint64_t)task->state, draft->n_awaiters,
-                        draft->n_awaiters ? reader->awaiters.tasks[draft->first_awaiter] : 0}, mix = 0;
+                        draft->n_awaiters ? reader->awaiters.tasks[draft->first_awaiter] : 0};
 
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        mix = (mix ^ words[i]) * 0x9e3779b97f4a7c15ull;
-    return mix;
+    return strobe_hash_bytes(words, sizeof words, 0);
 }
 
 static int settle(struct strobe_taskreader *reader, size_t i, int64_t interp, enum strobe_reading_trust trust)
@@ -195,6 +193,13 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
     return any ? ret_err : STROBE_ERR_MISSING;
 }
 
+static int reread(struct strobe_taskreader *reader, size_t i, enum strobe_reading_trust trust)
+{
+    reader->n_unsettled -= reader->drafts[i].unsettled;
+    reader->n_executing -= reader->drafts[i].executing;
+    return settle(reader, i, reader->tasks[i].interp, trust);
+}
+
 int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_reading_trust trust)
 {
     size_t left = trust == STROBE_TRUST_ALL ? reader->n_unsettled : reader->n_unsettled - reader->n_executing;
@@ -207,19 +212,10 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_readin
         if (strobe_mem_is_late(reader->mem))
             break;
         left--;
-        reader->n_unsettled--;
-        reader->n_executing -= reader->drafts[i].executing;
-        err = settle(reader, i, reader->tasks[i].interp, trust);
+        err = reread(reader, i, trust);
     }
     reader->n_read_holds = reader->n_holds;
     return err;
-}
-
-static int reread(struct strobe_taskreader *reader, size_t i)
-{
-    reader->n_unsettled -= reader->drafts[i].unsettled;
-    reader->n_executing -= reader->drafts[i].executing;
-    return settle(reader, i, reader->tasks[i].interp, STROBE_TRUST_ALL);
 }
 
 static bool is_on_stack(const struct strobe_thread *thread, uint64_t frame)
@@ -261,7 +257,7 @@ int strobe_taskreader_on_stack(struct strobe_taskreader *reader, const struct st
     for (size_t i = 0; !err && i < n; i++) {
         const struct strobe_task_draft *draft = &reader->drafts[found[i]];
 
-        err = reread(reader, found[i]);
+        err = reread(reader, found[i], STROBE_TRUST_ALL);
         for (size_t k = draft->first_awaiter; !err && k < draft->first_awaiter + draft->n_awaiters; k++) {
             size_t at = strobe_tasklist_find(&reader->list, reader->awaiters.tasks[k]);
 

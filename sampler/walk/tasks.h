@@ -117,4 +117,10 @@ struct strobe_task_sample {
     uint32_t n_dropped; /* tasks left out because no reading of them was consistent */
 };
 
+/* Two waits of one task are the same when they end at the same future, by the same way. */
+static inline uint64_t strobe_task_wait_key(const struct strobe_task *task)
+{
+    return task->future ^ task->hash[0];
+}
+
 #endif
