@@ -15,6 +15,10 @@
 
 /* Reads task `index` of the list whole.  STROBE_ERR_TORN: it moved; what it is by name and address is there all the same. */
 int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_t interp);
+/* A bit for each frame on a thread's stack, by which most of those that are not there are told. */
+uint64_t strobe_taskreader_marks(const struct strobe_thread *thread);
+/* Where on the stack with these marks a frame is; STROBE_NO_INDEX = nowhere, or frame is 0. */
+uint32_t strobe_taskreader_place(const struct strobe_thread *thread, uint64_t marks, uint64_t frame);
 /* Fills the task's state and wait from reader->chain. */
 int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task);
 /* ret: the index of the wait for this object, kind and way, a new one or that of others. */
