@@ -45,6 +45,7 @@ struct strobe_tasklook {
     bool joining;           /* the threads are being read to be joined with tasks */
     struct trust trust;
     bool changed;           /* others run a loop than before */
+    uint64_t still_since;   /* readings of threads that had been thrown away when all stood still (struct strobe_snapshot_stats, retries) */
     uint64_t began;         /* changes of the threads when the tasks were last read as the loops went on */
     uint64_t changes;       /* at the end of the last look */
     unsigned in_vain;       /* looks since keeping the last one's tasks was in vain; 0 = it was not */
@@ -184,7 +185,7 @@ static int read_tasks(struct strobe_tasklook *look)
 /* Are they expected to be read so fast that a loop may stand still for it? */
 static bool are_few(const struct strobe_tasklook *look)
 {
-    return look->opts.max_pause_ns && look->cost_ns && one_at_a_time(look) && look->cost_ns * look->n_loops <= look->opts.still_ns;
+    return look->opts.max_pause_ns && look->cost_ns && one_at_a_time(look) && look->cost_ns <= look->opts.still_ns;
 }
 
 /* All tasks, while no loop can go on. */
@@ -224,11 +225,20 @@ static int read_some_still(struct strobe_tasklook *look, struct strobe_mem *mem,
 static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread)
 {
     struct strobe_tasklook *look = ctx;
+    struct strobe_snapshot_stats stats;
     bool unread = !look->trust.there || (look->trust.list_torn && look->cost_ns <= look->opts.max_pause_ns);
     int err = 0;
 
     if (!look->joining || !look->opts.max_pause_ns || !find_loop(look, thread->tstate))
         return;
+    strobe_snapshot_stats(look->snap, &stats);
+    if (look->trust.still && look->still_since == stats.retries) { /* the thread of another loop, in the same moment */
+        err = strobe_taskreader_running(look->reader, thread);
+        if (strobe_err_class(err) == STROBE_CLASS_FATAL)
+            look->visit_err = err;
+        return;
+    }
+    look->still_since = stats.retries;
     strobe_mem_set_deadline(mem, look->clock, look->clock->now(look->clock) + look->opts.max_pause_ns);
     if (one_at_a_time(look) && (unread || are_few(look)))
         err = read_all_still(look, mem);

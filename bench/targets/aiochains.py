@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Await chains that can never mix, of tasks that switch all the time.  usage: aiochains.py [N]
+"""Await chains that can never mix, of tasks that switch all the time.  usage: aiochains.py [N [LOOPS]]
 
-Each of N tasks (eight) runs run(), which awaits chain after chain: aC_J is awaited by aC_(J-1) alone, aC_0 by run() alone; the innermost makes
+Each of N tasks (eight), in each of LOOPS threads' loops (one), runs run(), which awaits chain after chain: aC_J is awaited by aC_(J-1) alone, aC_0 by run() alone; the innermost makes
 a task of bC_0 and awaits it; bC_J is awaited by bC_(J-1) alone, and the innermost yields to the loop.  So with the tasks that wait for
 them in front the only possible chains are
     main run [aC_0 ... aC_K]
@@ -11,6 +11,7 @@ begun.  The source is made here so that the lines are known (bench/aiostacks.py 
 """
 import asyncio
 import sys
+import threading
 
 CHAINS = 8
 DEPTH = 4
@@ -40,4 +41,6 @@ def source(tasks=TASKS):
 
 if __name__ == "__main__":
     exec(compile(source(*map(int, sys.argv[1:2])), "chained.py", "exec"))
-    asyncio.run(main())  # noqa: F821 (made above)
+    for _ in range(int((sys.argv[2:] or [1])[0]) - 1):
+        threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()  # noqa: F821 (made above)
+    asyncio.run(main())  # noqa: F821

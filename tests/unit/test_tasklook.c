@@ -14,7 +14,8 @@ enum { MS = 1000000, TIDS = 64 };
 struct play {
     struct strobe_host host;
     struct strobe_thread_state state; /* of every thread */
-    uint64_t held;                    /* times that a thread was */
+    uint64_t held;                    /* times that a thread was to be */
+    int refused;                      /* error of hold(); 0 = it is held */
     int32_t holding;
     struct {
         uint64_t pthread;
@@ -41,8 +42,9 @@ static struct play *play_of(struct strobe_host *host)
 static int hold(struct strobe_host *host, int32_t tid)
 {
     play_of(host)->held++;
-    play_of(host)->holding = tid;
-    return 0;
+    if (!play_of(host)->refused)
+        play_of(host)->holding = tid;
+    return play_of(host)->refused;
 }
 
 static void release(struct strobe_host *host)
@@ -226,7 +228,29 @@ static void test_few_with_a_pause_many_without(void **state)
     }
 }
 
+/* Another tracer has the process: nothing stands still, though a pause was asked for. */
+static void test_a_hold_that_is_refused(void **state)
+{
+    const struct strobe_tasklook_opts few = {.careful = true, .max_pause_ns = 1000 * (uint64_t)MS, .still_ns = 1000 * (uint64_t)MS};
+    static const int refusals[] = {STROBE_ERR_BUSY, STROBE_ERR_PERM};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct stage stage;
+
+        open_stage(&stage, *state, &few);
+        stage.play.refused = refusals[i];
+        stage.play.state = (struct strobe_thread_state){.run = STROBE_RUN_RUNNING};
+        for (int k = 0; k < 3; k++) {
+            look(&stage);
+            assert_true(stage.play.held > 0);
+            assert_false(stage.sample->whole);
+        }
+        close_stage(&stage);
+    }
+}
+
 static const struct CMUnitTest each_image[] = {
+    cmocka_unit_test_setup_teardown(test_a_hold_that_is_refused, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_few_with_a_pause_many_without, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_kept_while_nothing_runs, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_running_loops_are_not_whole, aio_image_setup, aio_image_teardown),
