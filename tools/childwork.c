@@ -35,9 +35,9 @@ static int32_t own_pid(pid_t pid)
 }
 
 /* The call that a worker process is in. */
-static int ask(pid_t pid, uint64_t *ret_work_id)
+static int ask(pid_t pid, enum strobe_snapshot_mode mode, uint64_t *ret_work_id)
 {
-    struct strobe_snapshot_opts opts = {.mode = STROBE_MODE_EXACT};
+    struct strobe_snapshot_opts opts = {.mode = mode};
     struct strobe_snapshot *snap = NULL;
     struct strobe_buf why = STROBE_BUF_INIT;
     const struct strobe_sample *threads;
@@ -62,18 +62,19 @@ static int ask(pid_t pid, uint64_t *ret_work_id)
     return err;
 }
 
-static void ask_worker(const pid_t *children, size_t n, struct strobe_pools *pools, uint32_t pool, uint32_t worker)
+static void ask_worker(const pid_t *children, size_t n, enum strobe_snapshot_mode mode, struct strobe_pools *pools, uint32_t pool,
+                       uint32_t worker)
 {
     uint64_t work_id;
 
     for (size_t i = 0; i < n; i++)
-        if (own_pid(children[i]) == pools->workers[worker].pid && !ask(children[i], &work_id)) {
+        if (own_pid(children[i]) == pools->workers[worker].pid && !ask(children[i], mode, &work_id)) {
             strobe_pools_assign(pools, pool, worker, work_id);
             return;
         }
 }
 
-void strobe_childwork_ask(int32_t parent, struct strobe_pools *pools)
+void strobe_childwork_ask(int32_t parent, enum strobe_snapshot_mode mode, struct strobe_pools *pools)
 {
     pid_t *children = NULL;
     size_t n = 0, asked = 0;
@@ -84,7 +85,7 @@ void strobe_childwork_ask(int32_t parent, struct strobe_pools *pools)
         if (!children && (children = malloc(MAX_CHILDREN * sizeof *children)))
             n = strobe_target_descendants(parent, children, MAX_CHILDREN);
         for (uint32_t i = 0; children && i < pools->at[p].n_workers && asked < MAX_ASKED; i++, asked++)
-            ask_worker(children, n, pools, p, pools->at[p].first_worker + i);
+            ask_worker(children, n, mode, pools, p, pools->at[p].first_worker + i);
     }
     free(children);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Workers that cannot be asked stay as they are.  (Those that can: tests/integration/test_pools.py.) */
+/* Workers that cannot be asked stay as they are.  (Those that can: tests/integration/test_pools.py, test_asyncio_shapes.py.) */
 #include "tests/unit/cm.h"
 
 #include <signal.h>
@@ -27,7 +27,7 @@ static void ask(enum strobe_pool_kind kind, uint32_t n_calls, int32_t worker_pid
     struct strobe_pool_call calls[2] = {{.work_id = 0}, {.work_id = 0}};
     struct strobe_pools pools = {.at = &pool, .n = 1, .workers = &worker, .n_workers = 1, .calls = calls, .n_calls = n_calls};
 
-    strobe_childwork_ask((int32_t)getpid(), &pools);
+    strobe_childwork_ask((int32_t)getpid(), STROBE_MODE_EXACT, &pools);
     assert_false(worker.busy);
     assert_int_equal(worker.work_id, 0);
     assert_int_equal(worker.pid, worker_pid);
