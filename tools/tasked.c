@@ -133,7 +133,7 @@ int strobe_tasked_fill(struct strobe_tasked *tasked)
     if (!err)
         err = strobe_pools_read(&tasked->pools, tasked->threads);
     if (!err)
-        strobe_childwork_ask(tasked->process.pid, mode_of(&tasked->opts), &tasked->pools);
+        err = strobe_childwork_ask(tasked->process.pid, mode_of(&tasked->opts), &tasked->pools);
     if (!err)
         err = strobe_tasked_fill_pools(tasked, tasked->threads);
     if (!err)
