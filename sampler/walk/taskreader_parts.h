@@ -15,6 +15,8 @@
 
 /* Reads task `index` of the list whole.  STROBE_ERR_TORN: it moved; what it is by name and address is there all the same. */
 int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_t interp);
+/* Where the frame at this level of a chain is among the frames that a task keeps; STROBE_NO_INDEX = it is left out. */
+uint32_t strobe_taskreader_kept(const struct strobe_chain *chain, uint32_t level);
 /* Fills the task's state and wait from reader->chain. */
 int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task);
 /* ret: the index of the wait for this object, kind and way, a new one or that of others. */
