@@ -9,7 +9,7 @@
 #include "runtime/pyspan.h"
 
 enum {
-    MAX_TASKS = 1 << 22,   /* tasks of one interpreter: a process with more has run out of memory (a task takes some kilobytes) */
+    MAX_TASKS = 1 << 22,   /* tasks of all interpreters: a process with more has run out of memory (a task takes some kilobytes) */
     SET_ENTRY = 16,        /* setentry: {key, hash} (Include/cpython/setobject.h) */
     SET_CHUNK = 1024,      /* entries read at a time */
     LEAST_SEEN = 8,        /* bits */
