@@ -110,7 +110,7 @@ int strobe_reading_slot(struct strobe_snapshot *snap, struct strobe_slot *slot, 
         strobe_reading_describe(snap, slot, &thread);
         if (snap->visit)
             snap->visit(snap->visit_ctx, snap->mem, &thread);
-        if (snap->second_visit)
+        if (snap->second_visit && (!snap->unheld || slot->proven))
             snap->second_visit(snap->second_ctx, snap->mem, &thread);
     }
     return err;
@@ -189,7 +189,9 @@ int strobe_reading_slot_unheld(struct strobe_snapshot *snap, struct strobe_slot 
         struct strobe_thread_state state;
 
         strobe_mem_epoch(snap->mem);
+        snap->unheld = true;
         err = strobe_reading_slot(snap, slot, !strobe_reading_asleep(slot));
+        snap->unheld = false;
         if (!err && slot->read && strobe_reading_asleep(slot) && slot->tid &&
             !snap->host->ops->thread_state(snap->host, slot->tid, &state) && state.run_count != slot->run_count) {
             slot->state = state; /* it woke meanwhile and may have changed anything */

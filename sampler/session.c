@@ -15,8 +15,10 @@
 
 enum {
     POLL_NS = 20000000,          /* how often the caller's poll is called */
-    GAP_PERIODS = 10,            /* a longer silence is not the target's time: the machine slept */
-    MIN_GAP_NS = 100000000,      /* ... but a busy machine's hiccup is no sleep, however short the period */
+    GAP_PERIODS = 10,            /* a longer silence is not the target's time: we were stopped, or the machine was */
+    STOPPED_NS = 100000000,      /* ... if it is longer than this when we know that we were stopped, */
+    SILENT_NS = 1000000000,      /* or than this when we do not: a busy machine's hiccup is no gap, however short the period */
+    STOP_NS = 1000000,           /* who was stopped took longer than this */
     SETTLE_NS = 1000000,         /* how often threads that stopped too late are looked after */
     SETTLE_TRIES = 2000,         /* at the end: two seconds; closing the target goes on with it */
     UNREADABLE_NS = 2000000000,  /* a target that could not be read for so long is given up */
@@ -128,16 +130,18 @@ static void leave_out(struct strobe_session *session, uint64_t begin, uint64_t e
     }
 }
 
-static bool is_gap(const struct strobe_session *session, uint64_t begin, uint64_t end)
+static bool is_gap(const struct strobe_session *session, uint64_t begin, uint64_t end, uint64_t least)
 {
     uint64_t gap = GAP_PERIODS * session->period_ns;
 
-    return end > begin && end - begin > (gap > MIN_GAP_NS ? gap : MIN_GAP_NS);
+    return end > begin && end - begin > (gap > least ? gap : least);
 }
 
-static bool was_stopped(const struct strobe_session *session)
+/* Were we stopped in this time?  Asked whenever we may have been, so that no answer is left for a later time. */
+static bool was_stopped(const struct strobe_session *session, uint64_t begin, uint64_t end)
 {
-    return session->hooks && session->hooks->was_stopped && session->hooks->was_stopped(session->hooks->ctx);
+    return end > begin && end - begin > STOP_NS && session->hooks && session->hooks->was_stopped &&
+           session->hooks->was_stopped(session->hooks->ctx);
 }
 
 /* A slow look (many targets, a busy machine) is no gap: the targets ran meanwhile. */
@@ -145,23 +149,21 @@ void strobe_session_passed(struct strobe_session *session, uint64_t now)
 {
     uint64_t begin = session->passed_ns;
 
-    if (is_gap(session, begin, now) && was_stopped(session))
-        leave_out(session, begin, now);
     if (now > begin)
         session->passed_ns = now;
+    if (was_stopped(session, begin, now) && is_gap(session, begin, now, STOPPED_NS))
+        leave_out(session, begin, now);
 }
 
-/* The clock after a sleep.  If we woke up later than planned by far, the machine slept, or we were stopped. */
+/* The clock after a sleep.  Who wakes up later than planned by far was stopped, or the machine was. */
 static uint64_t sleep_until(struct strobe_session *session, uint64_t wake)
 {
     uint64_t now;
 
     session->clock->sleep_until(session->clock, wake);
     now = session->passed_ns = session->clock->now(session->clock);
-    if (is_gap(session, wake, now)) {
-        (void)was_stopped(session); /* if so, it is accounted for */
+    if (is_gap(session, wake, now, was_stopped(session, wake, now) ? STOPPED_NS : SILENT_NS))
         leave_out(session, wake, now);
-    }
     return now;
 }
 

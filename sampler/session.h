@@ -34,7 +34,7 @@ struct strobe_session_opts {
     bool blame;              /* waiting is billed to what causes it */
     const char *context_name; /* a root frame "[NAME=VALUE]" by this context variable of each task; borrowed, NULL = none */
     uint64_t max_pause_ns;   /* see tasklook.h */
-    double task_rate;        /* looks at tasks per second, at most; 0 = as often as fits a quarter of the time */
+    double task_rate;        /* looks at tasks per second, at most; 0 = as often as fits a seventh of the time */
 };
 
 enum { STROBE_TASK_STATES = 4 }; /* enum strobe_task_state */

@@ -14,7 +14,8 @@
 #include "billing/tasktails.h"
 
 enum {
-    MAX_STACKS = 1 << 20, /* distinct stacks of tasks that are remembered; then the memory starts over */
+    MAX_STACKS = 1 << 20, /* distinct stacks of tasks that are remembered, */
+    MAX_IDS = 1 << 24,    /* and frames of all of them; then the memory starts over */
     STILL_SHARE = 50,     /* a loop stands still for at most 1/50 of the time, */
     STILL_NS = 200000,    /* or for so long at a tick */
     MAX_TORN = 8,         /* ticks in a row that pass because the lists of tasks changed while they were read; then what was read counts */
@@ -183,7 +184,8 @@ static void forget_stale(struct strobe_task_side *side)
 
     if (changes != side->changes)
         strobe_codes_flush(side->target->codes);
-    if (changes == side->changes && side->epoch == strobe_codes_epoch(side->target->codes) && side->n_stacks < MAX_STACKS)
+    if (changes == side->changes && side->epoch == strobe_codes_epoch(side->target->codes) && side->n_stacks < MAX_STACKS &&
+        side->n_ids < MAX_IDS)
         return;
     strobe_htab_clear(&side->known);
     side->n_stacks = side->n_ids = 0;
@@ -202,6 +204,13 @@ static uint64_t due_to(struct strobe_task_side *side, uint64_t task, uint64_t we
         *owed = 0;
     side->owed_before_ns -= ns;
     return weight_ns + ns;
+}
+
+/* It could not be read, or what was read not be understood: it is owed this. */
+static int owe(struct strobe_task_side *side, uint64_t task, uint64_t ns)
+{
+    side->owed_ns += ns;
+    return strobe_htab_put(&side->owed, task, 0, ns);
 }
 
 /* The frames of --by into side->tasks[].root.  A task may end between its reading and that of its context: while it waited as it did at
@@ -243,11 +252,13 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         err = stack_of(session, side, task, &stack);
         if (err == STROBE_ERR_NOMEM)
             return err;
-        to->ns = due_to(side, task->addr, weight_ns);
         if (err) {
             session->stats.errors++;
+            if ((err = owe(side, task->addr, due_to(side, task->addr, weight_ns))))
+                return err;
             continue;
         }
+        to->ns = due_to(side, task->addr, weight_ns);
         to->n_frames = side->stacks[stack].n;
         err = ready ? strobe_tails_ready(&side->tails, &to->tails, &to->n_tails)
                     : strobe_tails_of(&side->tails, i, &to->tails, &to->n_tails);
@@ -282,7 +293,7 @@ static int give_lanes(struct strobe_task_side *side, const struct strobe_task_sa
     return err;
 }
 
-/* Those that could not be read in this tick are owed it. */
+/* Those that could not be read in this tick are owed it, but for those that had ended. */
 static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
 {
     const struct strobe_taskreader *reader = strobe_tasklook_reader(side->look);
@@ -290,12 +301,8 @@ static int note_dropped(struct strobe_task_side *side, uint64_t weight_ns)
     int err = 0;
 
     for (size_t i = 0; !err && i < reader->n_drafts; i++)
-        if (reader->renumbered[i] == STROBE_NO_INDEX) {
-            uint64_t addr = reader->list.at[i].addr, owed = due_to(side, addr, weight_ns);
-
-            err = strobe_htab_put(&side->owed, addr, 0, owed);
-            side->owed_ns += owed;
-        }
+        if (reader->renumbered[i] == STROBE_NO_INDEX && reader->tasks[i].state != STROBE_TASK_DONE)
+            err = owe(side, reader->list.at[i].addr, due_to(side, reader->list.at[i].addr, weight_ns));
     side->stats.unread_ns += side->owed_before_ns;
     turn = side->owed_before;
     side->owed_before = side->owed;
@@ -343,8 +350,11 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
 
     if (err)
         return err;
-    if (sample->list_torn && side->n_torn++ < MAX_TORN) /* the next tick has this one's time too */
+    if (sample->list_torn && side->n_torn++ < MAX_TORN) { /* the next tick has this one's time too */
+        if (!session->opts.task_rate)
+            side->next_ns = now + BUDGET * (session->clock->now(session->clock) - now);
         return 0;
+    }
     side->n_torn = 0;
     if (!side->has_row && !side->with_lanes) {
         err = strobe_agg_thread(session->opts.task_agg, side->target->pid, STROBE_AGG_NO_THREAD, 0, "tasks", &side->row);

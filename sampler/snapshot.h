@@ -48,7 +48,8 @@ bool strobe_snapshot_settle(struct strobe_snapshot *snap);
  * printing in `record`; `dump` may, for the price of a longer pause.  The sample is complete only after the take. */
 typedef void strobe_snapshot_visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread);
 void strobe_snapshot_set_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx);
-/* A second visitor, called after the first: of who reads more than threads (tasklook.h). */
+/* A second visitor, called after the first, and only while the thread stands still: held, or watched in its sleep; where it turns out to
+ * have run, it has an error in the sample.  Of who reads more than threads (tasklook.h). */
 void strobe_snapshot_set_second_visitor(struct strobe_snapshot *snap, strobe_snapshot_visit *visit, void *ctx);
 
 /* How often the kernel has let this thread run, if it sleeps now: who finds it unchanged later knows that it has slept all the while.

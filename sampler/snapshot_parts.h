@@ -38,6 +38,7 @@ struct strobe_snapshot {
     uint64_t listed_ns;      /* when the lists were last walked */
     bool relist;
     bool cramped;            /* a stack lacked room in this reading */
+    bool unheld;             /* a thread is being read without a pause: it stands still only if it is found asleep before and after */
     struct strobe_slot *held; /* NULL = nobody */
 };
 

@@ -23,6 +23,15 @@ struct loop_thread {
     uint64_t run_count; /* then */
 };
 
+/* What the tasks that the reader has may be trusted for. */
+struct trust {
+    bool there;     /* they are of this look; else they are not looked at */
+    bool still;     /* they were read while all that could have changed them stood still */
+    bool slept;     /* nothing that could have changed them has run since, until the threads were read */
+    bool missing;   /* there is no asyncio */
+    bool list_torn; /* their lists were not read whole */
+};
+
 struct strobe_tasklook {
     struct strobe_mem *mem;
     const struct strobe_layout *lay;
@@ -34,14 +43,11 @@ struct strobe_tasklook {
     size_t n_loops, cap_loops;
     uint64_t cost_ns;       /* of a reading of all tasks: what the fastest ones take */
     bool joining;           /* the threads are being read to be joined with tasks */
-    bool read;              /* the reader has the tasks of this look */
-    bool slept;             /* no loop's thread has run since they were read */
+    struct trust trust;
     bool changed;           /* others run a loop than before */
-    bool still;             /* they were read while a loop's thread stood still */
-    uint64_t changes;       /* of the threads, at the end of the last look */
+    uint64_t began;         /* changes of the threads when the tasks were last read as the loops went on */
+    uint64_t changes;       /* at the end of the last look */
     unsigned in_vain;       /* looks since keeping the last one's tasks was in vain; 0 = it was not */
-    bool missing;           /* there is no asyncio */
-    bool list_torn;         /* their lists were not read whole */
     int visit_err;
     struct strobe_task_source *sources;
     uint64_t *tstates;
@@ -63,7 +69,7 @@ static const struct loop_thread *find_loop(const struct strobe_tasklook *look, u
     return NULL;
 }
 
-/* Asks how the loops' threads fare.  True: all sleep, and none has run since it was asked last. */
+/* Asks how the loops' threads fare.  True: all sleep, and none has run since it was asked last; or there is none. */
 static bool ask_loops(struct strobe_tasklook *look)
 {
     bool same = true;
@@ -102,10 +108,10 @@ static int list_loops(struct strobe_tasklook *look, const struct strobe_sample *
     return 0;
 }
 
-/* Does all stand still when the thread of a loop does? */
+/* Do all loops stand still when the thread of one does? */
 static bool one_at_a_time(const struct strobe_tasklook *look)
 {
-    return look->n_loops <= 1 || (!look->lay->free_threaded && look->n_sources == 1);
+    return look->n_loops == 1 || (!look->lay->free_threaded && look->n_sources == 1);
 }
 
 /* ---- the tasks ---- */
@@ -152,10 +158,9 @@ static int read_all(struct strobe_tasklook *look, unsigned turn, enum strobe_rea
     err = strobe_taskreader_read(look->reader, look->sources, look->n_sources, trust);
     ns = look->clock->now(look->clock) - start;
     look->cost_ns = !look->cost_ns || ns < look->cost_ns + drift ? ns : look->cost_ns + drift;
-    look->missing = err == STROBE_ERR_MISSING;
-    look->list_torn = err && !look->missing;
-    look->read = strobe_err_class(err) != STROBE_CLASS_FATAL;
-    return look->read ? 0 : err;
+    look->trust = (struct trust){.there = strobe_err_class(err) != STROBE_CLASS_FATAL, .missing = err == STROBE_ERR_MISSING};
+    look->trust.list_torn = err && !look->trust.missing;
+    return look->trust.there ? 0 : err;
 }
 
 /* As the loops go on.  A look that is for itself believes what fits together: it is taken again if a loop has run. */
@@ -165,9 +170,9 @@ static int read_tasks(struct strobe_tasklook *look)
     int err;
 
     ask_loops(look);
-    look->still = false;
+    look->began = strobe_snapshot_changes(look->snap);
     for (int i = 0; i < LIST_TRIES; i++)
-        if ((err = read_all(look, TURN_TASKS, trust)) || !look->list_torn)
+        if ((err = read_all(look, TURN_TASKS, trust)) || !look->trust.list_torn)
             break;
     for (int i = 0; !err && i < AGAIN_TRIES && look->reader->n_unsettled > look->reader->n_executing; i++) {
         strobe_mem_epoch(look->mem);
@@ -179,7 +184,39 @@ static int read_tasks(struct strobe_tasklook *look)
 /* Are they expected to be read so fast that a loop may stand still for it? */
 static bool are_few(const struct strobe_tasklook *look)
 {
-    return look->opts.max_pause_ns && look->cost_ns && look->n_loops && look->cost_ns * look->n_loops <= look->opts.still_ns;
+    return look->opts.max_pause_ns && look->cost_ns && one_at_a_time(look) && look->cost_ns * look->n_loops <= look->opts.still_ns;
+}
+
+/* All tasks, while no loop can go on. */
+static int read_all_still(struct strobe_tasklook *look, struct strobe_mem *mem)
+{
+    int err = read_all(look, TURN_STILL, STROBE_TRUST_ALL);
+    bool late = strobe_mem_is_late(mem);
+
+    if (late && look->cost_ns <= look->opts.max_pause_ns)
+        look->cost_ns = look->opts.max_pause_ns + 1; /* not to the end */
+    if (err)
+        look->trust.there = false;
+    else if (look->trust.list_torn || late)
+        look->trust = (struct trust){.list_torn = true}; /* they are read as the loop goes on */
+    else
+        look->trust.still = true;
+    if (look->trust.still && look->opts.careful)
+        err = strobe_taskreader_note_facts(look->reader);
+    return err;
+}
+
+/* The tasks on a thread's stack, while that stands still, and what changes all the time: of one loop it is true then, of several what
+ * two readings say. */
+static int read_some_still(struct strobe_tasklook *look, struct strobe_mem *mem, const struct strobe_thread *thread)
+{
+    int err;
+
+    strobe_mem_epoch(mem);
+    err = strobe_taskreader_on_stack(look->reader, thread);
+    if (!err && look->reader->n_unsettled)
+        err = strobe_taskreader_again(look->reader, one_at_a_time(look) ? STROBE_TRUST_ALL : STROBE_TRUST_TWICE);
+    return err;
 }
 
 /* A loop's thread that has run since its stack was read last stands still, and with it, in a build with a GIL, all others of its
@@ -187,23 +224,18 @@ static bool are_few(const struct strobe_tasklook *look)
 static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread)
 {
     struct strobe_tasklook *look = ctx;
-    bool all = !look->read || are_few(look) || (look->list_torn && look->cost_ns <= look->opts.max_pause_ns);
-    int err;
+    bool unread = !look->trust.there || (look->trust.list_torn && look->cost_ns <= look->opts.max_pause_ns);
+    int err = 0;
 
     if (!look->joining || !look->opts.max_pause_ns || !find_loop(look, thread->tstate))
         return;
     strobe_mem_set_deadline(mem, look->clock, look->clock->now(look->clock) + look->opts.max_pause_ns);
-    if (all) {
-        err = read_all(look, TURN_STILL, STROBE_TRUST_ALL);
-        look->slept = false;
-        look->list_torn = look->list_torn || strobe_mem_is_late(mem);
-        look->read = look->still = !err && !look->list_torn; /* else they are read as the loop goes on */
-    } else {
-        strobe_mem_epoch(mem);
-        err = strobe_taskreader_on_stack(look->reader, thread);
-        if (!err && look->reader->n_unsettled)
-            err = strobe_taskreader_again(look->reader, STROBE_TRUST_ALL);
-    }
+    if (one_at_a_time(look) && (unread || are_few(look)))
+        err = read_all_still(look, mem);
+    else if (look->trust.there)
+        err = read_some_still(look, mem, thread);
+    if (!err && look->trust.there)
+        err = strobe_taskreader_running(look->reader, thread);
     strobe_mem_set_deadline(mem, NULL, 0);
     if (strobe_err_class(err) == STROBE_CLASS_FATAL)
         look->visit_err = err;
@@ -222,7 +254,7 @@ static int join_threads(struct strobe_tasklook *look, const struct strobe_sample
         return err;
     for (uint32_t i = 0; i < (*ret_threads)->n_threads; i++) /* what was read with it is as little true as its stack */
         if ((*ret_threads)->threads[i].error && find_loop(look, (*ret_threads)->threads[i].tstate))
-            look->still = look->read = false;
+            look->trust.still = look->trust.there = false;
     return 0;
 }
 
@@ -295,7 +327,8 @@ static bool may_keep(struct strobe_tasklook *look)
 {
     if (look->in_vain && look->in_vain++ % KEEP_EVERY)
         return false;
-    return look->read && look->slept && !look->missing && !look->list_torn && !look->sample.n_dropped && ask_loops(look);
+    return look->trust.there && look->trust.slept && !look->trust.missing && !look->trust.list_torn && !look->sample.n_dropped &&
+           ask_loops(look);
 }
 
 /* What was kept is still true if nobody has run: others than the loop's thread can cancel tasks, or make them. */
@@ -307,6 +340,12 @@ static bool was_right_to_keep(struct strobe_tasklook *look)
     return changes == look->changes;
 }
 
+/* Has nothing run that could have changed the tasks?  Where no loop is known to run, nothing at all may have. */
+static bool nobody_ran(struct strobe_tasklook *look)
+{
+    return look->n_loops ? ask_loops(look) : strobe_snapshot_changes(look->snap) == look->began;
+}
+
 /* Tasks and threads, by the way that costs least. */
 static int read_both(struct strobe_tasklook *look, const struct strobe_sample **ret_threads)
 {
@@ -314,24 +353,27 @@ static int read_both(struct strobe_tasklook *look, const struct strobe_sample **
     int err = 0;
 
     want_table(look);
-    look->read = kept;
-    look->still = false;
+    look->trust.there = kept;
+    look->trust.still = false;
     if (!kept && !are_few(look))
         err = read_tasks(look);
     if (!err)
         err = join_threads(look, ret_threads);
-    if (kept && !look->still)
-        look->read = was_right_to_keep(look);
-    if (!err && !look->read && !(err = read_tasks(look)))
+    if (kept && !look->trust.still)
+        look->trust.there = was_right_to_keep(look);
+    if (!err && !look->trust.there && !(err = read_tasks(look)))
         err = join_threads(look, ret_threads);
-    look->slept = ask_loops(look);
+    if (!err && look->opts.careful && !look->trust.still && !look->trust.missing)
+        err = strobe_taskreader_note_facts(look->reader);
+    look->trust.slept = nobody_ran(look);
     look->changes = err ? 0 : strobe_snapshot_changes(look->snap);
     return err;
 }
 
-static int look_once(struct strobe_tasklook *look, const struct strobe_sample **ret_threads)
+/* Until the threads that run a loop are those that were asked; loops that come and go all the time are not known well enough. */
+static int read_known(struct strobe_tasklook *look, const struct strobe_sample **ret_threads)
 {
-    int err = look->listed ? 0 : list_once(look);
+    int err = 0;
 
     for (int i = 0; !err && i < KNOWN_TRIES; i++) {
         if ((err = read_both(look, ret_threads)))
@@ -339,20 +381,31 @@ static int look_once(struct strobe_tasklook *look, const struct strobe_sample **
         strobe_mem_again(look->mem, TURN_REST);
         if ((err = list_loops(look, *ret_threads)) || !look->changed)
             break;
-        look->read = false;
+        look->trust.still = look->trust.slept = false;
     }
+    return err;
+}
+
+static int look_once(struct strobe_tasklook *look, const struct strobe_sample **ret_threads)
+{
+    int err = look->listed ? 0 : list_once(look);
+    bool whole;
+
+    if (!err)
+        err = read_known(look, ret_threads);
+    whole = look->trust.still || look->trust.slept;
     look->sample = (struct strobe_task_sample){.n_tasks = 0};
-    if (!err && !look->missing)
-        err = strobe_taskreader_finish(look->reader, *ret_threads, look->still || look->slept, &look->sample);
+    if (!err && !look->trust.missing)
+        err = strobe_taskreader_finish(look->reader, *ret_threads, whole, &look->sample);
     if (err) {
-        look->listed = look->read = false;
+        look->listed = look->trust.there = false;
         return err;
     }
     look->sample.time_ns = (*ret_threads)->time_ns;
-    look->sample.absent = look->missing;
-    look->sample.blind = !look->missing && !look->reader->has_aio;
-    look->sample.list_torn = look->list_torn;
-    look->sample.whole = !look->list_torn && ((look->still && one_at_a_time(look)) || look->slept);
+    look->sample.absent = look->trust.missing;
+    look->sample.blind = !look->trust.missing && !look->reader->has_aio;
+    look->sample.list_torn = look->trust.list_torn;
+    look->sample.whole = whole && !look->trust.list_torn;
     return 0;
 }
 

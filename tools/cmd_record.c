@@ -189,6 +189,9 @@ static int finish(struct record *record, int run_err)
     }
     if (record->opts.json && !write_json(record, &stats))
         ret_exit = STROBE_EXIT_ERROR;
+    if (only_tasks && is_stopped(record->opts.pid))
+        strobe_say("Process %d is stopped (SIGSTOP, or by its shell): whatever its tasks wait for, they wait for that too; kill -CONT %d "
+                   "lets it run.", (int)record->opts.pid, (int)record->opts.pid);
     if (only_tasks)
         goto done;
     if (!stats.samples && record->opts.gil && stats.ticks)

@@ -99,6 +99,15 @@ static int make_text(const struct strobe_looked *looked, const struct strobe_tas
     return out->failed ? STROBE_ERR_NOMEM : 0;
 }
 
+/* The runtime is being torn down: what is left of it is no picture of the process. */
+static bool is_ending(struct strobe_attach *attach)
+{
+    const struct strobe_layout *layout = strobe_attach_layout(attach);
+    uint64_t by;
+
+    return !strobe_mem_u64(strobe_attach_mem(attach), layout->runtime + layout->rt_finalizing, &by) && by;
+}
+
 /* Of a process that ended while its text was made, the text before is whole. */
 static int renew_text(const struct strobe_looked *looked, struct strobe_looked_process *process)
 {
@@ -110,6 +119,8 @@ static int renew_text(const struct strobe_looked *looked, struct strobe_looked_p
         err = make_text(looked, &process->tasked, &text);
     if (!err)
         err = strobe_attach_alive(process->attach);
+    if (!err && process->text.len && is_ending(process->attach))
+        err = STROBE_ERR_GONE;
     if (err) {
         strobe_buf_release(&text);
         return err;
@@ -138,10 +149,14 @@ static int look_at(struct strobe_looked *looked, struct strobe_looked_process *p
         err = renew_text(looked, process);
         end = clock->now(clock);
         process->shown_ns = err ? process->shown_ns : start;
-        process->due_ns = end + ((end - start) * TEXT_SHARE > text_ns ? (end - start) * TEXT_SHARE : text_ns);
+        process->due_ns = end + (end - start) * TEXT_SHARE;
+        if (process->text.len && process->due_ns < end + text_ns)
+            process->due_ns = end + text_ns;
     }
     if (err && (gone = strobe_attach_alive(process->attach)))
         err = gone;
+    else if (err == STROBE_ERR_NOTREADY && process->shown_ns)
+        err = STROBE_ERR_GONE; /* it is no longer ready */
     if (err && !last && strobe_err_class(err) != STROBE_CLASS_FATAL)
         return 0; /* perhaps the next look fares better */
     process->err = err;

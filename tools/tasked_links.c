@@ -112,6 +112,27 @@ static bool is_known(const struct strobe_report_link *link)
     return link->task != STROBE_NO_INDEX || link->pool != STROBE_NO_INDEX || link->loop_thread != STROBE_NO_INDEX;
 }
 
+/* The stacks of the threads that run loops: what keeps a loop from its tasks may be none of them. */
+static int fill_stacks(struct strobe_tasked *tasked, const struct strobe_sample *threads, struct strobe_report_thread *named)
+{
+    const uint64_t *loops = strobe_tasked_loops(tasked, threads);
+    uint32_t *stacks = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *stacks);
+    int err = loops && stacks ? 0 : STROBE_ERR_NOMEM;
+
+    for (uint32_t t = 0; t < threads->n_threads && !err; t++)
+        if (loops[t])
+            err = strobe_tasked_stack(tasked, threads->threads[t].frames, threads->threads[t].n_frames, threads->threads[t].hash, &stacks[t]);
+    if (err)
+        return err;
+    strobe_tasked_finish_stacks(tasked);
+    for (uint32_t t = 0; t < threads->n_threads; t++)
+        if (loops[t]) {
+            named[t].frames = tasked->resolved[stacks[t]].frames;
+            named[t].n_frames = tasked->resolved[stacks[t]].n;
+        }
+    return 0;
+}
+
 int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads)
 {
     struct strobe_report_link *links = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *links);
@@ -139,7 +160,8 @@ int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_s
         asks |= !is_known(link);
         results[n++] = result;
     }
-    if (asks)
+    err = fill_stacks(tasked, threads, named);
+    if (!err && asks)
         err = find_unbegun(tasked, threads, links, results, n);
     for (uint32_t i = 0; i < n; i++) {
         struct strobe_report_thread *thread = &named[links[i].thread];

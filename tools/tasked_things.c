@@ -63,7 +63,7 @@ static void fill_wait(struct strobe_tasked *tasked, struct strobe_peers *peers, 
     struct strobe_buf name = STROBE_BUF_INIT, peer = STROBE_BUF_INIT;
 
     *ret = (struct strobe_report_wait){.wait = &sample->waits[index], .pool = STROBE_NO_INDEX};
-    strobe_wait_facts_read(mem, lay, &strobe_tasklook_reader(tasked->look)->roles, ret->wait, &ret->facts);
+    strobe_taskreader_facts(strobe_tasklook_reader(tasked->look), index, &ret->facts);
     if (ret->facts.capacity_source == STROBE_CAPACITY_COUNTED && (!sample->whole || sample->n_dropped)) {
         ret->facts.capacity = -1; /* who was left out, or has let go meanwhile, would be missing */
         ret->facts.capacity_source = STROBE_CAPACITY_UNKNOWN;

@@ -77,6 +77,8 @@ int strobe_taskroots_of(struct strobe_taskroots *roots, uint64_t context, uint32
         strobe_buf_printf(&roots->text, "[%s=", roots->name);
         strobe_py_context_text(roots->mem, roots->lay, value, true, &roots->text);
         strobe_buf_putc(&roots->text, ']');
+        for (size_t i = 0; i < roots->text.len; i++) /* names end at a NUL */
+            roots->text.data[i] = roots->text.data[i] ? roots->text.data[i] : '?';
         if ((err = marker_of_text(roots, &marker)))
             return err;
     }

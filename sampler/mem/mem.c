@@ -7,7 +7,7 @@ bool strobe_mem_is_late(struct strobe_mem *mem)
 {
     enum { EVERY = 16, PASSED = 1 };
 
-    if (mem->due_ns > PASSED && mem->reads % EVERY == 0 && mem->clock->now(mem->clock) >= mem->due_ns)
+    if (mem->due_ns > PASSED && mem->asked++ % EVERY == 0 && mem->clock->now(mem->clock) >= mem->due_ns)
         mem->due_ns = PASSED;
     return mem->due_ns == PASSED;
 }

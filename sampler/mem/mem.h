@@ -48,6 +48,7 @@ struct strobe_mem {
     uint64_t faults; /* of those, failed: who finds it unchanged knows that nothing was passed over as unreadable */
     struct strobe_clock *clock; /* of the deadline; borrowed */
     uint64_t due_ns; /* see strobe_mem_set_deadline */
+    unsigned asked;  /* how often it was looked at */
 };
 
 /* From due_ns (of that clock) on every read fails with STROBE_ERR_TORN: what is read while a thread is held ends in time, however much
@@ -56,9 +57,10 @@ static inline void strobe_mem_set_deadline(struct strobe_mem *mem, struct strobe
 {
     mem->clock = clock;
     mem->due_ns = due_ns;
+    mem->asked = 0;
 }
 
-/* Has the deadline passed?  The clock is asked at some of the reads only. */
+/* Has the deadline passed?  The clock is asked every some times only. */
 bool strobe_mem_is_late(struct strobe_mem *mem);
 
 static inline int strobe_mem_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
@@ -75,7 +77,7 @@ static inline int strobe_mem_read(struct strobe_mem *mem, uint64_t addr, void *b
 static inline int strobe_mem_probe(struct strobe_mem *mem, uint64_t addr, void *buf, size_t len)
 {
     mem->reads++;
-    return mem->ops->read(mem, addr, buf, len);
+    return mem->due_ns && strobe_mem_is_late(mem) ? STROBE_ERR_TORN : mem->ops->read(mem, addr, buf, len);
 }
 
 int strobe_mem_readv(struct strobe_mem *mem, const struct strobe_mem_seg *segs, size_t n);

@@ -2,6 +2,10 @@
 #include "report/tasks_diagnose.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+#include "base/libfile.h"
+#include "runtime/pyobj.h"
 
 enum {
     NAME_WIDTH = 48,  /* of a task's name in a sentence */
@@ -64,17 +68,19 @@ bool strobe_tasks_exclusive(const struct strobe_tasks_index *index, uint32_t wai
     }
 }
 
-/* Does the thread that a task is on use a CPU, or want to?  Then the loop goes on, only it has much to do. */
-static bool computes(const struct strobe_report_tasks *report, const struct strobe_task *task)
+/* Does a loop's thread use a CPU, or want to?  Then the loop goes on, only it has much to do. */
+static bool computes(const struct strobe_report_tasks *report, uint32_t thread)
 {
-    return task->thread < report->process->n_threads &&
-           report->process->threads[task->thread].thread->flags & (STROBE_THREAD_ACTIVE | STROBE_THREAD_GIL_WAIT);
+    return thread < report->process->n_threads &&
+           report->process->threads[thread].thread->flags & (STROBE_THREAD_ACTIVE | STROBE_THREAD_GIL_WAIT);
 }
 
 /* What a loop's tasks would do if it came to them. */
 struct loop_tasks {
     uint32_t ready;  /* their step is due, or their sleep is over */
     uint32_t others; /* they wait */
+    uint32_t thread; /* that runs it; STROBE_NO_INDEX: unknown */
+    bool runs;       /* one of them runs */
 };
 
 static int count_tasks(const struct strobe_tasks_look *look, struct strobe_htab *index, struct loop_tasks *loops)
@@ -86,13 +92,15 @@ static int count_tasks(const struct strobe_tasks_look *look, struct strobe_htab 
         const uint64_t *known = strobe_htab_get(index, task->task->loop, 0);
         uint64_t at = known ? *known : index->count;
 
-        if (task->task->state != STROBE_TASK_READY && task->task->state != STROBE_TASK_WAITING)
+        if (task->task->state == STROBE_TASK_DONE)
             continue;
         if (!known) {
-            loops[at] = (struct loop_tasks){0, 0};
+            loops[at] = (struct loop_tasks){.thread = task->loop_thread};
             err = strobe_htab_put(index, task->task->loop, 0, at);
         }
-        if (task->task->state == STROBE_TASK_READY || task->due_in < 0)
+        if (task->task->state == STROBE_TASK_RUNNING)
+            loops[at].runs = true;
+        else if (task->task->state == STROBE_TASK_READY || task->due_in < 0)
             loops[at].ready++;
         else
             loops[at].others++;
@@ -115,17 +123,11 @@ static void put_stack(const struct strobe_tasks_look *look, const struct strobe_
     strobe_tasks_frames(process, frames, inner, false, &look->style, look->out);
 }
 
-/* Why the loop does not come to its tasks: one of them runs.  Its stack, from the coroutine's innermost frame inward. */
-static void say_blocked(struct strobe_tasks_look *look, const struct strobe_report_task *task, const struct loop_tasks *tasks, bool busy)
+static void say_waiting(struct strobe_tasks_look *look, const struct loop_tasks *tasks)
 {
     struct strobe_buf *out = look->out;
     uint32_t n = tasks->ready ? tasks->ready : tasks->others;
 
-    strobe_buf_puts(out, busy ? "the loop is busy with " : "the loop is blocked by ");
-    strobe_tasks_short_name(look, task);
-    if (task->n_frames)
-        strobe_buf_puts(out, " in ");
-    put_stack(look, task->frames, task->n_sync < task->n_frames ? task->n_sync + 1 : task->n_frames);
     strobe_buf_puts(out, ": ");
     strobe_buf_grouped(out, n);
     strobe_buf_printf(out, tasks->ready ? " task%s ready" : " other task%s waiting", n == 1 ? " is" : "s are");
@@ -133,8 +135,54 @@ static void say_blocked(struct strobe_tasks_look *look, const struct strobe_repo
     look->n++;
 }
 
+/* Why the loop does not come to its tasks: one of them runs.  Its stack, from the coroutine's innermost frame inward. */
+static void say_blocked(struct strobe_tasks_look *look, const struct strobe_report_task *task, const struct loop_tasks *tasks, bool busy)
+{
+    strobe_buf_puts(look->out, busy ? "the loop is busy with " : "the loop is blocked by ");
+    strobe_tasks_short_name(look, task);
+    if (task->n_frames)
+        strobe_buf_puts(look->out, " in ");
+    put_stack(look, task->frames, task->n_sync < task->n_frames ? task->n_sync + 1 : task->n_frames);
+    say_waiting(look, tasks);
+}
+
+/* By its name, or the last part of its qualified one (3.11+). */
+static bool is_function(const struct strobe_names *names, const struct strobe_report_frame *frame, const char *name, const char *file)
+{
+    return frame->frame && strcmp(strobe_py_last_name(strobe_names_text(names, frame->frame->name)), name) == 0 &&
+           strobe_libfile_ends(strobe_names_text(names, frame->frame->file), file);
+}
+
+/* How many of a loop's thread's frames belong to a callback that it runs: those inside of asyncio's Handle._run(). */
+static uint32_t frames_of_callback(const struct strobe_report_process *process, uint32_t thread)
+{
+    const struct strobe_report_thread *t = &process->threads[thread];
+
+    for (uint32_t i = 1; i + 1 < t->n_frames; i++)
+        if (is_function(process->names, &t->frames[i], "_run", "asyncio/events.py") &&
+            is_function(process->names, &t->frames[i + 1], "_run_once", "asyncio/base_events.py"))
+            return i;
+    return 0;
+}
+
+/* A loop that runs none of its tasks, but something else that it was to call: of a transport, a timer, a signal, a future. */
+static bool say_callback(struct strobe_tasks_look *look, const struct loop_tasks *loop)
+{
+    const struct strobe_report_tasks *report = look->index->report;
+    bool busy = computes(report, loop->thread);
+    uint32_t n;
+
+    if (loop->runs || loop->thread >= report->process->n_threads || (!loop->ready && (busy || !loop->others)) ||
+        look->needs.fate[look->needs.threads + loop->thread] != STROBE_FATE_GOES_ON || !(n = frames_of_callback(report->process, loop->thread)))
+        return false;
+    strobe_buf_puts(look->out, busy ? "the loop is busy with a callback: " : "the loop is blocked by a callback: ");
+    put_stack(look, report->process->threads[loop->thread].frames, n);
+    say_waiting(look, loop);
+    return true;
+}
+
 /* A task that runs while others of its loop are ready; or that is in a call which waits, so that whatever the others wait for, none of
- * them would be woken now. */
+ * them would be woken now.  Or the same of a callback that is no task's. */
 static int blocked_loops(struct strobe_tasks_look *look)
 {
     const struct strobe_report_tasks *report = look->index->report;
@@ -146,14 +194,16 @@ static int blocked_loops(struct strobe_tasks_look *look)
     for (uint32_t t = 0; t < look->index->n && !err && index.count; t++) {
         const struct strobe_report_task *task = &report->tasks[t];
         const uint64_t *at = task->task->state == STROBE_TASK_RUNNING ? strobe_htab_get(&index, task->task->loop, 0) : NULL;
-        bool busy = at && computes(report, task->task), known = task->task->thread < report->process->n_threads;
+        bool busy = at && computes(report, task->task->thread), known = task->task->thread < report->process->n_threads;
 
-        if (!at || (!loops[*at].ready && (busy || !known)) ||
+        if (!at || (!loops[*at].ready && (busy || !known || !loops[*at].others)) ||
             (known && look->needs.fate[threads + task->task->thread] != STROBE_FATE_GOES_ON)) /* that is a deadlock, and told */
             continue;
         if (found++ < look->most)
             say_blocked(look, task, &loops[*at], busy);
     }
+    for (size_t i = 0; i < index.count && !err && found < look->most; i++)
+        found += say_callback(look, &loops[i]);
     strobe_htab_release(&index);
     if (found > look->most)
         strobe_tasks_more(look, found - look->most);

@@ -134,10 +134,11 @@ int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_
     struct strobe_task *task = &reader->tasks[index];
     int err;
 
+    reader->chain.n = 0; /* of a task that is done none is read */
     *task = (struct strobe_task){.addr = item->addr, .interp = interp, .thread = STROBE_NO_INDEX, .wait = STROBE_NO_INDEX,
                                    .place = STROBE_NO_INDEX};
     draft->role = item->role;
-    draft->outer_frame = 0;
+    draft->outer_frame = draft->ran_on = 0;
     draft->first_awaiter = reader->awaiters.n;
     if (item->role == STROBE_ROLE_TASK && !reader->has_aio)
         return STROBE_ERR_TORN; /* where its fields lie is not known */

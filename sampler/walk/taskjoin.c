@@ -19,21 +19,13 @@ static int index_frames(struct strobe_taskreader *reader, const struct strobe_sa
     return err;
 }
 
-/* A task whose outermost coroutine is on a thread's stack runs there: what lies inside of that frame is its stack. */
-static bool place_on_stack(struct strobe_taskreader *reader, const struct strobe_sample *threads, const struct strobe_task_draft *draft,
-                           struct strobe_task *task)
+/* It runs: what lies inside of its outermost coroutine, frames[outer] of that thread, is its stack. */
+static void put_on_stack(struct strobe_taskreader *reader, const struct strobe_thread *thread, uint32_t outer, struct strobe_task *task)
 {
-    uint64_t *found = draft->outer_frame ? strobe_htab_get(&reader->frames, draft->outer_frame, 0) : NULL;
-    const struct strobe_thread *thread;
-
-    if (!found)
-        return false;
-    thread = &threads->threads[*found >> 32];
-    task->thread = (uint32_t)(*found >> 32);
     task->state = STROBE_TASK_RUNNING;
     task->flags &= ~(uint32_t)STROBE_TASK_NEW;
     task->frames = thread->frames;
-    task->n_frames = (uint32_t)*found + 1;
+    task->n_frames = outer + 1;
     task->wait = STROBE_NO_INDEX;
     task->future = task->source = task->timer = task->when_ns = 0;
     for (task->n_sync = 0; task->n_sync < task->n_frames; task->n_sync++) {
@@ -43,7 +35,53 @@ static bool place_on_stack(struct strobe_taskreader *reader, const struct strobe
             break;
     }
     strobe_frames_hash(task->frames, task->n_frames, task->hash);
+}
+
+/* A task whose outermost coroutine is on a thread's stack runs there. */
+static bool place_on_stack(struct strobe_taskreader *reader, const struct strobe_sample *threads, const struct strobe_task_draft *draft,
+                           struct strobe_task *task)
+{
+    uint64_t *found = draft->outer_frame ? strobe_htab_get(&reader->frames, draft->outer_frame, 0) : NULL;
+
+    if (!found)
+        return false;
+    task->thread = (uint32_t)(*found >> 32);
+    put_on_stack(reader, &threads->threads[task->thread], (uint32_t)*found, task);
     return true;
+}
+
+int strobe_taskreader_running(struct strobe_taskreader *reader, const struct strobe_thread *thread)
+{
+    uint64_t marks = strobe_taskreader_marks(thread);
+    int err = 0;
+
+    for (size_t i = 0; !err && i < reader->n_drafts; i++) {
+        struct strobe_task_draft *draft = &reader->drafts[i];
+        uint32_t outer = strobe_taskreader_place(thread, marks, draft->outer_frame);
+        struct strobe_task task;
+
+        if (outer == STROBE_NO_INDEX)
+            continue;
+        task = reader->tasks[i];
+        put_on_stack(reader, thread, outer, &task);
+        err = strobe_taskreader_running_holds(reader, &task);
+        draft->ran_on = strobe_mem_is_late(reader->mem) ? 0 : thread->tstate;
+        draft->first_hold = task.first_hold;
+        draft->n_holds = task.n_holds;
+    }
+    reader->n_read_holds = reader->n_holds;
+    return err;
+}
+
+/* What a task that runs holds: as it was noted while it stood still, else as it is now. */
+static int find_holds(struct strobe_taskreader *reader, const struct strobe_sample *threads, const struct strobe_task_draft *draft,
+                      struct strobe_task *task)
+{
+    if (draft->ran_on != threads->threads[task->thread].tstate)
+        return strobe_taskreader_running_holds(reader, task);
+    task->first_hold = draft->first_hold;
+    task->n_holds = draft->n_holds;
+    return 0;
 }
 
 /* The tasks that wait for one (number `own` of the sample), by index, each once. */
@@ -193,7 +231,7 @@ int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct stro
         if (reader->renumbered[i] == STROBE_NO_INDEX)
             continue;
         reader->renumbered[i] = n;
-        if (reader->tasks[i].state == STROBE_TASK_RUNNING && (err = strobe_taskreader_running_holds(reader, &reader->tasks[i])))
+        if (reader->tasks[i].state == STROBE_TASK_RUNNING && (err = find_holds(reader, threads, &reader->drafts[i], &reader->tasks[i])))
             return err;
         count_task(reader, &reader->tasks[i], n);
         n++;

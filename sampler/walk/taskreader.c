@@ -58,6 +58,7 @@ void strobe_taskreader_free(struct strobe_taskreader *reader)
     free(reader->shown);
     free(reader->edges);
     free(reader->renumbered);
+    free(reader->facts);
     free(reader->edge_to);
     free(reader);
 }
@@ -172,7 +173,7 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
     strobe_htab_clear(&reader->wait_index);
     reader->timers = (struct strobe_timers){.type = 0};
     strobe_arena_reset(&reader->arena);
-    reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_unsettled = reader->n_executing = reader->memo_at = 0;
+    reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_unsettled = reader->n_executing = reader->memo_at = reader->n_facts = 0;
     for (size_t i = 0; i < n; i++) {
         strobe_coderoles_find_homes(&reader->codes, sources[i].interp);
         err = read_list(reader, &sources[i], &any);
@@ -184,6 +185,8 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
             strobe_grow(&reader->tasks, &reader->cap_tasks, reader->list.n + 1, sizeof *reader->tasks))
             return STROBE_ERR_NOMEM;
         for (; reader->n_drafts < reader->list.n; reader->n_drafts++) {
+            if (strobe_mem_is_late(reader->mem))
+                return STROBE_ERR_TORN;
             reader->drafts[reader->n_drafts] = (struct strobe_task_draft){.unsettled = false};
             if ((err = settle(reader, reader->n_drafts, sources[i].id, trust)))
                 return err;
@@ -218,18 +221,26 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_readin
     return err;
 }
 
-static bool is_on_stack(const struct strobe_thread *thread, uint64_t frame)
-{
-    for (uint32_t i = 0; i < thread->n_frames; i++)
-        if (thread->frames[i].frame == frame)
-            return true;
-    return false;
-}
-
-/* One bit of a word for a frame: most of those that are not on a stack are told by it. */
 static uint64_t mark_of(uint64_t frame)
 {
     return frame ? 1ull << (frame * 0x9e3779b97f4a7c15ull >> 58) : 0;
+}
+
+uint64_t strobe_taskreader_marks(const struct strobe_thread *thread)
+{
+    uint64_t marks = 0;
+
+    for (uint32_t i = 0; i < thread->n_frames; i++)
+        marks |= mark_of(thread->frames[i].frame);
+    return marks;
+}
+
+uint32_t strobe_taskreader_place(const struct strobe_thread *thread, uint64_t marks, uint64_t frame)
+{
+    for (uint32_t i = 0; marks & mark_of(frame) && i < thread->n_frames; i++)
+        if (thread->frames[i].frame == frame)
+            return i;
+    return STROBE_NO_INDEX;
 }
 
 static size_t add_once(size_t *at, size_t n, size_t cap, size_t one)
@@ -245,13 +256,11 @@ static size_t add_once(size_t *at, size_t n, size_t cap, size_t one)
 int strobe_taskreader_on_stack(struct strobe_taskreader *reader, const struct strobe_thread *thread)
 {
     size_t found[64], cap = sizeof found / sizeof found[0], n = 0;
-    uint64_t marks = 0;
+    uint64_t marks = strobe_taskreader_marks(thread);
     int err = 0;
 
-    for (uint32_t i = 0; i < thread->n_frames; i++)
-        marks |= mark_of(thread->frames[i].frame);
     for (size_t i = 0; i < reader->n_drafts; i++)
-        if (marks & mark_of(reader->drafts[i].outer_frame) && is_on_stack(thread, reader->drafts[i].outer_frame))
+        if (strobe_taskreader_place(thread, marks, reader->drafts[i].outer_frame) != STROBE_NO_INDEX)
             n = add_once(found, n, cap, i);
     strobe_htab_clear(&reader->awaiters.known);
     for (size_t i = 0; !err && i < n; i++) {
@@ -267,4 +276,28 @@ int strobe_taskreader_on_stack(struct strobe_taskreader *reader, const struct st
     }
     reader->n_read_holds = reader->n_holds;
     return err;
+}
+
+int strobe_taskreader_note_facts(struct strobe_taskreader *reader)
+{
+    size_t n = 0;
+
+    if (strobe_grow(&reader->facts, &reader->cap_facts, reader->n_waits + 1, sizeof *reader->facts))
+        return STROBE_ERR_NOMEM;
+    for (; n < reader->n_waits; n++) {
+        strobe_wait_facts_read(reader->mem, reader->lay, &reader->roles, &reader->waits[n], &reader->facts[n]);
+        if (strobe_mem_is_late(reader->mem))
+            break;
+    }
+    reader->n_facts = n;
+    return 0;
+}
+
+void strobe_taskreader_facts(struct strobe_taskreader *reader, uint32_t index, struct strobe_wait_facts *ret)
+{
+    if (index < reader->n_facts)
+        *ret = reader->facts[index];
+    else
+        strobe_wait_facts_read(reader->mem, reader->lay, &reader->roles, &reader->waits[index], ret);
+    strobe_wait_facts_count(&reader->waits[index], ret);
 }

@@ -51,6 +51,8 @@ struct strobe_task_draft {
     bool executing;         /* ... because it runs: it is on a thread's stack, or will have changed when the threads are looked at */
     bool mixed;             /* it fits with itself, but not with those that wait for it */
     size_t first_awaiter, n_awaiters; /* addresses in awaiters.tasks; may be there twice */
+    uint64_t ran_on;        /* thread state on whose stack it was while that stood still; 0 = none */
+    uint32_t first_hold, n_holds; /* what it held then; in holds */
 };
 
 struct strobe_taskreader {
@@ -78,7 +80,9 @@ struct strobe_taskreader {
     struct strobe_htab wait_index;    /* (kind and how, object) -> index in waits */
     struct strobe_hold *holds;
     size_t n_holds, cap_holds;
-    size_t n_read_holds;              /* of those, not of tasks that run */
+    size_t n_read_holds;              /* of those, all but of tasks that are found to run when they are joined */
+    struct strobe_wait_facts *facts;  /* of the first n_facts of waits, as of the moment at which all was read */
+    size_t n_facts, cap_facts;
     uint32_t n_contexts;              /* of the task that is read: looked at for its holds */
     struct strobe_htab frames;        /* of the threads' stacks: frame address -> thread << 32 | index */
 
@@ -109,6 +113,12 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
 int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_reading_trust trust);
 /* A thread stands still: reads anew the tasks on its stack, those that wait for them, and so on. */
 int strobe_taskreader_on_stack(struct strobe_taskreader *reader, const struct strobe_thread *thread);
+/* The same thread, after that: notes what the tasks on its stack hold.  Later they may have let it go. */
+int strobe_taskreader_running(struct strobe_taskreader *reader, const struct strobe_thread *thread);
+/* All stands still, as far as is known: reads what the things that tasks wait for or hold say of themselves, until the memory's deadline. */
+int strobe_taskreader_note_facts(struct strobe_taskreader *reader);
+/* That of waits[index] as of then, else as of now.  ret: always filled. */
+void strobe_taskreader_facts(struct strobe_taskreader *reader, uint32_t index, struct strobe_wait_facts *ret);
 /* threads: NULL = none are known.  Unsettled tasks that are on no stack are left out and counted; unless all was read `still`, so are
  * those that are awaited by a task which, when it was read, awaited another, and those below.  May be called again, with the threads of
  * later, where the tasks are known to be what they were.

@@ -15,6 +15,10 @@
 
 /* Reads task `index` of the list whole.  STROBE_ERR_TORN: it moved; what it is by name and address is there all the same. */
 int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_t interp);
+/* A bit for each frame on a thread's stack, by which most of those that are not there are told. */
+uint64_t strobe_taskreader_marks(const struct strobe_thread *thread);
+/* Where on the stack with these marks a frame is; STROBE_NO_INDEX = nowhere, or frame is 0. */
+uint32_t strobe_taskreader_place(const struct strobe_thread *thread, uint64_t marks, uint64_t frame);
 /* Where the frame at this level of a chain is among the frames that a task keeps; STROBE_NO_INDEX = it is left out. */
 uint32_t strobe_taskreader_kept(const struct strobe_chain *chain, uint32_t level);
 /* Fills the task's state and wait from reader->chain. */

@@ -88,13 +88,15 @@ static void set_capacity(const struct facts *f, int64_t capacity, enum strobe_ca
     f->ret->capacity_source = capacity < 0 ? STROBE_CAPACITY_UNKNOWN : source;
 }
 
-/* Permits free and permits seen in use; nobody who took one otherwise than by `async with` is seen. */
-static void count_capacity(const struct facts *f)
+void strobe_wait_facts_count(const struct strobe_wait *wait, struct strobe_wait_facts *facts)
 {
-    int64_t holders = f->wait->n_holders;
+    int64_t holders = wait->n_holders;
 
-    if (f->ret->free >= 0 && f->ret->free <= INT64_MAX - holders && f->ret->free + holders > 0)
-        set_capacity(f, f->ret->free + holders, STROBE_CAPACITY_COUNTED);
+    if (wait->kind != STROBE_WAIT_SEMAPHORE || facts->capacity >= 0 || facts->free < 0 || facts->free > INT64_MAX - holders ||
+        facts->free + holders == 0)
+        return;
+    facts->capacity = facts->free + holders;
+    facts->capacity_source = STROBE_CAPACITY_COUNTED;
 }
 
 static void read_semaphore(const struct facts *f, uint64_t obj, const char *bound)
@@ -104,8 +106,6 @@ static void read_semaphore(const struct facts *f, uint64_t obj, const char *boun
     f->ret->queued = queue_length(f, obj, "_waiters");
     if (bound)
         set_capacity(f, number(f, obj, bound), STROBE_CAPACITY_STORED);
-    if (f->ret->capacity < 0)
-        count_capacity(f);
 }
 
 /* Is it taken?  -1 = unknown.  asyncio says it; anyio has the owner, in versions before 4.5 as an attribute of the class while there is

@@ -34,6 +34,10 @@ struct strobe_wait_facts {
 void strobe_wait_facts_read(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
                             const struct strobe_wait *wait, struct strobe_wait_facts *ret);
 
+/* The capacity of a semaphore that does not keep it: permits that are free and those seen in use (wait->n_holders); nobody who took one
+ * otherwise than by `async with` is seen. */
+void strobe_wait_facts_count(const struct strobe_wait *wait, struct strobe_wait_facts *facts);
+
 /* How many can hold a lock, a bounded semaphore or a limiter now: its permits in use; -1 = it does not say.  ret_owner: the task that
  * has it, where it knows (anyio's locks); else 0. */
 int64_t strobe_wait_in_use(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles, uint64_t object,

@@ -91,6 +91,7 @@ static json_t *wait_json(const struct strobe_wait *wait)
     struct strobe_wait_facts f;
 
     strobe_wait_facts_read(mem, lay, &roles, wait, &f);
+    strobe_wait_facts_count(wait, &f);
     return json_pack("{s:i, s:o, s:o, s:i, s:i, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "kind", (int)wait->kind, "object",
                      address(wait->object), "type", type_name(wait->type), "waiters", (int)wait->n_waiters, "holders",
                      (int)wait->n_holders, "free", (json_int_t)f.free, "capacity", (json_int_t)f.capacity, "source",

@@ -113,12 +113,13 @@ def test_ten_thousand_deep(py, what):
     check(py, False, "deep.py", what, 10000)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.versions("3.9", "3.11", "3.12", "3.14", "3.14t", "3.15")
 def test_a_hundred_thousand_tasks(py):
     count, awaits = 100000, 7
     with aio.target(py, "many.py", count, awaits) as target:
         target.settle()
-        answer = aio.ps(target.pid)
+        answer = aio.ps(target.pid, timeout=300)
         assert not answer.wrong, answer.wrong[:20]
         truth = {int(task["id"], 16): task["name"] for task in target.ask("tasks")}
         assert {int(task["id"], 16): task["name"] for task in answer.tasks} == truth and len(truth) == count + 2

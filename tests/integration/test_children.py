@@ -73,9 +73,7 @@ def test_an_exec_is_no_error(py, tmp_path):
     """The program before the exec and the one after it are both in the profile, and nothing is counted as an error for two seconds."""
     with Target(py, "execs.py") as target:
         with tool.Running("record", "--pid", target.pid, "-s", "-f", "raw", "-o", tmp_path / "raw", "-r", "100", "-d", "3") as strobe:
-            strobe.process.stderr.readline()
-            begun = sum(procfs.run_counts(strobe.pid).values())
-            wait_for(lambda: sum(procfs.run_counts(strobe.pid).values()) > begun + 50, "some looks at the program before the exec")
+            strobe.looked()
             target.process.stdin.write(b"go\n")
             target.process.stdin.flush()
             status, _, err = strobe.wait()

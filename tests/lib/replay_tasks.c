@@ -109,6 +109,7 @@ static void copy_wait(struct replay_task_session *session, const struct strobe_t
     strobe_wait_label(mem, lay, sample, index, &text);
     copy(to->label, sizeof to->label, text.failed ? "" : strobe_buf_str(&text));
     strobe_wait_facts_read(mem, lay, &strobe_tasklook_reader(session->look)->roles, wait, &to->facts);
+    strobe_wait_facts_count(wait, &to->facts);
     strobe_buf_release(&text);
 }
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 
 from lib import procfs
+from lib.target import wait_for
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _THREAD = re.compile(r'^Thread (0x[0-9A-Fa-f]+|\d+) \(([^()]+)\)(?:: "(.*)")?$')
@@ -61,6 +62,13 @@ class Running:
             except ProcessLookupError:
                 pass
         self.process.communicate()
+
+    def looked(self, times=50):
+        """Waits for its first line, and then for some looks: it sleeps before each, and the kernel counts how often it was woken."""
+        line = self.process.stderr.readline()
+        begun = sum(procfs.run_counts(self.pid).values())
+        wait_for(lambda: sum(procfs.run_counts(self.pid).values()) > begun + times or self.process.poll() is not None, "looks of strobe")
+        return line
 
     def end(self, number=signal.SIGINT, timeout=30):
         """Sends a signal; (exit status, stdout, stderr)."""

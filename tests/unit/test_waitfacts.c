@@ -28,6 +28,7 @@ static void test_facts_are_those_of_the_program(void **state)
         if (!truth || !truth->waits)
             continue;
         strobe_wait_facts_read(aio->mem, &aio->session.base.lay, roles, &sample->waits[sample->tasks[i].wait], &facts);
+        strobe_wait_facts_count(&sample->waits[sample->tasks[i].wait], &facts);
         said(truth->name, "free", facts.free, truth->wait.facts.free);
         said(truth->name, "capacity", facts.capacity, truth->wait.facts.capacity);
         said(truth->name, "size", facts.size, truth->wait.facts.size);
@@ -55,6 +56,7 @@ static void test_unknown_is_unknown(void **state)
 
             memset(&facts, 0x55, sizeof facts);
             strobe_wait_facts_read(aio->mem, &aio->session.base.lay, roles, &wait, &facts);
+            strobe_wait_facts_count(&wait, &facts);
             assert_true(facts.free == -1 && facts.size == -1 && facts.maxsize == -1 && facts.unfinished == -1);
             assert_true(facts.fd == -1 && facts.pid == -1 && facts.capacity_source != STROBE_CAPACITY_STORED);
         }

@@ -174,7 +174,9 @@ def of_super(locks, long):
     own = Own()
     if long:
         _thread.start_new_thread(own.acquire, ())
-        time.sleep(0.1)
+        while own.acquire(False):  # until the other one has it
+            own.release()
+            time.sleep(0.001)
     own.acquire()
 
 

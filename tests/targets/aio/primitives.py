@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import aioharness
-from aioharness import FUTURE, UVLOOP, forever, hops, kept, shape, start
+from aioharness import FUTURE, UVLOOP, expect, forever, hops, kept, shape, start
 
 GLOBAL_LOCK = None
 GLOBAL_SEMAPHORE = None
@@ -213,7 +213,10 @@ async def sleeping():
     async def nap():
         await asyncio.sleep(3600)
 
-    start(nap(), "sleep", "nap", wait={"kind": "sleep"}, due=time.monotonic() + 3600, due_may_be_unknown=UVLOOP)
+    before = time.monotonic()
+    start(nap(), "sleep")
+    await hops()  # it sleeps
+    expect("sleep", "nap", wait={"kind": "sleep"}, due=before + 3600, due_at_most=time.monotonic() + 3600, due_may_be_unknown=UVLOOP)
 
 
 @shape
