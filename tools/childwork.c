@@ -9,35 +9,52 @@
 #include "attach/attach.h"
 #include "attach/target.h"
 #include "base/clock.h"
+#include "base/htab.h"
 #include "snapshot.h"
 
-enum { MAX_CHILDREN = 4096, MAX_ASKED = 256 /* processes; each takes some milliseconds */ };
+enum {
+    MAX_CHILDREN = 4096,
+    MAX_ASKED = 256, /* processes; each takes some milliseconds */
+    MAX_NESTED = 33, /* namespaces of process ids in each other: MAX_PID_NS_LEVEL of the kernel (include/linux/pid_namespace.h), and ours */
+};
 
-/* The innermost process id of a process: as it knows itself (proc_pid_status(5), NSpid). */
-static int32_t own_pid(pid_t pid)
+/* NSpid of proc_pid_status(5): a process's ids, in our namespace first, then inward to its own.  How many there are; 0 = it has ended. */
+static int ids_of(pid_t pid, int32_t ids[MAX_NESTED])
 {
-    char path[64], line[512];
-    long found = 0;
+    char path[64], line[512], *at, *end;
+    int n = 0;
     FILE *f;
 
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     f = fopen(path, "re");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "NSpid:", 6) == 0) {
-            char *last = strrchr(line, '\t');
-
-            found = last ? strtol(last + 1, NULL, 10) : 0;
-            break;
-        }
+    while (f && !n && fgets(line, sizeof line, f))
+        if (strncmp(line, "NSpid:", 6) == 0)
+            for (at = line + 6; n < MAX_NESTED && (ids[n] = (int32_t)strtol(at, &end, 10)) && end > at; at = end)
+                n++;
     if (f)
         fclose(f);
-    return (int32_t)found;
+    return n;
+}
+
+/* All that descend from a process: their ids as it knows them -> as we do. */
+static int list_children(pid_t parent, struct strobe_htab *ret)
+{
+    pid_t *children = malloc(MAX_CHILDREN * sizeof *children);
+    int32_t ids[MAX_NESTED];
+    int depth = ids_of(parent, ids), err = children ? 0 : STROBE_ERR_NOMEM;
+    size_t n = children && depth ? strobe_target_descendants(parent, children, MAX_CHILDREN) : 0;
+
+    for (size_t i = 0; !err && i < n; i++)
+        if (ids_of(children[i], ids) >= depth)
+            err = strobe_htab_put(ret, (uint64_t)ids[depth - 1], 0, (uint64_t)children[i]);
+    free(children);
+    return err;
 }
 
 /* The call that a worker process is in. */
-static int ask(pid_t pid, uint64_t *ret_work_id)
+static int ask(pid_t pid, enum strobe_snapshot_mode mode, uint64_t *ret_work_id)
 {
-    struct strobe_snapshot_opts opts = {.mode = STROBE_MODE_EXACT};
+    struct strobe_snapshot_opts opts = {.mode = mode};
     struct strobe_snapshot *snap = NULL;
     struct strobe_buf why = STROBE_BUF_INIT;
     const struct strobe_sample *threads;
@@ -62,29 +79,28 @@ static int ask(pid_t pid, uint64_t *ret_work_id)
     return err;
 }
 
-static void ask_worker(const pid_t *children, size_t n, struct strobe_pools *pools, uint32_t pool, uint32_t worker)
+int strobe_childwork_ask(int32_t parent, enum strobe_snapshot_mode mode, struct strobe_pools *pools)
 {
-    uint64_t work_id;
+    struct strobe_htab children = STROBE_HTAB_INIT;
+    bool listed = false;
+    size_t asked = 0;
+    int err = 0;
 
-    for (size_t i = 0; i < n; i++)
-        if (own_pid(children[i]) == pools->workers[worker].pid && !ask(children[i], &work_id)) {
-            strobe_pools_assign(pools, pool, worker, work_id);
-            return;
-        }
-}
-
-void strobe_childwork_ask(int32_t parent, struct strobe_pools *pools)
-{
-    pid_t *children = NULL;
-    size_t n = 0, asked = 0;
-
-    for (uint32_t p = 0; p < pools->n; p++) {
+    for (uint32_t p = 0; !err && p < pools->n; p++) {
         if (pools->at[p].kind != STROBE_POOL_PROCESSES || !pools->at[p].n_calls)
             continue;
-        if (!children && (children = malloc(MAX_CHILDREN * sizeof *children)))
-            n = strobe_target_descendants(parent, children, MAX_CHILDREN);
-        for (uint32_t i = 0; children && i < pools->at[p].n_workers && asked < MAX_ASKED; i++, asked++)
-            ask_worker(children, n, pools, p, pools->at[p].first_worker + i);
+        if (!listed)
+            err = list_children(parent, &children);
+        listed = true;
+        for (uint32_t i = 0; !err && i < pools->at[p].n_workers && asked < MAX_ASKED; i++, asked++) {
+            uint32_t worker = pools->at[p].first_worker + i;
+            const uint64_t *pid = strobe_htab_get(&children, (uint64_t)pools->workers[worker].pid, 0);
+            uint64_t work_id;
+
+            if (pid && !ask((pid_t)*pid, mode, &work_id))
+                strobe_pools_assign(pools, p, worker, work_id);
+        }
     }
-    free(children);
+    strobe_htab_release(&children);
+    return err;
 }

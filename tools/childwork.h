@@ -6,10 +6,12 @@
 
 #include <stdint.h>
 
+#include "snapshot.h"
 #include "walk/pools.h"
 
 /* Asks the worker processes of a target's process pools and tells the pools (strobe_pools_assign).  Those that are not ours to read, or
- * have ended, stay as they are.  parent: the target's process id. */
-void strobe_childwork_ask(int32_t parent, struct strobe_pools *pools);
+ * have ended, stay as they are.  parent: the target's process id.  mode: may they be paused?
+ * STROBE_ERR_NOMEM. */
+int strobe_childwork_ask(int32_t parent, enum strobe_snapshot_mode mode, struct strobe_pools *pools);
 
 #endif

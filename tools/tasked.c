@@ -37,9 +37,14 @@ static int open_look(struct strobe_tasked *tasked)
     return 0;
 }
 
+static enum strobe_snapshot_mode mode_of(const struct strobe_tasked_opts *opts)
+{
+    return opts->nonblocking ? STROBE_MODE_NONBLOCKING : STROBE_MODE_EXACT;
+}
+
 int strobe_tasked_open(struct strobe_attach *attach, int32_t pid, const struct strobe_tasked_opts *opts, struct strobe_tasked *ret)
 {
-    struct strobe_snapshot_opts snap = {.mode = opts->nonblocking ? STROBE_MODE_NONBLOCKING : STROBE_MODE_EXACT};
+    struct strobe_snapshot_opts snap = {.mode = mode_of(opts)};
     const struct strobe_layout *layout = strobe_attach_layout(attach);
     struct strobe_mem *mem = strobe_attach_mem(attach);
     int err;
@@ -128,7 +133,7 @@ int strobe_tasked_fill(struct strobe_tasked *tasked)
     if (!err)
         err = strobe_pools_read(&tasked->pools, tasked->threads);
     if (!err)
-        strobe_childwork_ask(tasked->process.pid, &tasked->pools);
+        err = strobe_childwork_ask(tasked->process.pid, mode_of(&tasked->opts), &tasked->pools);
     if (!err)
         err = strobe_tasked_fill_pools(tasked, tasked->threads);
     if (!err)

@@ -35,6 +35,9 @@ struct strobe_tasked {
     size_t n_resolved, cap_resolved;
     struct strobe_htab waiting;    /* task and what it waits in -> since when, ns */
     const char *const *contexts;   /* by task: value of the context variable, or NULL; NULL = none is asked for */
+    struct strobe_report_wait *waits;      /* the report's, while they are filled */
+    struct strobe_report_worker *workers;  /* likewise, of all pools: by index in pools.workers */
+    uint32_t *worker_stacks;               /* by the same: index in resolved; STROBE_NO_INDEX = none */
     struct strobe_tasked_opts opts;
     struct strobe_report_process process;
     const struct strobe_sample *threads;      /* of the last look, borrowed from snap and look */

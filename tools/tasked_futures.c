@@ -33,7 +33,7 @@ static int each_local(void *ctx, const struct strobe_local *local)
 {
     struct search *s = ctx;
     uint64_t *at = strobe_htab_get(&s->futures, local->value, 0);
-    struct strobe_report_wait *wait = at ? (struct strobe_report_wait *)&s->tasked->report.waits[*at] : NULL;
+    struct strobe_report_wait *wait = at ? &s->tasked->waits[*at] : NULL;
     struct strobe_buf name = STROBE_BUF_INIT;
 
     if (!wait || wait->known_as || s->tasked->report.sample->tasks[s->task].future == local->value)

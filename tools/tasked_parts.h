@@ -26,7 +26,7 @@ int strobe_tasked_stack(struct strobe_tasked *tasked, const struct strobe_raw_fr
                         uint32_t *ret);
 /* The table of frames moves while it grows: addresses into it are taken when all is in. */
 void strobe_tasked_finish_stacks(struct strobe_tasked *tasked);
-/* The C function that the innermost of these frames is in; NULL = none, or not known. */
+/* The C function that the innermost of these frames is in; "" = none, or not known. */
 const char *strobe_tasked_leaf(struct strobe_tasked *tasked, const struct strobe_raw_frame *frames, uint32_t n);
 
 /* The values of the context variable that is asked for, before the tasks go on: first as it was read with them; where there is none then,

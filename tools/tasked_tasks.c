@@ -103,6 +103,7 @@ struct filling {
     const struct strobe_sample *threads;
     const uint64_t *loops;     /* by thread */
     struct strobe_htab states; /* of loops that no thread runs */
+    uint32_t *stacks;          /* by task: index in tasked->resolved */
 };
 
 static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint32_t index, struct strobe_report_task *ret)
@@ -111,12 +112,11 @@ static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint
     const struct strobe_sample *threads = filling->threads;
     const char *module;
     uint64_t *since, type;
-    uint32_t stack;
-    int err = strobe_tasked_stack(tasked, task->frames, task->n_frames, task->hash, &stack);
+    int err = strobe_tasked_stack(tasked, task->frames, task->n_frames, task->hash, &filling->stacks[index]);
 
     if (err)
         return err;
-    *ret = (struct strobe_report_task){.task = task, .name = task_name(tasked, task->name), .n_frames = stack, .n_sync = task->n_sync,
+    *ret = (struct strobe_report_task){.task = task, .name = task_name(tasked, task->name), .n_sync = task->n_sync,
                                        .wait = task->wait, .due_in = NAN, .waiting = NAN, .pool = STROBE_NO_INDEX,
                                        .worker = STROBE_NO_INDEX, .exception = "",
                                        .loop_thread = loop_thread(threads, filling->loops, task->loop)};
@@ -131,11 +131,11 @@ static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint
     ret->due_in = due_in(tasked->report.sample, task);
     if (task->source && strobe_pools_find(&tasked->pools, task->source, &ret->pool, &ret->worker, &ret->queue_place)) {
         ret->wait = tasked->report.sample->n_waits + ret->pool;
-        if (ret->worker != STROBE_NO_INDEX)
+        if (ret->worker != STROBE_NO_INDEX) {
+            tasked->workers[ret->worker].task = index;
             ret->worker -= tasked->pools.at[ret->pool].first_worker;
+        }
     }
-    if (ret->worker != STROBE_NO_INDEX)
-        ((struct strobe_report_worker *)tasked->report.pools[ret->pool].workers)[ret->worker].task = index;
     if (tasked->contexts)
         ret->context = tasked->contexts[index];
     if (task->state == STROBE_TASK_RUNNING)
@@ -160,8 +160,9 @@ int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_s
 {
     uint32_t n = tasked->report.sample->n_tasks;
     struct strobe_report_task *tasks = strobe_arena_alloc(&tasked->arena, (n + 1) * sizeof *tasks);
-    struct filling filling = {.threads = threads, .loops = strobe_tasked_loops(tasked, threads), .states = STROBE_HTAB_INIT};
-    int err = tasks && filling.loops ? 0 : STROBE_ERR_NOMEM;
+    struct filling filling = {.threads = threads, .loops = strobe_tasked_loops(tasked, threads), .states = STROBE_HTAB_INIT,
+                              .stacks = strobe_arena_alloc(&tasked->arena, (n + 1) * sizeof *filling.stacks)};
+    int err = tasks && filling.loops && filling.stacks ? 0 : STROBE_ERR_NOMEM;
 
     for (uint32_t i = 0; !err && i < n; i++)
         err = fill_task(tasked, &filling, i, &tasks[i]);
@@ -171,7 +172,7 @@ int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_s
     strobe_tasked_finish_stacks(tasked);
     strobe_tasked_finish_workers(tasked);
     for (uint32_t i = 0; i < n; i++) {
-        const struct strobe_tasked_stack *stack = &tasked->resolved[tasks[i].n_frames];
+        const struct strobe_tasked_stack *stack = &tasked->resolved[filling.stacks[i]];
 
         tasks[i].frames = stack->frames;
         tasks[i].n_frames = stack->n;

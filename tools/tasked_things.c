@@ -129,7 +129,7 @@ int strobe_tasked_fill_waits(struct strobe_tasked *tasked)
             .facts = {-1, -1, STROBE_CAPACITY_UNKNOWN, -1, -1, -1, -1, -1, -1}};
     }
     name_pools(tasked, own, waits + sample->n_waits);
-    tasked->report.waits = waits;
+    tasked->report.waits = tasked->waits = waits;
     tasked->report.n_waits = (uint32_t)(sample->n_waits + n_pools);
     return 0;
 }
@@ -153,23 +153,27 @@ static int call_of(struct strobe_tasked *tasked, const struct strobe_thread *thr
     return strobe_tasked_stack(tasked, thread->frames, n, hash, ret_stack);
 }
 
-static int fill_workers(struct strobe_tasked *tasked, const struct strobe_sample *threads, const struct strobe_pool *pool,
-                        struct strobe_report_worker *workers)
+static int fill_workers(struct strobe_tasked *tasked, const struct strobe_sample *threads)
 {
-    for (uint32_t i = 0; i < pool->n_workers; i++) {
-        const struct strobe_pool_worker *worker = &tasked->pools.workers[pool->first_worker + i];
-        uint32_t stack;
+    struct strobe_report_worker *workers = strobe_arena_alloc(&tasked->arena, (tasked->pools.n_workers + 1) * sizeof *workers);
+
+    tasked->workers = workers;
+    tasked->worker_stacks = strobe_arena_alloc(&tasked->arena, (tasked->pools.n_workers + 1) * sizeof *tasked->worker_stacks);
+    if (!workers || !tasked->worker_stacks)
+        return STROBE_ERR_NOMEM;
+    for (size_t i = 0; i < tasked->pools.n_workers; i++) {
+        const struct strobe_pool_worker *worker = &tasked->pools.workers[i];
         int err;
 
+        tasked->worker_stacks[i] = STROBE_NO_INDEX;
         workers[i] = (struct strobe_report_worker){.worker = worker, .tid = worker->pid, .name = "", .task = STROBE_NO_INDEX};
         if (worker->thread == STROBE_NO_INDEX)
             continue;
         workers[i].tid = threads->threads[worker->thread].tid;
         workers[i].name = strobe_tasked_keep(tasked, strobe_snapshot_thread_name(tasked->snap, &threads->threads[worker->thread]));
-        err = call_of(tasked, &threads->threads[worker->thread], &stack);
+        err = call_of(tasked, &threads->threads[worker->thread], &tasked->worker_stacks[i]);
         if (err)
             return err;
-        workers[i].n_frames = stack; /* an index until strobe_tasked_finish_workers() */
         if (worker->busy)
             workers[i].leaf = strobe_tasked_leaf(tasked, threads->threads[worker->thread].frames,
                                                  threads->threads[worker->thread].n_frames);
@@ -180,39 +184,35 @@ static int fill_workers(struct strobe_tasked *tasked, const struct strobe_sample
 int strobe_tasked_fill_pools(struct strobe_tasked *tasked, const struct strobe_sample *threads)
 {
     struct strobe_report_pool *pools = strobe_arena_alloc(&tasked->arena, (tasked->pools.n + 1) * sizeof *pools);
-    int err = 0;
+    int err = pools ? fill_workers(tasked, threads) : STROBE_ERR_NOMEM;
 
-    if (!pools)
-        return STROBE_ERR_NOMEM;
-    for (size_t i = 0; !err && i < tasked->pools.n; i++) {
+    if (err)
+        return err;
+    for (size_t i = 0; i < tasked->pools.n; i++) {
         const struct strobe_pool *pool = &tasked->pools.at[i];
-        struct strobe_report_worker *workers = strobe_arena_alloc(&tasked->arena, (pool->n_workers + 1) * sizeof *workers);
         struct strobe_buf name = STROBE_BUF_INIT;
         const char *module;
 
-        if (!workers)
-            return STROBE_ERR_NOMEM;
         if (pool->name)
             strobe_py_str(strobe_attach_mem(tasked->attach), strobe_attach_layout(tasked->attach), pool->name, &name);
-        pools[i] = (struct strobe_report_pool){.pool = pool, .name = strobe_tasked_keep_buf(tasked, &name), .workers = workers,
-                                               .n_workers = pool->n_workers};
+        pools[i] = (struct strobe_report_pool){.pool = pool, .name = strobe_tasked_keep_buf(tasked, &name),
+                                               .workers = tasked->workers + pool->first_worker, .n_workers = pool->n_workers};
         strobe_tasked_type_name(tasked, pool->type, &pools[i].type, &module);
-        err = fill_workers(tasked, threads, pool, workers);
     }
     tasked->report.pools = pools;
     tasked->report.n_pools = (uint32_t)tasked->pools.n;
-    return err;
+    return 0;
 }
 
 void strobe_tasked_finish_workers(struct strobe_tasked *tasked)
 {
-    for (uint32_t p = 0; p < tasked->report.n_pools; p++)
-        for (uint32_t i = 0; i < tasked->report.pools[p].n_workers; i++) {
-            struct strobe_report_worker *worker = (struct strobe_report_worker *)&tasked->report.pools[p].workers[i];
+    for (size_t i = 0; i < tasked->pools.n_workers; i++) {
+        const struct strobe_tasked_stack *stack;
 
-            if (worker->worker->thread == STROBE_NO_INDEX)
-                continue;
-            worker->frames = tasked->resolved[worker->n_frames].frames;
-            worker->n_frames = tasked->resolved[worker->n_frames].n;
-        }
+        if (tasked->worker_stacks[i] == STROBE_NO_INDEX)
+            continue;
+        stack = &tasked->resolved[tasked->worker_stacks[i]];
+        tasked->workers[i].frames = stack->frames;
+        tasked->workers[i].n_frames = stack->n;
+    }
 }

@@ -54,7 +54,8 @@ static bool has_anyio(const char *file)
     return is_one_of(file, strcspn(file, "/"), names);
 }
 
-/* What follows home and its slash; where home is not known, what follows the last folder of that name.  NULL = it is not there. */
+/* What follows home and its slash; where home is not known, what follows the last folder of that name, which the path may begin with: it
+ * does in programs that were packed into one file.  NULL = it is not there. */
 static const char *inside(const char *home, const char *folder, const char *path)
 {
     size_t n = strlen(home);
@@ -64,6 +65,8 @@ static const char *inside(const char *home, const char *folder, const char *path
         return strncmp(path, home, n) == 0 && strncmp(path + n, folder, strlen(folder)) == 0 ? path + n + strlen(folder) : NULL;
     for (const char *at = path; (at = strstr(at, folder)); at++)
         found = at + strlen(folder);
+    if (!found && strncmp(path, folder + 1, strlen(folder + 1)) == 0)
+        found = path + strlen(folder + 1);
     return found;
 }
 

@@ -4,7 +4,8 @@
  *
  *   [Semaphore PriceClient._price_semaphore] ── [held by request-*] ── [ThreadPoolExecutor pricing 4/4] ── _blocking_lookup
  *
- * With k holders each gets 1/k; a call that is queued blames the calls that its pool is in, equally.
+ * With k holders each gets 1/k; a call that is queued blames the calls that its pool is in, equally.  Names that differ in digits only
+ * are one; holders beyond STROBE_TAILS_HOLDERS distinct names are "[held by (other)]".
  * May include: naming, agg, walk, runtime, base.  Memory: its own.  Threads: one. */
 #ifndef STROBE_BILLING_TASKTAILS_H
 #define STROBE_BILLING_TASKTAILS_H
@@ -18,6 +19,10 @@
 #include "runtime/code.h"
 #include "walk/pools.h"
 #include "walk/taskreader.h"
+
+enum {
+    STROBE_TAILS_HOLDERS = 1000, /* as many as a profile can show; tasks may be named by random letters */
+};
 
 /* Tails of one wait or task: at most STROBE_TAILS_MAX, equal ones together. */
 enum { STROBE_TAILS_MAX = 64 };
@@ -38,6 +43,8 @@ struct strobe_tails {
     struct strobe_callnames calls;
     struct strobe_htab labels, labels_before; /* of waits -> marker: of this tick and the one before, what is not met again is forgotten */
     struct strobe_htab counts, before; /* (task, future) -> tasks it waits for, when that was first seen */
+    struct strobe_htab held_by;        /* hashes of the text -> marker */
+    uint32_t held_by_other;
     struct strobe_buf text, name;      /* scratch, for markers */
     struct strobe_arena arena;         /* of this tick */
     const struct strobe_sample *threads;

@@ -17,7 +17,7 @@ struct strobe_report_wait {
     const char *type;        /* class: "Semaphore"; "" = unknown */
     const char *module;      /* "asyncio.locks"; "" = unknown */
     const char *name;        /* as the code names it: "PriceClient._price_semaphore"; "" = unknown */
-    const char *name_source; /* "code", "attribute", "global", "creation"; "" = no name */
+    const char *name_source; /* "code", "attribute", "global"; "" = no name */
     bool alike;              /* another object has that name too: its address tells them apart (strobe_report_alike) */
     const char *peer;        /* of a socket or stream: "127.0.0.1:80"; "" = unknown */
     uint32_t pool;           /* of STROBE_WAIT_EXECUTOR: index in pools; STROBE_NO_INDEX */

@@ -11,7 +11,8 @@ enum {
     MAX_HOPS = 8,            /* futures behind futures: shield(gather(...)) is three */
     MAX_CALLBACKS = 100000,  /* of one future: a gather that 100,000 await one by one */
     MAX_FOUND = 1 << 24,     /* edges of one sample */
-    MAX_LOOKED = 1 << 22,    /* callbacks of one sample: futures whose callbacks lead to each other, many times, have paths without end */
+    MAX_LOOKED = 1 << 22,    /* callbacks of one sample, and what stands in their place in lists: futures whose callbacks lead to each
+                              * other, many times, have paths without end, and many futures may have one list */
     ANSWERED = 1 << 30,      /* in the value of a callback in `known`, beside their number: see there */
     PARENT = 1,              /* second half of the key of a group's parent in `known` */
 };
@@ -67,6 +68,15 @@ static int found(struct strobe_awaiters *a, uint64_t task, uint64_t by)
     a->by[a->n] = by;
     a->tasks[a->n++] = task;
     return 0;
+}
+
+/* One more thing is looked at. */
+static int look(struct strobe_awaiters *a)
+{
+    if (a->n_looked++ < MAX_LOOKED)
+        return 0;
+    a->cut = true;
+    return STROBE_ERR_LIMIT;
 }
 
 static int found_if_task(struct strobe_awaiters *a, uint64_t obj)
@@ -218,10 +228,6 @@ static int of_callback(struct strobe_awaiters *a, uint64_t callback, int hops)
 
     if (callback < 4096 || callback % 8)
         return 0;
-    if (a->n_looked++ >= MAX_LOOKED) {
-        a->cut = true;
-        return STROBE_ERR_LIMIT;
-    }
     known = strobe_htab_get(&a->known, callback, 0);
     if (known) {
         a->answered |= (*known & ANSWERED) != 0;
@@ -255,14 +261,18 @@ static int of_list(struct strobe_awaiters *a, uint64_t list, int hops)
     size_t n, got, width;
     int err;
 
-    if (strobe_py_items(a->mem, a->lay, list, none, 1, &n) || !n || n > MAX_CALLBACKS)
+    if (strobe_py_items(a->mem, a->lay, list, none, 1, &n) || !n)
         return 0;
+    if (n > MAX_CALLBACKS || a->n_looked >= MAX_LOOKED) {
+        a->cut = true;
+        return n > MAX_CALLBACKS ? 0 : STROBE_ERR_LIMIT;
+    }
     pairs = malloc(n * sizeof *pairs);
     if (!pairs)
         return STROBE_ERR_NOMEM;
     err = strobe_py_items(a->mem, a->lay, list, pairs, n, &got) ? STROBE_ERR_OBJECT : 0;
     for (size_t i = 0; !err && i < n && i < got; i++)
-        if (!strobe_py_items(a->mem, a->lay, pairs[i], pair, 1, &width) && width)
+        if (!(err = look(a)) && !strobe_py_items(a->mem, a->lay, pairs[i], pair, 1, &width) && width)
             err = of_callback(a, pair[0], hops);
     free(pairs);
     return err == STROBE_ERR_OBJECT ? 0 : err;
@@ -284,12 +294,13 @@ static int of_awaited_by(struct strobe_awaiters *a, const unsigned char *span)
 
 static int of_span(struct strobe_awaiters *a, const unsigned char *span, int hops)
 {
-    uint64_t list = strobe_span_u64(span, a->aio->fut_callbacks);
+    uint64_t first = strobe_span_u64(span, a->aio->fut_callback0), list = strobe_span_u64(span, a->aio->fut_callbacks);
     bool answered = a->answered;
-    int err;
+    int err = first ? look(a) : 0;
 
     a->answered = false;
-    err = of_callback(a, strobe_span_u64(span, a->aio->fut_callback0), hops);
+    if (!err)
+        err = of_callback(a, first, hops);
     if (!err && list)
         err = of_list(a, list, hops);
     if (!err && !a->answered)
@@ -305,9 +316,13 @@ static int of_future(struct strobe_awaiters *a, uint64_t future, enum strobe_rol
     bool new = true;
     int err = 0;
 
-    a->skipped += hops > MAX_HOPS;
-    if (hops > MAX_HOPS || !strobe_role_is_future(role))
+    if (!strobe_role_is_future(role))
         return 0;
+    if (hops > MAX_HOPS) {
+        a->skipped++;
+        a->cut = true;
+        return 0;
+    }
     if (hops)
         err = visit(a, future, &new);
     if (err || !new)

@@ -33,7 +33,7 @@ struct strobe_awaiters {
     size_t n, cap, cap_by;
     uint64_t future;           /* whose callbacks are being looked at; 0 = who waits there waits for another */
     bool answered;             /* a callback of that future leads to another one, which is asked who waits for it */
-    size_t n_looked;           /* callbacks, of this sample */
+    size_t n_looked;           /* callbacks of this sample, and what is none in lists of them */
     bool cut;                  /* bounds were met in this sample: not all was followed */
     uint64_t chained;          /* of the future asked for last: the concurrent future on its other side; 0 = none */
     bool chained_back;         /* ... which waits for this one, rather than the other way round */

@@ -8,7 +8,6 @@
 #include "runtime/pyobj.h"
 
 enum {
-    MAX_CODES = 1 << 18, /* code objects that are remembered; those on await chains of a large program are some thousands */
     MAX_SLOTS = 4096,    /* locals of one frame */
     MAX_NAMES = 64,      /* locals whose names are looked at */
     MAX_PATH = 512,
@@ -110,19 +109,31 @@ void strobe_coderoles_init(struct strobe_coderoles *roles, struct strobe_mem *me
     *roles = (struct strobe_coderoles){.mem = mem, .lay = lay, .known = STROBE_HTAB_INIT, .sample = 1, .awaits = STROBE_HTAB_INIT};
 }
 
-void strobe_coderoles_release(struct strobe_coderoles *roles)
+static void forget(struct strobe_coderoles *roles)
 {
-    strobe_htab_release(&roles->known);
-    strobe_htab_release(&roles->awaits);
     for (size_t i = 0; i < roles->n; i++)
         free(roles->at[i]);
+    roles->n = 0;
+    memset(roles->recent, 0, sizeof roles->recent);
+    strobe_htab_clear(&roles->known);
+}
+
+void strobe_coderoles_release(struct strobe_coderoles *roles)
+{
+    forget(roles);
+    strobe_htab_release(&roles->known);
+    strobe_htab_release(&roles->awaits);
     free(roles->at);
     roles->at = NULL;
-    roles->n = roles->cap = 0;
+    roles->cap = 0;
 }
 
 void strobe_coderoles_begin(struct strobe_coderoles *roles)
 {
+    if (roles->n >= STROBE_CODES_MAX) {
+        forget(roles);
+        roles->changes++; /* that one of them becomes another is not seen any more */
+    }
     roles->sample++;
     strobe_htab_clear(&roles->awaits);
 }
@@ -273,9 +284,7 @@ static struct strobe_code_entry *get(struct strobe_coderoles *roles, uint64_t co
     words[2] = strobe_span_u64(span, lay->co_filename);
     words[3] = (uint64_t)strobe_span_u32(span, lay->co_flags) << 32 | strobe_span_u32(span, lay->co_firstlineno);
     if (!entry) {
-        if (roles->n == MAX_CODES)
-            return NULL;
-        entry = calloc(1, sizeof *entry);
+        entry = roles->n < STROBE_CODES_MAX ? calloc(1, sizeof *entry) : NULL;
         if (!entry || strobe_grow(&roles->at, &roles->cap, roles->n + 1, sizeof *roles->at) ||
             strobe_htab_put(&roles->known, code, 0, roles->n)) {
             free(entry);

@@ -57,17 +57,21 @@ struct strobe_code_entry {
     const char *how;      /* static, or NULL */
 };
 
-enum { STROBE_CODES_RECENT = 128 };
+enum {
+    STROBE_CODES_RECENT = 128,
+    STROBE_CODES_MAX = 1 << 18, /* that are remembered; those on await chains of a large program are some thousands, but a program may go on
+                                 * making code: when there are so many, the next sample starts over */
+};
 
 struct strobe_coderoles {
     struct strobe_mem *mem;
     const struct strobe_layout *lay;
     struct strobe_htab known;
-    struct strobe_code_entry **at; /* each has its place until release */
+    struct strobe_code_entry **at; /* each has its place until the next begin at least */
     size_t n, cap;
     struct strobe_code_entry *recent[STROBE_CODES_RECENT]; /* by the code's hash: the same few all the time */
     uint64_t sample;
-    uint64_t changes;          /* entries whose code object was found to be another: who keeps names by address forgets them */
+    uint64_t changes;          /* entries whose code object was found to be another, or may be: who keeps names by address forgets them */
     uint64_t failures;         /* code objects that could not be read or kept: whoever finds it changed knows too little */
     struct strobe_libhomes homes; /* where the libraries lie */
     uint32_t n_homes;          /* how often that has become known */
@@ -77,10 +81,11 @@ struct strobe_coderoles {
 
 void strobe_coderoles_init(struct strobe_coderoles *roles, struct strobe_mem *mem, const struct strobe_layout *lay);
 void strobe_coderoles_release(struct strobe_coderoles *roles);
+/* A new sample: entries that were given out are not valid any more. */
 void strobe_coderoles_begin(struct strobe_coderoles *roles);
 /* Finds where an interpreter has the libraries from, as far as it is not known. */
 void strobe_coderoles_find_homes(struct strobe_coderoles *roles, uint64_t interp);
-/* The entry of a code object, valid until release (what it says: in this sample); NULL when there is none at that address. */
+/* The entry of a code object, valid until the next begin; NULL when there is none at that address, or no room for it in this sample. */
 const struct strobe_code_entry *strobe_coderoles_get(struct strobe_coderoles *roles, uint64_t code);
 /* The same without looking at the code object, and without allocating: the entry as it was when somebody looked last, or NULL. */
 const struct strobe_code_entry *strobe_coderoles_known(struct strobe_coderoles *roles, uint64_t code);

@@ -7,11 +7,26 @@
 #include "runtime/pyspan.h"
 #include "walk/frames.h"
 
+/* Frames of a chain of n that are not kept: between its STROBE_KEEP_INNER innermost and its STROBE_KEEP_OUTER outermost ones. */
+static uint32_t n_left_out(uint32_t n)
+{
+    return n > STROBE_KEEP_INNER + STROBE_KEEP_OUTER ? n - STROBE_KEEP_INNER - STROBE_KEEP_OUTER : 0;
+}
+
+uint32_t strobe_taskreader_kept(const struct strobe_chain *chain, uint32_t level)
+{
+    uint32_t at = chain->n - 1 - level, left_out = n_left_out(chain->n);
+
+    if (!left_out || at < STROBE_KEEP_INNER)
+        return at;
+    return at < STROBE_KEEP_INNER + left_out ? STROBE_NO_INDEX : at - left_out + 1; /* behind the mark */
+}
+
 /* The chain, innermost first, into the arena; of a very deep one the two ends. */
 static int keep_frames(struct strobe_taskreader *reader, struct strobe_task *task)
 {
     const struct strobe_chain *chain = &reader->chain;
-    uint32_t n = chain->n, left_out = n > STROBE_KEEP_INNER + STROBE_KEEP_OUTER ? n - STROBE_KEEP_INNER - STROBE_KEEP_OUTER : 0, to = 0;
+    uint32_t n = chain->n, left_out = n_left_out(n), to = 0;
     struct strobe_raw_frame *frames = strobe_arena_alloc(&reader->arena, (n - left_out + 1) * sizeof *frames);
 
     if (!frames)

@@ -148,7 +148,7 @@ int strobe_taskreader_holds(struct strobe_taskreader *reader, struct strobe_task
     task->n_holds = reader->n_contexts = 0;
     for (uint32_t i = 0; !err && i < chain->n_holds; i++)
         if (!chain->holds[i].entering)
-            err = note_hold(reader, task, chain->holds[i].object, chain->n - 1 - chain->holds[i].level, 0);
+            err = note_hold(reader, task, chain->holds[i].object, strobe_taskreader_kept(chain, chain->holds[i].level), 0);
     return err;
 }
 

@@ -9,7 +9,7 @@
 #include "runtime/pyspan.h"
 
 enum {
-    MAX_TASKS = 1 << 22,   /* tasks of one interpreter: a process with more has run out of memory (a task takes some kilobytes) */
+    MAX_TASKS = 1 << 22,   /* tasks of all interpreters: a process with more has run out of memory (a task takes some kilobytes) */
     SET_ENTRY = 16,        /* setentry: {key, hash} (Include/cpython/setobject.h) */
     SET_CHUNK = 1024,      /* entries read at a time */
     LEAST_SEEN = 8,        /* bits */
@@ -102,7 +102,7 @@ static int add(struct strobe_tasklist *list, uint64_t task, uint64_t type)
 static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t head)
 {
     unsigned char span[STROBE_AIO_MAX_TASK]; /* from a task's start to its node */
-    uint64_t node;
+    uint64_t node, met = 0;
     size_t at;
     int err = strobe_mem_u64(list->mem, head, &node);
 
@@ -111,6 +111,10 @@ static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layou
 
         if (!node)
             return i ? STROBE_ERR_TORN : 0; /* a head that is not initialised */
+        if (node == met)
+            return STROBE_ERR_TORN; /* a circle beside the head */
+        if ((i & (i - 1)) == 0)
+            met = node; /* the first, second, fourth, eighth, ...: one of them lies on the circle, and the next is not before it is round */
         if (i == MAX_TASKS)
             return STROBE_ERR_LIMIT;
         if (strobe_mem_read(list->mem, task, span, aio->task_node + 8))

@@ -44,7 +44,8 @@ void strobe_tasklist_clear(struct strobe_tasklist *list);
 size_t strobe_tasklist_find(const struct strobe_tasklist *list, uint64_t addr);
 
 /* Appends the tasks of one interpreter.  tstates: its thread states' addresses.  aio: NULL = its layout is not known (yet): then only the
- * sets are read.  STROBE_ERR_MISSING: asyncio is not imported there; STROBE_ERR_TORN: a list changed while it was read; a read error or
+ * sets are read.  STROBE_ERR_MISSING: asyncio is not imported there; STROBE_ERR_TORN: a list changed while it was read;
+ * STROBE_ERR_OBJECT: what should be a set is none; STROBE_ERR_LIMIT: more tasks than are kept, of all interpreters; a read error or
  * STROBE_ERR_NOMEM.  What was appended before an error stays. */
 int strobe_tasklist_add(struct strobe_tasklist *list, const struct strobe_aio_layout *aio, uint64_t interp, const uint64_t *tstates,
                         size_t n_tstates);

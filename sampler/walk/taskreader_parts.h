@@ -19,6 +19,8 @@ int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_
 uint64_t strobe_taskreader_marks(const struct strobe_thread *thread);
 /* Where on the stack with these marks a frame is; STROBE_NO_INDEX = nowhere, or frame is 0. */
 uint32_t strobe_taskreader_place(const struct strobe_thread *thread, uint64_t marks, uint64_t frame);
+/* Where the frame at this level of a chain is among the frames that a task keeps; STROBE_NO_INDEX = it is left out. */
+uint32_t strobe_taskreader_kept(const struct strobe_chain *chain, uint32_t level);
 /* Fills the task's state and wait from reader->chain. */
 int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_task *task);
 /* ret: the index of the wait for this object, kind and way, a new one or that of others. */

@@ -72,7 +72,7 @@ struct strobe_wait {
 
 struct strobe_hold { /* task `task` holds waits[wait] */
     uint32_t task, wait;  /* task STROBE_NO_INDEX: found in an earlier reading, or of a task that was left out */
-    uint32_t frame; /* index in the task's frames of the one that took it */
+    uint32_t frame; /* index in the task's frames of the one that took it; STROBE_NO_INDEX = that was left out */
 };
 
 struct strobe_task {

@@ -207,6 +207,6 @@ int strobe_taskreader_classify(struct strobe_taskreader *reader, struct strobe_t
         return 0;
     task->state = STROBE_TASK_WAITING;
     lib = telling_frame(chain);
-    task->place = chain->user == STROBE_NO_INDEX ? STROBE_NO_INDEX : chain->n - 1 - chain->user;
+    task->place = chain->user == STROBE_NO_INDEX ? STROBE_NO_INDEX : strobe_taskreader_kept(chain, chain->user);
     return lib ? by_frame(reader, task, lib, task->future, role) : by_future(reader, task, task->future, role);
 }

@@ -2,11 +2,11 @@
 """Tasks of several processes: tests/targets/aio/household.py says what each of its processes has."""
 import json
 import re
-import time
 
 import pytest
 
-from lib import aio, tool
+from lib import aio, procfs, tool
+from lib.target import wait_for
 
 VERSIONS = pytest.mark.versions("3.9", "3.12", "3.14")
 
@@ -97,15 +97,20 @@ def test_a_parent_without_tasks_says_that_its_children_have_some(py):
 
 # ---- processes that end while they are watched ----
 
+def wait_for_a_look(strobe):
+    """Nothing is printed while strobe watches; but between two looks it sleeps until the next, and nowhere else does it sleep like that."""
+    wait_for(lambda: procfs.sleeps_until(strobe.pid), "the first look")
+
+
 @VERSIONS
 def test_a_process_that_ends_meanwhile(py):
     """What was seen of it is shown, and that it has ended; whoever asked for it gets the exit status of a failure."""
     with aio.target(py, "household.py", "3") as target:
         with tool.Running("pstree", "--for", "20s", "--json", target.pid) as strobe:
-            time.sleep(0.8)
+            wait_for_a_look(strobe)
             target.process.kill()
             status, out, err = strobe.wait()
-    assert status == 1 and re.search(r"process %d has ended meanwhile: this is how it was 0\.\d seconds ago" % target.pid, err), err
+    assert status == 1 and re.search(r"process %d has ended meanwhile: this is how it was \d+\.\d seconds ago" % target.pid, err), err
     assert names(json.loads(out)) == ["Task-1", "member-0", "member-1"]
 
 
@@ -113,8 +118,8 @@ def test_a_process_that_ends_meanwhile(py):
 def test_a_child_that_ends_meanwhile(py):
     with aio.target(py, "household.py", "2", "3") as target:
         members = target.ask("members")
-        with tool.Running("ps", "-s", "--for", "1500ms", "--json", target.pid) as strobe:
-            time.sleep(0.8)
+        with tool.Running("ps", "-s", "--for", "3s", "--json", target.pid) as strobe:
+            wait_for_a_look(strobe)
             child = target.ask("end", 1)
             status, out, err = strobe.wait()
         target.assert_unharmed()

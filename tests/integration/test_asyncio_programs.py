@@ -40,3 +40,15 @@ def test_fastapi_on_uvicorn(py, uvloop):
 def test_clients(py):
     """aiosqlite, httpx and aiohttp, all of them waiting."""
     check(py, "clients.py", False)
+
+
+@pytest.mark.versions("3.9", "3.12", "3.14", "3.15")
+def test_packed_into_one_file(py):
+    """The libraries' files are named from their own folders on; what tasks wait for is known all the same."""
+    with aio.target(py, "packed.py") as target:
+        target.settle()
+        answer = aio.ps(target.pid)
+        target.assert_unharmed()
+    assert not answer.wrong, answer.wrong
+    assert sorted(answer.wait_of(task)["kind"] for task in answer.tasks) == ["lock", "sleep", "tasks"]
+    assert [pool["busy"] for pool in answer.pools.values()] == [1]

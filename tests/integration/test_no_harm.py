@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from lib import procfs, tool
+from lib import aio, procfs, tool
 from lib.target import Target, wait_for
 
 FAMILIES = pytest.mark.versions("3.8", "3.11", "3.12", "3.14", "3.14t")
@@ -178,4 +178,22 @@ def test_another_tracer(py, tmp_path):
             tracer.terminate()
             tracer.wait()
             tracer.stderr.close()
+        target.assert_unharmed()
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="no strace here")
+@pytest.mark.versions("3.9", "3.12", "3.14", "3.14t")
+@pytest.mark.parametrize("cmd", ["ps", "pstree", "dump"])
+def test_nonblocking_holds_no_worker_process_either(py, tmp_path, cmd):
+    """What the worker of a process pool is in is read from the worker; strace sees whom strobe holds for it."""
+    with aio.target(py, "crunching.py") as target:
+        def traced(*args):
+            log = tmp_path / "strace"
+            done = subprocess.run(["strace", "-f", "-e", "trace=ptrace", "-o", str(log), tool.path(), cmd, *args, str(target.pid)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=tool.environment())
+            assert done.returncode == 0, done.stderr
+            return log.read_text()
+        asyncio = ["--asyncio"] if cmd == "dump" else []
+        assert "(PTRACE_SEIZE, %d" % target.ready["worker"] in traced(*asyncio)
+        assert "ptrace(" not in traced(*asyncio, "--nonblocking")
         target.assert_unharmed()

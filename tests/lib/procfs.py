@@ -73,3 +73,10 @@ def held(pid):
 def comm(pid, tid):
     with open("/proc/%d/task/%d/comm" % (pid, tid)) as f:
         return f.read().rstrip("\n")
+
+
+def sleeps_until(pid):
+    """Is its first thread in clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, ...)?  The number of the call is the machine's."""
+    with open("/proc/%d/syscall" % pid) as f:
+        words = f.read().split()
+    return words[1:3] == ["0x1", "0x1"]

@@ -274,6 +274,49 @@ static void circle(struct world *w)
     assert_true(w->t.heap->mem.reads - before < 20000);
 }
 
+/* What is left out is said. */
+static void bounds(struct world *w)
+{
+    uint64_t code = pytask_code(&w->t, "/lib/asyncio/tasks.py", "_done_callback", 0, "fut", "outer"), nones[20], list, callback, far;
+    uint64_t future = future_with(w, (uint64_t[]){wakeup(w, w->task[0]), wakeup(w, w->task[1])}, 2), before;
+
+    check(w, future, w->task, 2);
+    assert_false(w->a.cut);
+    /* more callbacks than are read */
+    assert_int_equal(strobe_mem_u64(&w->t.heap->mem, future + CALLBACKS, &list), 0);
+    pyheap_word(w->t.heap, list + w->t.heap->lay.list_size, 100001);
+    check(w, future, w->task, 1);
+    assert_true(w->a.cut);
+    /* futures behind futures, and more of them than are followed */
+    far = future_with(w, (uint64_t[]){wakeup(w, w->task[0])}, 1);
+    for (int hops = 1; hops <= 9; hops++) {
+        callback = pytask_function(&w->t, code, &far, 1);
+        far = future_with(w, &callback, 1);
+        strobe_awaiters_begin(&w->a, &w->aio);
+        check(w, far, w->task, hops <= 8);
+        assert_int_equal(w->a.cut, hops > 8);
+    }
+    /* lists of what is no callback: what was read of them counts, and when that was enough, they are not even read */
+    for (int i = 0; i < 20; i++)
+        nones[i] = w->t.heap->none;
+    pyheap_word(w->t.heap, future + CALLBACKS, pyheap_list(w->t.heap, nones, 20));
+    strobe_awaiters_begin(&w->a, &w->aio);
+    check(w, future, w->task, 1);
+    assert_false(w->a.cut);
+    assert_int_equal(w->a.n_looked, 21);
+    w->a.n_looked = (1 << 22) - 10;
+    check(w, future, w->task, 1);
+    assert_true(w->a.cut);
+    before = w->t.heap->mem.reads;
+    check(w, future, NULL, 0);
+    assert_true(w->t.heap->mem.reads - before < 8);
+}
+
+static void test_bounds(void **state)
+{
+    each_version(bounds);
+}
+
 static void test_circle(void **state)
 {
     each_version(circle);
@@ -290,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_direct), cmocka_unit_test(test_through_a_closure), cmocka_unit_test(test_partial_of_a_waiter),
         cmocka_unit_test(test_group),  cmocka_unit_test(test_takers),            cmocka_unit_test(test_notes),
         cmocka_unit_test(test_awaited_by), cmocka_unit_test(test_circle),        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* Code objects as the walk over tasks knows them. */
 #include "tests/unit/cm.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib/pytask.h"
@@ -137,6 +138,35 @@ static void test_hostile(void **state)
     each_version(hostile);
 }
 
+/* So many code objects that there is no room for another: none that is known is lost in this sample, the next one starts over. */
+static void full(struct pytask *t, struct strobe_coderoles *codes)
+{
+    uint64_t old = pytask_code(t, "/lib/asyncio/tasks.py", "sleep", PYTASK_COROUTINE, "h future", "");
+    uint64_t new = pytask_code(t, "/lib/asyncio/locks.py", "acquire", PYTASK_COROUTINE, "self", ""), failures, changes;
+    const struct strobe_code_entry *entry = strobe_coderoles_get(codes, old);
+
+    codes->at = realloc(codes->at, STROBE_CODES_MAX * sizeof *codes->at);
+    memset(codes->at + codes->n, 0, (STROBE_CODES_MAX - codes->n) * sizeof *codes->at);
+    codes->n = codes->cap = STROBE_CODES_MAX;
+    failures = codes->failures;
+    changes = codes->changes;
+    assert_null(strobe_coderoles_get(codes, new));
+    assert_true(codes->failures > failures);
+    assert_ptr_equal(strobe_coderoles_get(codes, old), entry);
+    assert_int_equal(entry->role, STROBE_CODE_WAITS);
+    strobe_coderoles_begin(codes);
+    assert_true(codes->changes > changes);
+    assert_null(strobe_coderoles_known(codes, old));
+    assert_int_equal(strobe_coderoles_get(codes, new)->role, STROBE_CODE_BY_SELF);
+    assert_int_equal(strobe_coderoles_get(codes, old)->role, STROBE_CODE_WAITS);
+    assert_int_equal(codes->n, 2);
+}
+
+static void test_full(void **state)
+{
+    each_version(full);
+}
+
 /* Each read fails once: nothing, or all of it; and nothing wrong is kept. */
 static void each_read(struct pytask *t, struct strobe_coderoles *unused)
 {
@@ -177,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_file_and_name), cmocka_unit_test(test_closures), cmocka_unit_test(test_an_address_is_used_again),
         cmocka_unit_test(test_awaits),           cmocka_unit_test(test_hostile),  cmocka_unit_test(test_each_read_fails_once),
+        cmocka_unit_test(test_full),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,16 @@ static void test_where_they_lie_is_not_known(void **state)
     check(NULL, "/srv/anyio/app.py", STROBE_LIBFILE_NONE);
     check(NULL, "/srv/myasyncio/locks.py", STROBE_LIBFILE_NONE);
     check(NULL, "<string>", STROBE_LIBFILE_NONE);
+    /* of a program that was packed into one file */
+    check(NULL, "asyncio/locks.py", STROBE_LIBFILE_WAITS);
+    check(NULL, "asyncio/asyncio/locks.py", STROBE_LIBFILE_WAITS);
+    check(NULL, "anyio/_backends/_asyncio.py", STROBE_LIBFILE_WAITS);
+    check(NULL, "contextlib.py", STROBE_LIBFILE_WAITS);
+    check(NULL, "concurrent/futures/thread.py", STROBE_LIBFILE_FUTURES);
+    check(NULL, "asyncio/app.py", STROBE_LIBFILE_NONE);
+    check(NULL, "myasyncio/locks.py", STROBE_LIBFILE_NONE);
+    check(NULL, "xcontextlib.py", STROBE_LIBFILE_NONE);
+    check(&homes, "asyncio/locks.py", STROBE_LIBFILE_NONE);
 }
 
 static void test_homes(void **state)

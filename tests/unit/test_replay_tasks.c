@@ -29,6 +29,7 @@ struct world {
     struct image *image;
     struct strobe_layout_hint hint;
     struct replay_tasks truth, seen, again;
+    unsigned met;         /* modes, as bits */
     uint64_t first, step; /* of the reads and allocations that are made to fail: this image's share, or all when it is tested alone */
 };
 
@@ -356,7 +357,15 @@ static void check_partial(const struct replay_tasks *seen, const struct replay_t
     }
 }
 
-/* Half of them in one mode, half in the other. */
+/* Half of an image's failures in one mode, half in the other: n is 1 + first, and then `step` more each time, or a multiple that is odd. */
+static enum strobe_snapshot_mode mode_of(struct world *world, uint64_t n)
+{
+    uint64_t turn = n ? (n - 1) / world->step : 0;
+
+    world->met |= 1u << turn % 2;
+    return modes[turn % 2];
+}
+
 static void test_each_read_fails_once(void **state)
 {
     struct world *world = *state;
@@ -366,7 +375,7 @@ static void test_each_read_fails_once(void **state)
         uint64_t calls;
 
         assert_int_equal(strobe_mem_count_new(reader(world), n, &mem), 0);
-        if (replay_tasks_walk(world->image, mem, &world->hint, modes[n % 2], &world->seen) == 0)
+        if (replay_tasks_walk(world->image, mem, &world->hint, mode_of(world, n), &world->seen) == 0)
             check_partial(&world->seen, &world->truth);
         calls = strobe_mem_count_stats(mem)->calls;
         strobe_mem_close(mem);
@@ -375,6 +384,7 @@ static void test_each_read_fails_once(void **state)
         assert_true(n < ENDLESS);
     }
     check_whole(&world->seen, &world->truth);
+    assert_int_equal(world->met, 3);
 }
 
 static void test_each_allocation_fails_once(void **state)
@@ -386,7 +396,7 @@ static void test_each_allocation_fails_once(void **state)
         int err;
 
         alloc_fail_arm(n);
-        err = replay_tasks_walk(world->image, mem, &world->hint, modes[n % 2], &world->seen);
+        err = replay_tasks_walk(world->image, mem, &world->hint, mode_of(world, n), &world->seen);
         alloc_fail_disarm();
         strobe_mem_close(mem);
         assert_int_equal(alloc_fail_live(), 0);
@@ -400,6 +410,7 @@ static void test_each_allocation_fails_once(void **state)
         assert_true(n < ENDLESS);
     }
     check_whole(&world->seen, &world->truth);
+    assert_int_equal(world->met, 3);
 }
 
 /* What a damaged look has learned wrong is not believed in the next. */
@@ -414,7 +425,7 @@ static void test_the_look_after_a_failed_read_is_whole(void **state)
         struct replay_task_session session;
 
         assert_int_equal(strobe_mem_count_new(reader(world), n ? opening + n : 0, &mem), 0);
-        assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, modes[n % 2], false), 0);
+        assert_int_equal(replay_tasks_open(&session, world->image, mem, &world->hint, mode_of(world, n), false), 0);
         opening = strobe_mem_count_stats(mem)->calls;
         replay_tasks_tick(&session, &world->seen);
         reached = strobe_mem_count_stats(mem)->calls >= opening + n;
@@ -424,6 +435,7 @@ static void test_the_look_after_a_failed_read_is_whole(void **state)
         strobe_mem_close(mem);
         assert_true(n < ENDLESS);
     }
+    assert_int_equal(world->met, 3);
 }
 
 static const struct CMUnitTest each_image[] = {

@@ -2,6 +2,7 @@
 /* Tails of tasks that are written down here: what stands in a heap of the target's is only types and names. */
 #include "tests/unit/cm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -343,6 +344,27 @@ static void test_more_tails_than_are_kept(void **state)
     close_world();
 }
 
+/* Holders with names that are made of random letters, over a long recording. */
+static void test_more_holders_than_have_a_frame_of_their_own(void **state)
+{
+    uint32_t semaphore, holder, n = STROBE_TAILS_HOLDERS + 3;
+
+    open_world(true);
+    semaphore = wait_for(STROBE_WAIT_SEMAPHORE, w.semaphore);
+    waiting("w", semaphore);
+    hold(holder = task("", STROBE_TASK_READY, STROBE_NO_INDEX), semaphore);
+    for (uint32_t i = 0; i < 2 * n; i++) { /* twice the same */
+        uint32_t k = i % n;
+        char name[] = {(char)('a' + k / 676 % 26), (char)('a' + k / 26 % 26), (char)('a' + k % 26), '\0'}, text[128];
+
+        w.tasks[holder].name = pyheap_str(w.heap, name);
+        snprintf(text, sizeof text, "[Semaphore];[held by %s];[ready: loop busy]", k < STROBE_TAILS_HOLDERS ? name : "(other)");
+        begin();
+        assert_tails(0, text);
+    }
+    close_world();
+}
+
 /* A wait whose call no pool has. */
 static void test_an_executor_that_is_not_found(void **state)
 {
@@ -420,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_it_waits_for_what_it_holds),
         cmocka_unit_test(test_a_long_chain_of_holders),
         cmocka_unit_test(test_more_tails_than_are_kept),
+        cmocka_unit_test(test_more_holders_than_have_a_frame_of_their_own),
         cmocka_unit_test(test_an_executor_that_is_not_found),
         cmocka_unit_test(test_every_failed_allocation_is_reported),
         cmocka_unit_test(test_known_waits_allocate_nothing),
