@@ -13,6 +13,7 @@ enum {
     AGAIN_TRIES = 4, /* readings of a task that changes */
     KEEP_EVERY = 16,
     KNOWN_TRIES = 2, /* readings until the threads that run a loop are those that were known to */
+    MAX_PASSED = 6,  /* looks in a row that come to nothing because a few tasks could not be read in time while they stood still */
     WHOLE_TRIES = 4, /* looks at a loop that runs meanwhile, until it does not */
 };
 
@@ -48,6 +49,8 @@ struct strobe_tasklook {
     uint64_t still_since;   /* readings of threads that had been thrown away when all stood still (struct strobe_snapshot_stats, retries) */
     uint64_t began;         /* changes of the threads when the tasks were last read as the loops went on */
     uint64_t changes;       /* at the end of the last look */
+    bool spoilt;            /* they were being read while all stood still, and not in time, or it was not still */
+    unsigned n_passed;      /* looks since the last one that came to something */
     unsigned in_vain;       /* looks since keeping the last one's tasks was in vain; 0 = it was not */
     int visit_err;
     struct strobe_task_source *sources;
@@ -199,9 +202,10 @@ static int read_all_still(struct strobe_tasklook *look, struct strobe_mem *mem)
     if (err)
         look->trust.there = false;
     else if (look->trust.list_torn || late)
-        look->trust = (struct trust){.list_torn = true}; /* they are read as the loop goes on */
+        look->trust = (struct trust){.list_torn = true};
     else
         look->trust.still = true;
+    look->spoilt = !look->trust.still;
     if (look->trust.still && look->opts.careful)
         err = strobe_taskreader_note_facts(look->reader);
     return err;
@@ -257,14 +261,17 @@ static int join_threads(struct strobe_tasklook *look, const struct strobe_sample
     int err;
 
     look->joining = true;
+    look->spoilt = false;
     look->visit_err = 0;
     err = strobe_snapshot_take(look->snap, ret_threads);
     look->joining = false;
     if (err || (err = look->visit_err))
         return err;
     for (uint32_t i = 0; i < (*ret_threads)->n_threads; i++) /* what was read with it is as little true as its stack */
-        if ((*ret_threads)->threads[i].error && find_loop(look, (*ret_threads)->threads[i].tstate))
+        if ((*ret_threads)->threads[i].error && find_loop(look, (*ret_threads)->threads[i].tstate)) {
             look->trust.still = look->trust.there = false;
+            look->spoilt = true;
+        }
     return 0;
 }
 
@@ -356,6 +363,17 @@ static bool nobody_ran(struct strobe_tasklook *look)
     return look->n_loops ? ask_loops(look) : strobe_snapshot_changes(look->snap) == look->began;
 }
 
+/* A few tasks could not be read in time while they stood still: of looks that follow each other the next one will do, and have this one's
+ * time too.  As the loop goes on they would be read less well. */
+static bool may_pass(struct strobe_tasklook *look)
+{
+    bool pass = look->spoilt && !look->trust.there && !look->opts.careful && are_few(look) && look->n_passed < MAX_PASSED;
+
+    look->n_passed = pass ? look->n_passed + 1 : 0;
+    look->trust.list_torn = look->trust.list_torn || pass;
+    return pass;
+}
+
 /* Tasks and threads, by the way that costs least. */
 static int read_both(struct strobe_tasklook *look, const struct strobe_sample **ret_threads)
 {
@@ -371,7 +389,9 @@ static int read_both(struct strobe_tasklook *look, const struct strobe_sample **
         err = join_threads(look, ret_threads);
     if (kept && !look->trust.still)
         look->trust.there = was_right_to_keep(look);
-    if (!err && !look->trust.there && !(err = read_tasks(look)))
+    if (err || may_pass(look))
+        return err;
+    if (!look->trust.there && !(err = read_tasks(look)))
         err = join_threads(look, ret_threads);
     if (!err && look->opts.careful && !look->trust.still && !look->trust.missing)
         err = strobe_taskreader_note_facts(look->reader);
@@ -405,7 +425,7 @@ static int look_once(struct strobe_tasklook *look, const struct strobe_sample **
         err = read_known(look, ret_threads);
     whole = look->trust.still || look->trust.slept;
     look->sample = (struct strobe_task_sample){.n_tasks = 0};
-    if (!err && !look->trust.missing)
+    if (!err && !look->trust.missing && !look->n_passed)
         err = strobe_taskreader_finish(look->reader, *ret_threads, whole, &look->sample);
     if (err) {
         look->listed = look->trust.there = false;

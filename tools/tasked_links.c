@@ -119,9 +119,12 @@ static int fill_stacks(struct strobe_tasked *tasked, const struct strobe_sample 
     uint32_t *stacks = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *stacks);
     int err = loops && stacks ? 0 : STROBE_ERR_NOMEM;
 
-    for (uint32_t t = 0; t < threads->n_threads && !err; t++)
+    for (uint32_t t = 0; t < threads->n_threads && !err; t++) {
+        const struct strobe_thread *thread = &threads->threads[t];
+
         if (loops[t])
-            err = strobe_tasked_stack(tasked, threads->threads[t].frames, threads->threads[t].n_frames, threads->threads[t].hash, &stacks[t]);
+            err = strobe_tasked_stack(tasked, thread->frames, thread->n_frames, thread->hash, &stacks[t]);
+    }
     if (err)
         return err;
     strobe_tasked_finish_stacks(tasked);

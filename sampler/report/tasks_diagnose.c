@@ -173,7 +173,10 @@ static bool say_callback(struct strobe_tasks_look *look, const struct loop_tasks
     uint32_t n;
 
     if (loop->runs || loop->thread >= report->process->n_threads || (!loop->ready && (busy || !loop->others)) ||
-        look->needs.fate[look->needs.threads + loop->thread] != STROBE_FATE_GOES_ON || !(n = frames_of_callback(report->process, loop->thread)))
+        look->needs.fate[look->needs.threads + loop->thread] != STROBE_FATE_GOES_ON)
+        return false;
+    n = frames_of_callback(report->process, loop->thread);
+    if (!n)
         return false;
     strobe_buf_puts(look->out, busy ? "the loop is busy with a callback: " : "the loop is blocked by a callback: ");
     put_stack(look, report->process->threads[loop->thread].frames, n);

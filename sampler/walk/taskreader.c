@@ -173,7 +173,8 @@ int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe
     strobe_htab_clear(&reader->wait_index);
     reader->timers = (struct strobe_timers){.type = 0};
     strobe_arena_reset(&reader->arena);
-    reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_unsettled = reader->n_executing = reader->memo_at = reader->n_facts = 0;
+    reader->n_drafts = reader->n_waits = reader->n_holds = reader->n_facts = 0;
+    reader->n_unsettled = reader->n_executing = reader->memo_at = 0;
     for (size_t i = 0; i < n; i++) {
         strobe_coderoles_find_homes(&reader->codes, sources[i].interp);
         err = read_list(reader, &sources[i], &any);

@@ -115,7 +115,8 @@ int strobe_taskreader_again(struct strobe_taskreader *reader, enum strobe_readin
 int strobe_taskreader_on_stack(struct strobe_taskreader *reader, const struct strobe_thread *thread);
 /* The same thread, after that: notes what the tasks on its stack hold.  Later they may have let it go. */
 int strobe_taskreader_running(struct strobe_taskreader *reader, const struct strobe_thread *thread);
-/* All stands still, as far as is known: reads what the things that tasks wait for or hold say of themselves, until the memory's deadline. */
+/* All stands still, as far as is known: reads what the things that tasks wait for or hold say of themselves, until the memory's
+ * deadline. */
 int strobe_taskreader_note_facts(struct strobe_taskreader *reader);
 /* That of waits[index] as of then, else as of now.  ret: always filled. */
 void strobe_taskreader_facts(struct strobe_taskreader *reader, uint32_t index, struct strobe_wait_facts *ret);
