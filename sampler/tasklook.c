@@ -173,6 +173,12 @@ static int read_tasks(struct strobe_tasklook *look)
     enum strobe_reading_trust trust = look->opts.careful && !look->reader->n_memo ? STROBE_TRUST_ALL : STROBE_TRUST_KNOWN;
     int err;
 
+    /* The first reading fills the caches: how long it takes says nothing of the next one, and what it found may be of long ago. */
+    if (!look->cost_ns && !look->opts.careful) {
+        if ((err = read_all(look, TURN_TASKS, trust)))
+            return err;
+        look->cost_ns = 0;
+    }
     ask_loops(look);
     look->began = strobe_snapshot_changes(look->snap);
     for (int i = 0; i < LIST_TRIES; i++)
