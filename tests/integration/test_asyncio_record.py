@@ -239,7 +239,8 @@ def test_steps_in_the_same_function_are_apart(py, tmp_path):
     blocked = [one for one in recording.summary["blocked"] if one["stack"][0]["name"] == "spin"]
     assert sum(one["total_s"] for one in blocked) > 0.5 * SECONDS, recording.said
     assert max(one["longest_s"] for one in blocked) < max(end - start for start, end in calls) + 0.01, (blocked, recording.said)
-    assert len(calls) / 8 < sum(one["times"] for one in blocked) <= len(calls) + 2, (blocked, len(calls))
+    # where they are not told apart there are a few at most; some are counted twice (the loop may go on between stack and step)
+    assert len(calls) / 8 < sum(one["times"] for one in blocked) <= 1.15 * len(calls) + 2, (blocked, len(calls))
 
 
 @VERSIONS
