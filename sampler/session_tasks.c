@@ -350,7 +350,7 @@ int strobe_task_side_take(struct strobe_session *session, struct strobe_task_sid
 
     if (err)
         return err;
-    if (sample->list_torn && side->n_torn++ < MAX_TORN) { /* the next tick has this one's time too */
+    if (sample->passed || (sample->list_torn && side->n_torn++ < MAX_TORN)) { /* the next tick has this one's time too */
         if (!session->opts.task_rate)
             side->next_ns = now + BUDGET * (session->clock->now(session->clock) - now);
         return 0;

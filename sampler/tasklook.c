@@ -235,24 +235,19 @@ static int read_some_still(struct strobe_tasklook *look, struct strobe_mem *mem,
 static void visit(void *ctx, struct strobe_mem *mem, const struct strobe_thread *thread)
 {
     struct strobe_tasklook *look = ctx;
+    bool unread = !look->trust.there || (look->trust.list_torn && look->cost_ns <= look->opts.max_pause_ns), same;
     struct strobe_snapshot_stats stats;
-    bool unread = !look->trust.there || (look->trust.list_torn && look->cost_ns <= look->opts.max_pause_ns);
     int err = 0;
 
     if (!look->joining || !look->opts.max_pause_ns || !find_loop(look, thread->tstate))
         return;
     strobe_snapshot_stats(look->snap, &stats);
-    if (look->trust.still && look->still_since == stats.retries) { /* the thread of another loop, in the same moment */
-        err = strobe_taskreader_running(look->reader, thread);
-        if (strobe_err_class(err) == STROBE_CLASS_FATAL)
-            look->visit_err = err;
-        return;
-    }
+    same = look->trust.still && look->still_since == stats.retries; /* the thread of another loop, in the moment in which all were read */
     look->still_since = stats.retries;
     strobe_mem_set_deadline(mem, look->clock, look->clock->now(look->clock) + look->opts.max_pause_ns);
-    if (one_at_a_time(look) && (unread || are_few(look)))
+    if (!same && one_at_a_time(look) && (unread || are_few(look)))
         err = read_all_still(look, mem);
-    else if (look->trust.there)
+    else if (!same && look->trust.there)
         err = read_some_still(look, mem, thread);
     if (!err && look->trust.there)
         err = strobe_taskreader_running(look->reader, thread);
@@ -376,7 +371,6 @@ static bool may_pass(struct strobe_tasklook *look)
     bool pass = look->spoilt && !look->trust.there && !look->opts.careful && are_few(look) && look->n_passed < MAX_PASSED;
 
     look->n_passed = pass ? look->n_passed + 1 : 0;
-    look->trust.list_torn = look->trust.list_torn || pass;
     return pass;
 }
 
@@ -440,8 +434,9 @@ static int look_once(struct strobe_tasklook *look, const struct strobe_sample **
     look->sample.time_ns = (*ret_threads)->time_ns;
     look->sample.absent = look->trust.missing;
     look->sample.blind = !look->trust.missing && !look->reader->has_aio;
+    look->sample.passed = look->n_passed != 0;
     look->sample.list_torn = look->trust.list_torn;
-    look->sample.whole = whole && !look->trust.list_torn;
+    look->sample.whole = whole && !look->trust.list_torn && !look->n_passed;
     return 0;
 }
 

@@ -113,6 +113,7 @@ struct strobe_task_sample {
     bool blind;         /* asyncio is there, but where tasks made in C keep what is not known: they are missing */
     bool whole;         /* all of it is one moment's truth */
     bool edges_cut;     /* more tasks wait for each other than are followed: some awaiters may be missing */
+    bool passed;        /* nothing was read in time: there is no task here, and the next sample has this one's time too */
     bool list_torn;     /* a list of tasks changed each time it was read: some may be missing */
     uint32_t n_dropped; /* tasks left out because no reading of them was consistent */
 };

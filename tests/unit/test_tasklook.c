@@ -249,7 +249,39 @@ static void test_a_hold_that_is_refused(void **state)
     }
 }
 
+/* A few tasks that cannot be read in time while all stands still: some looks come to nothing, and say so; never more
+ * than a few in a row. */
+static void test_what_is_not_read_in_time_is_passed_over(void **state)
+{
+    const struct strobe_tasklook_opts hasty = {.max_pause_ns = 1, .still_ns = 1000 * (uint64_t)MS};
+    struct aio_image *aio = *state;
+    int passed = 0, in_a_row = 0, read = 0;
+    struct stage stage;
+
+    open_stage(&stage, aio, &hasty);
+    stage.play.state = (struct strobe_thread_state){.run = STROBE_RUN_RUNNING};
+    for (int i = 0; i < 30; i++) {
+        const struct strobe_sample *threads;
+
+        stage.now += 10 * MS;
+        assert_int_equal(strobe_tasklook_take(stage.look, &threads, &stage.sample), 0);
+        if (stage.sample->passed)
+            assert_int_equal(stage.sample->n_tasks, 0);
+        else if (!stage.sample->list_torn)
+            assert_int_equal(stage.sample->n_tasks + stage.sample->n_dropped, aio->truth.n_tasks);
+        assert_false(stage.sample->whole);
+        in_a_row = stage.sample->passed ? in_a_row + 1 : 0;
+        assert_true(in_a_row <= 6);
+        passed += stage.sample->passed;
+        read += !stage.sample->passed;
+    }
+    assert_true(read >= 4);
+    assert_true(aio->session.base.lay.free_threaded || passed >= 12); /* of several loops without a GIL none is waited for */
+    close_stage(&stage);
+}
+
 static const struct CMUnitTest each_image[] = {
+    cmocka_unit_test_setup_teardown(test_what_is_not_read_in_time_is_passed_over, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_a_hold_that_is_refused, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_few_with_a_pause_many_without, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_kept_while_nothing_runs, aio_image_setup, aio_image_teardown),
