@@ -141,6 +141,8 @@ int strobe_tasked_fill(struct strobe_tasked *tasked)
     if (!err)
         err = strobe_tasked_fill_futures(tasked);
     if (!err)
+        err = strobe_tasked_list_loops(tasked, tasked->threads);
+    if (!err)
         err = strobe_tasked_fill_tasks(tasked, tasked->threads);
     if (!err)
         err = strobe_tasked_fill_links(tasked, tasked->threads);

@@ -40,6 +40,7 @@ struct strobe_tasked {
     uint32_t *worker_stacks;               /* by the same: index in resolved; STROBE_NO_INDEX = none */
     struct strobe_tasked_opts opts;
     struct strobe_report_process process;
+    const uint64_t *loops;         /* by thread of the last fill: the loop that it runs; 0 = none */
     const struct strobe_sample *threads;      /* of the last look, borrowed from snap and look */
     const struct strobe_task_sample *sample;
     bool stopped;                  /* the process was, at the last look */

@@ -66,10 +66,9 @@ static int list_unbegun(struct unbegun *u, const struct strobe_sample *threads)
 {
     struct strobe_mem *mem = strobe_attach_mem(u->tasked->attach);
     const struct strobe_layout *lay = strobe_attach_layout(u->tasked->attach);
-    uint64_t *loops = strobe_tasked_loops(u->tasked, threads), ready;
+    const uint64_t *loops = u->tasked->loops;
+    uint64_t ready;
 
-    if (!loops)
-        return STROBE_ERR_NOMEM;
     for (u->thread = 0; u->thread < threads->n_threads; u->thread++) {
         u->n = 0;
         if (loops[u->thread] && !strobe_py_attr(mem, lay, loops[u->thread], "_ready", &ready) &&
@@ -115,9 +114,9 @@ static bool is_known(const struct strobe_report_link *link)
 /* The stacks of the threads that run loops: what keeps a loop from its tasks may be none of them. */
 static int fill_stacks(struct strobe_tasked *tasked, const struct strobe_sample *threads, struct strobe_report_thread *named)
 {
-    const uint64_t *loops = strobe_tasked_loops(tasked, threads);
+    const uint64_t *loops = tasked->loops;
     uint32_t *stacks = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *stacks);
-    int err = loops && stacks ? 0 : STROBE_ERR_NOMEM;
+    int err = stacks ? 0 : STROBE_ERR_NOMEM;
 
     for (uint32_t t = 0; t < threads->n_threads && !err; t++) {
         const struct strobe_thread *thread = &threads->threads[t];

@@ -41,8 +41,8 @@ int strobe_tasked_check_names(struct strobe_tasked *tasked, struct strobe_report
 int strobe_tasked_fill_futures(struct strobe_tasked *tasked);
 int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 int strobe_tasked_fill_links(struct strobe_tasked *tasked, const struct strobe_sample *threads);
-/* The loop that each thread runs, by the sample's index; 0 = none.  NULL: out of memory. */
-uint64_t *strobe_tasked_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads);
+/* Which loops the threads run (tasked->loops): before tasks and links. */
+int strobe_tasked_list_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads);
 void strobe_tasked_finish_workers(struct strobe_tasked *tasked);
 
 #endif

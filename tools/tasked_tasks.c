@@ -101,7 +101,6 @@ static double due_in(const struct strobe_task_sample *sample, const struct strob
 
 struct filling {
     const struct strobe_sample *threads;
-    const uint64_t *loops;     /* by thread */
     struct strobe_htab states; /* of loops that no thread runs */
     uint32_t *stacks;          /* by task: index in tasked->resolved */
 };
@@ -119,7 +118,7 @@ static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint
     *ret = (struct strobe_report_task){.task = task, .name = task_name(tasked, task->name), .n_sync = task->n_sync,
                                        .wait = task->wait, .due_in = NAN, .waiting = NAN, .pool = STROBE_NO_INDEX,
                                        .worker = STROBE_NO_INDEX, .exception = "",
-                                       .loop_thread = loop_thread(threads, filling->loops, task->loop)};
+                                       .loop_thread = loop_thread(threads, tasked->loops, task->loop)};
     if (ret->loop_thread != STROBE_NO_INDEX)
         ret->loop_tid = threads->threads[ret->loop_thread].tid;
     else if (task->loop && task->state != STROBE_TASK_RUNNING && task->state != STROBE_TASK_DONE)
@@ -143,7 +142,7 @@ static int fill_task(struct strobe_tasked *tasked, struct filling *filling, uint
     return err;
 }
 
-uint64_t *strobe_tasked_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads)
+int strobe_tasked_list_loops(struct strobe_tasked *tasked, const struct strobe_sample *threads)
 {
     const struct strobe_taskreader *reader = strobe_tasklook_reader(tasked->look);
     uint64_t *loops = strobe_arena_alloc(&tasked->arena, (threads->n_threads + 1) * sizeof *loops);
@@ -153,16 +152,17 @@ uint64_t *strobe_tasked_loops(struct strobe_tasked *tasked, const struct strobe_
                                   reader->has_aio ? &reader->aio : NULL,
                                   &threads->threads[i], &loops[i]))
             loops[i] = 0;
-    return loops;
+    tasked->loops = loops;
+    return loops ? 0 : STROBE_ERR_NOMEM;
 }
 
 int strobe_tasked_fill_tasks(struct strobe_tasked *tasked, const struct strobe_sample *threads)
 {
     uint32_t n = tasked->report.sample->n_tasks;
     struct strobe_report_task *tasks = strobe_arena_alloc(&tasked->arena, (n + 1) * sizeof *tasks);
-    struct filling filling = {.threads = threads, .loops = strobe_tasked_loops(tasked, threads), .states = STROBE_HTAB_INIT,
+    struct filling filling = {.threads = threads, .states = STROBE_HTAB_INIT,
                               .stacks = strobe_arena_alloc(&tasked->arena, (n + 1) * sizeof *filling.stacks)};
-    int err = tasks && filling.loops && filling.stacks ? 0 : STROBE_ERR_NOMEM;
+    int err = tasks && filling.stacks ? 0 : STROBE_ERR_NOMEM;
 
     for (uint32_t i = 0; !err && i < n; i++)
         err = fill_task(tasked, &filling, i, &tasks[i]);

@@ -34,12 +34,6 @@ void strobe_loopbusy_release(struct strobe_loopbusy *busy)
 
 /* ---- frames of the machinery ---- */
 
-/* By itself, or as the last part of a qualified name. */
-static bool is_called(const char *text, const char *name)
-{
-    return strcmp(strobe_py_last_name(text), name) == 0;
-}
-
 /* Is a raw frame this function of this file? */
 static bool is_function(struct strobe_loopbusy *busy, const struct strobe_raw_frame *raw, const char *name, const char *file)
 {
@@ -49,8 +43,7 @@ static bool is_function(struct strobe_loopbusy *busy, const struct strobe_raw_fr
     if (raw->code <= STROBE_CODE_UNREADABLE || strobe_codes_resolve(busy->codes, raw->code, (int64_t)raw->instr, &id))
         return false;
     frame = strobe_names_get(busy->names, id);
-    return frame && is_called(strobe_names_text(busy->names, frame->name), name) &&
-           strobe_libfile_ends(strobe_names_text(busy->names, frame->file), file);
+    return frame && strobe_code_frame_is(busy->names, frame, name, file);
 }
 
 /* ---- loops ---- */
@@ -66,7 +59,9 @@ static bool runs_a_task(const struct strobe_loopbusy *busy, uint32_t thread)
 /* The call in which a loop made in C runs, as code names it: "self._loop.run_until_complete", "loop.run_forever". */
 static bool runs_the_loop(const char *call)
 {
-    return is_called(call, "run_until_complete") || is_called(call, "run_forever");
+    const char *method = strobe_py_last_name(call);
+
+    return strcmp(method, "run_until_complete") == 0 || strcmp(method, "run_forever") == 0;
 }
 
 /* Another loop than asyncio's own (uvloop) has no frames: it is in a step when a task is on the thread's stack, or when what the thread

@@ -104,31 +104,6 @@ int strobe_tails_mark_pool(struct strobe_tails *tails, uint32_t index, bool goes
     return marker_of_text(tails, ret);
 }
 
-/* The marker of the holder whose text is put together. */
-static int holder_of_text(struct strobe_tails *tails, uint32_t *ret)
-{
-    const char *text = strobe_buf_str(&tails->text);
-    uint64_t key[2] = {strobe_hash_bytes(text, tails->text.len, 1), strobe_hash_bytes(text, tails->text.len, 2)};
-    const uint64_t *known = strobe_htab_get(&tails->held_by, key[0], key[1]);
-    int err = 0;
-
-    if (tails->text.failed || tails->name.failed)
-        return STROBE_ERR_NOMEM;
-    if (known) {
-        *ret = (uint32_t)*known;
-        return 0;
-    }
-    if (tails->held_by.count < STROBE_TAILS_HOLDERS) {
-        err = strobe_tails_mark(tails, text, ret);
-        return err ? err : strobe_htab_put(&tails->held_by, key[0], key[1], *ret);
-    }
-    if (!tails->held_by_other)
-        err = strobe_tails_mark(tails, "[held by (other)]", &tails->held_by_other);
-    if (!err)
-        *ret = tails->held_by_other;
-    return err;
-}
-
 int strobe_tails_mark_holder(struct strobe_tails *tails, const struct strobe_task *task, uint32_t *ret)
 {
     struct strobe_buf *text = fresh(&tails->text), *name = fresh(&tails->name);
@@ -138,5 +113,7 @@ int strobe_tails_mark_holder(struct strobe_tails *tails, const struct strobe_tas
         strobe_buf_puts(name, "Task-0");
     strobe_fold(strobe_buf_str(name), text);
     strobe_buf_putc(text, ']');
-    return holder_of_text(tails, ret);
+    if (name->failed)
+        return STROBE_ERR_NOMEM;
+    return strobe_fewmarks_of(&tails->holder_marks, tails->names, strobe_names_wait_marker, text, "[held by (other)]", ret);
 }

@@ -10,6 +10,7 @@ void strobe_taskroots_init(struct strobe_taskroots *roots, struct strobe_mem *me
                            struct strobe_names *names, const char *name)
 {
     *roots = (struct strobe_taskroots){.mem = mem, .lay = lay, .names = names, .name = name};
+    strobe_buf_printf(&roots->other, "[%s=other]", name);
 }
 
 void strobe_taskroots_release(struct strobe_taskroots *roots)
@@ -17,8 +18,9 @@ void strobe_taskroots_release(struct strobe_taskroots *roots)
     strobe_htab_release(&roots->contexts);
     strobe_htab_release(&roots->waits);
     strobe_htab_release(&roots->waits_before);
-    strobe_htab_release(&roots->values);
+    strobe_fewmarks_release(&roots->values);
     strobe_buf_release(&roots->text);
+    strobe_buf_release(&roots->other);
     *roots = (struct strobe_taskroots){.mem = NULL};
 }
 
@@ -35,30 +37,9 @@ void strobe_taskroots_begin(struct strobe_taskroots *roots)
 /* The marker of what stands in roots->text. */
 static int marker_of_text(struct strobe_taskroots *roots, uint32_t *ret)
 {
-    const char *text = strobe_buf_str(&roots->text);
-    uint64_t key[2] = {strobe_hash_bytes(text, roots->text.len, 1), strobe_hash_bytes(text, roots->text.len, 2)};
-    const uint64_t *known = strobe_htab_get(&roots->values, key[0], key[1]);
-    int err;
-
-    if (roots->text.failed)
+    if (roots->other.failed)
         return STROBE_ERR_NOMEM;
-    if (known) {
-        *ret = (uint32_t)*known;
-        return 0;
-    }
-    if (roots->values.count < STROBE_TASKROOTS_VALUES) {
-        err = strobe_names_marker(roots->names, text, ret);
-        return err ? err : strobe_htab_put(&roots->values, key[0], key[1], *ret);
-    }
-    if (!roots->other) {
-        strobe_buf_clear(&roots->text);
-        strobe_buf_printf(&roots->text, "[%s=other]", roots->name);
-        err = roots->text.failed ? STROBE_ERR_NOMEM : strobe_names_marker(roots->names, strobe_buf_str(&roots->text), &roots->other);
-        if (err)
-            return err;
-    }
-    *ret = roots->other;
-    return 0;
+    return strobe_fewmarks_of(&roots->values, roots->names, strobe_names_marker, &roots->text, strobe_buf_str(&roots->other), ret);
 }
 
 int strobe_taskroots_of(struct strobe_taskroots *roots, uint64_t context, uint32_t *ret_marker)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* taskroots: the frame "[NAME=VALUE]" by which a profile tells tasks apart: a context variable's value in each task's own context.
- * Strings and ints as they are, of others the type's name: "[NAME=<Request>]".  At most STROBE_TASKROOTS_VALUES distinct values; tasks
+ * Strings and ints as they are, of others the type's name: "[NAME=<Request>]".  At most STROBE_FEWMARKS_MAX distinct values; tasks
  * with further ones are "[NAME=other]".  A task in whose context the variable is not set has no such frame.
  * May include: walk/tasks.h, runtime, base.  Memory: its own, bounded.  Threads: one. */
 #ifndef STROBE_BILLING_TASKROOTS_H
@@ -9,14 +9,11 @@
 #include "base/buf.h"
 #include "base/htab.h"
 #include "base/names.h"
+#include "billing/fewmarks.h"
 #include "runtime/layout.h"
 #include "walk/tasks.h"
 
 struct strobe_mem;
-
-enum {
-    STROBE_TASKROOTS_VALUES = 1000,
-};
 
 struct strobe_taskroots {
     struct strobe_mem *mem;
@@ -25,9 +22,9 @@ struct strobe_taskroots {
     const char *name;
     struct strobe_htab contexts; /* of this tick -> marker */
     struct strobe_htab waits, waits_before; /* task and context, what it waits in -> marker: of this tick, of the one before */
-    struct strobe_htab values;   /* hashes of the text -> marker */
+    struct strobe_fewmarks values;
     struct strobe_buf text;      /* scratch */
-    uint32_t other;
+    struct strobe_buf other;     /* "[NAME=other]" */
 };
 
 /* All borrowed; name: of the context variable, UTF-8. */

@@ -28,7 +28,7 @@ void strobe_tails_release(struct strobe_tails *tails)
     strobe_htab_release(&tails->labels_before);
     strobe_htab_release(&tails->counts);
     strobe_htab_release(&tails->before);
-    strobe_htab_release(&tails->held_by);
+    strobe_fewmarks_release(&tails->holder_marks);
     strobe_buf_release(&tails->text);
     strobe_buf_release(&tails->name);
     strobe_arena_release(&tails->arena);

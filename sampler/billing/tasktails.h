@@ -5,7 +5,7 @@
  *   [Semaphore PriceClient._price_semaphore] ── [held by request-*] ── [ThreadPoolExecutor pricing 4/4] ── _blocking_lookup
  *
  * With k holders each gets 1/k; a call that is queued blames the calls that its pool is in, equally.  Names that differ in digits only
- * are one; holders beyond STROBE_TAILS_HOLDERS distinct names are "[held by (other)]".
+ * are one; holders beyond STROBE_FEWMARKS_MAX distinct names are "[held by (other)]".
  * May include: naming, agg, walk, runtime, base.  Memory: its own.  Threads: one. */
 #ifndef STROBE_BILLING_TASKTAILS_H
 #define STROBE_BILLING_TASKTAILS_H
@@ -15,14 +15,11 @@
 #include "base/buf.h"
 #include "base/htab.h"
 #include "base/names.h"
+#include "billing/fewmarks.h"
 #include "naming/callnames.h"
 #include "runtime/code.h"
 #include "walk/pools.h"
 #include "walk/taskreader.h"
-
-enum {
-    STROBE_TAILS_HOLDERS = 1000, /* as many as a profile can show; tasks may be named by random letters */
-};
 
 /* Tails of one wait or task: at most STROBE_TAILS_MAX, equal ones together. */
 enum { STROBE_TAILS_MAX = 64 };
@@ -43,8 +40,7 @@ struct strobe_tails {
     struct strobe_callnames calls;
     struct strobe_htab labels, labels_before; /* of waits -> marker: of this tick and the one before, what is not met again is forgotten */
     struct strobe_htab counts, before; /* (task, future) -> tasks it waits for, when that was first seen */
-    struct strobe_htab held_by;        /* hashes of the text -> marker */
-    uint32_t held_by_other;
+    struct strobe_fewmarks holder_marks;  /* tasks may be named by random letters */
     struct strobe_buf text, name;      /* scratch, for markers */
     struct strobe_arena arena;         /* of this tick */
     const struct strobe_sample *threads;

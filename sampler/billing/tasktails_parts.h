@@ -34,7 +34,7 @@ int strobe_tails_mark_wait(struct strobe_tails *tails, uint32_t wait, bool goes_
 int strobe_tails_mark_tasks(struct strobe_tails *tails, uint32_t index, uint32_t *ret);
 /* "[waiting: ThreadPoolExecutor pricing]", or "[ThreadPoolExecutor pricing 4/4]" where the blame goes on below it. */
 int strobe_tails_mark_pool(struct strobe_tails *tails, uint32_t index, bool goes_on, uint32_t *ret);
-/* "[held by request-*]"; see STROBE_TAILS_HOLDERS. */
+/* "[held by request-*]"; see tasktails.h. */
 int strobe_tails_mark_holder(struct strobe_tails *tails, const struct strobe_task *task, uint32_t *ret);
 
 #endif

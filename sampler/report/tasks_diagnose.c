@@ -2,10 +2,6 @@
 #include "report/tasks_diagnose.h"
 
 #include <inttypes.h>
-#include <string.h>
-
-#include "base/libfile.h"
-#include "runtime/pyobj.h"
 
 enum {
     NAME_WIDTH = 48,  /* of a task's name in a sentence */
@@ -146,11 +142,9 @@ static void say_blocked(struct strobe_tasks_look *look, const struct strobe_repo
     say_waiting(look, tasks);
 }
 
-/* By its name, or the last part of its qualified one (3.11+). */
 static bool is_function(const struct strobe_names *names, const struct strobe_report_frame *frame, const char *name, const char *file)
 {
-    return frame->frame && strcmp(strobe_py_last_name(strobe_names_text(names, frame->frame->name)), name) == 0 &&
-           strobe_libfile_ends(strobe_names_text(names, frame->frame->file), file);
+    return frame->frame && strobe_code_frame_is(names, frame->frame, name, file);
 }
 
 /* How many of a loop's thread's frames belong to a callback that it runs: those inside of asyncio's Handle._run(). */

@@ -5,10 +5,12 @@
 #include "runtime/code.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/grow.h"
 #include "base/htab.h"
+#include "base/libfile.h"
 #include "runtime/codeprint.h"
 #include "runtime/linetable.h"
 #include "runtime/pyobj.h"
@@ -339,4 +341,10 @@ int strobe_codes_resolve(struct strobe_codes *codes, uint64_t code, int64_t inst
     if (!err)
         *ret_frame = frame;
     return err;
+}
+
+bool strobe_code_frame_is(const struct strobe_names *names, const struct strobe_frame *frame, const char *name, const char *file)
+{
+    return strcmp(strobe_py_last_name(strobe_names_text(names, frame->name)), name) == 0 &&
+           strobe_libfile_ends(strobe_names_text(names, frame->file), file);
 }

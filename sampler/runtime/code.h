@@ -25,6 +25,9 @@ void strobe_codes_set_line_mode(struct strobe_codes *codes, enum strobe_line_mod
  * Include/internal/pycore_frame.h says; also the interpreter's own frame around __init__): to be passed over, as CPython does. */
 int strobe_codes_resolve(struct strobe_codes *codes, uint64_t code, int64_t instr, uint32_t *ret_frame);
 
+/* Is a resolved frame this function of a file that ends so?  By its name, or the last part of its qualified one (3.11+). */
+bool strobe_code_frame_is(const struct strobe_names *names, const struct strobe_frame *frame, const char *name, const char *file);
+
 /* The bytes that must be unchanged for a cached code object to be believed.  Read them where the target stands still
  * (they come in one readv), compare with what the cache knows: */
 enum { STROBE_CODE_PRINT = 4 }; /* words of a fingerprint */

@@ -149,10 +149,10 @@ static void test_a_bounded_number_of_values(void **state)
 {
     for (int round = 0; round < 2; round++) {
         strobe_taskroots_begin(&w.roots);
-        for (int i = 0; i < STROBE_TASKROOTS_VALUES + 20; i++) {
+        for (int i = 0; i < STROBE_FEWMARKS_MAX + 20; i++) {
             char expected[32];
 
-            snprintf(expected, sizeof expected, i < STROBE_TASKROOTS_VALUES ? "[turn=%d]" : "[turn=other]", i);
+            snprintf(expected, sizeof expected, i < STROBE_FEWMARKS_MAX ? "[turn=%d]" : "[turn=other]", i);
             assert_string_equal(text_of(context_with(pyheap_small(w.heap, i))), expected);
         }
     }

@@ -347,7 +347,7 @@ static void test_more_tails_than_are_kept(void **state)
 /* Holders with names that are made of random letters, over a long recording. */
 static void test_more_holders_than_have_a_frame_of_their_own(void **state)
 {
-    uint32_t semaphore, holder, n = STROBE_TAILS_HOLDERS + 3;
+    uint32_t semaphore, holder, n = STROBE_FEWMARKS_MAX + 3;
 
     open_world(true);
     semaphore = wait_for(STROBE_WAIT_SEMAPHORE, w.semaphore);
@@ -358,7 +358,7 @@ static void test_more_holders_than_have_a_frame_of_their_own(void **state)
         char name[] = {(char)('a' + k / 676 % 26), (char)('a' + k / 26 % 26), (char)('a' + k % 26), '\0'}, text[128];
 
         w.tasks[holder].name = pyheap_str(w.heap, name);
-        snprintf(text, sizeof text, "[Semaphore];[held by %s];[ready: loop busy]", k < STROBE_TAILS_HOLDERS ? name : "(other)");
+        snprintf(text, sizeof text, "[Semaphore];[held by %s];[ready: loop busy]", k < STROBE_FEWMARKS_MAX ? name : "(other)");
         begin();
         assert_tails(0, text);
     }
