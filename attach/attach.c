@@ -11,10 +11,10 @@
 
 #include "attach/host_process.h"
 #include "attach/locate.h"
-#include "attach/locate_asyncio.h"
-#include "attach/mem_process.h"
+#include "attach/proc/locate_asyncio.h"
+#include "attach/proc/mem_process.h"
 #include "attach/pyversion.h"
-#include "attach/shorten.h"
+#include "attach/proc/shorten.h"
 #include "attach/target.h"
 #include "base/err.h"
 
@@ -27,7 +27,7 @@ enum {
 
 struct strobe_attach {
     pid_t pid;
-    uint64_t start_ticks;
+    uint64_t start_ticks, stack; /* of strobe_target_stat */
     uint64_t exe_dev, exe_ino; /* 0 = unknown */
     int space; /* /proc/PID/mem: stays bound to the address space of now, so reads of it end at an exec; -1 = refused */
     struct strobe_mem *mem;   /* NULL after detach_parts */
@@ -47,11 +47,18 @@ static int fail(struct strobe_buf *why, int err, pid_t pid, const char *text)
     return err;
 }
 
+static const char ended[] = "ended while it was looked at", execed[] = "started another program while it was looked at",
+                  headless[] = "cannot be read: its first thread has ended while others go on, perhaps to start another program";
+
 /* Is there a process, and one that has an address space? */
 static int check_exists(pid_t pid, struct strobe_target_stat *ret_stat, struct strobe_buf *why)
 {
-    int err = pid > 0 ? strobe_target_stat(pid, ret_stat) : STROBE_ERR_NOPROC;
+    int err = pid > 0 ? strobe_target_settled(pid, ret_stat) : STROBE_ERR_NOPROC;
 
+    if (err == STROBE_ERR_FILES) {
+        strobe_buf_puts(why, strobe_err_text(err));
+        return err;
+    }
     if (err && pid > 0 && (!kill(pid, 0) || errno == EPERM)) {
         strobe_buf_printf(why, "permission denied reading process %d: ", (int)pid);
         strobe_target_explain_perm(pid, why);
@@ -61,6 +68,8 @@ static int check_exists(pid_t pid, struct strobe_target_stat *ret_stat, struct s
         strobe_buf_printf(why, "no process %d", (int)pid);
         return STROBE_ERR_NOPROC;
     }
+    if (strobe_target_headless(ret_stat))
+        return fail(why, STROBE_ERR_GONE, pid, headless);
     if (strobe_target_ended(ret_stat))
         return fail(why, STROBE_ERR_GONE, pid, "has ended and waits to be reaped");
     if (ret_stat->flags & STROBE_TARGET_KTHREAD) {
@@ -96,10 +105,17 @@ static int explain_runtime(const struct strobe_attach *attach, const struct stro
 {
     struct strobe_target_stat stat;
     char version[32];
+    int stat_err = strobe_target_settled(attach->pid, &stat);
+    bool there = !stat_err && stat.start_ticks == attach->start_ticks;
 
-    if (err == STROBE_ERR_GONE || strobe_target_stat(attach->pid, &stat) || strobe_target_ended(&stat) ||
-        stat.start_ticks != attach->start_ticks)
-        return fail(why, STROBE_ERR_GONE, attach->pid, "ended while it was looked at");
+    if (stat_err == STROBE_ERR_FILES)
+        err = stat_err;
+    else if (there && strobe_target_headless(&stat))
+        return fail(why, STROBE_ERR_GONE, attach->pid, headless);
+    else if (there && stat.stack && attach->stack && stat.stack != attach->stack)
+        return fail(why, STROBE_ERR_GONE, attach->pid, execed);
+    else if (!there || err == STROBE_ERR_GONE || strobe_target_ended(&stat))
+        return fail(why, STROBE_ERR_GONE, attach->pid, ended);
     strobe_pyversion_format(loc->hint.version, version, sizeof version);
     switch (err) {
     case STROBE_ERR_PERM:
@@ -195,6 +211,7 @@ int strobe_attach_open(pid_t pid, struct strobe_attach **ret, struct strobe_buf 
         return STROBE_ERR_NOMEM;
     attach->pid = pid;
     attach->start_ticks = stat.start_ticks;
+    attach->stack = stat.stack;
     attach->space = -1;
     err = strobe_mem_process_new(pid, &inner);
     if (err)
@@ -215,8 +232,7 @@ int strobe_attach_open(pid_t pid, struct strobe_attach **ret, struct strobe_buf 
     /* Has it become another program meanwhile?  Then what was found is not true of it. */
     err = strobe_attach_alive(attach);
     if (err) {
-        err = fail(why, STROBE_ERR_GONE, pid,
-                   err == STROBE_ERR_EXECED ? "started another program while it was looked at" : "ended while it was looked at");
+        err = fail(why, STROBE_ERR_GONE, pid, err == STROBE_ERR_EXECED ? execed : ended);
         goto done;
     }
     *ret = attach;
@@ -271,11 +287,15 @@ int strobe_attach_alive(struct strobe_attach *attach)
     struct strobe_target_stat stat;
     uint64_t dev, ino;
     char byte;
+    int err;
 
     /* One system call while all is well: the runtime is mapped as long as this address space is in use. */
     if (attach->space >= 0 && pread(attach->space, &byte, 1, (off_t)attach->layout.runtime) == 1)
         return 0;
-    if (strobe_target_stat(attach->pid, &stat) || stat.start_ticks != attach->start_ticks || strobe_target_ended(&stat))
+    err = strobe_target_settled(attach->pid, &stat); /* while a thread other than the first execs, the first has ended */
+    if (err == STROBE_ERR_FILES) /* that is us */
+        return 0;
+    if (err || stat.start_ticks != attach->start_ticks || strobe_target_ended(&stat))
         return STROBE_ERR_GONE;
     if (attach->space >= 0)
         return STROBE_ERR_EXECED;

@@ -8,10 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attach/crowd.h"
+#include "attach/proc/crowd.h"
 #include "attach/pause.h"
 #include "attach/target.h"
-#include "attach/threadstat.h"
+#include "attach/proc/threadstat.h"
 #include "base/clock.h"
 
 enum { LAST_TRIES = 2000 }; /* milliseconds that closing waits for a stuck thread; what is stuck then is let go when strobe ends */

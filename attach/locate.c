@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attach/elf.h"
-#include "attach/objects.h"
+#include "attach/proc/elf.h"
+#include "attach/proc/objects.h"
 #include "attach/pyversion.h"
 #include "attach/target.h"
 #include "base/err.h"
@@ -233,6 +233,14 @@ static int explain_nothing(const struct search *search, struct strobe_buf *why)
     return STROBE_ERR_NOTPYTHON;
 }
 
+/* Without the memory that it had. */
+static bool lives_on(pid_t pid)
+{
+    struct strobe_target_stat stat;
+
+    return !strobe_target_settled(pid, &stat) && !strobe_target_ended(&stat);
+}
+
 int strobe_locate(pid_t pid, struct strobe_mem *mem, struct strobe_location *ret, int max, struct strobe_buf *why)
 {
     struct search search = {.ret = ret, .max = max};
@@ -248,7 +256,7 @@ int strobe_locate(pid_t pid, struct strobe_mem *mem, struct strobe_location *ret
     } else if (err == STROBE_ERR_NOPROC)
         strobe_buf_printf(why, "no process %d", (int)pid);
     else if (err == STROBE_ERR_GONE)
-        strobe_buf_printf(why, "process %d has ended", (int)pid);
+        strobe_buf_printf(why, "process %d %s", (int)pid, lives_on(pid) ? "is just becoming another program" : "has ended");
     else if (err)
         strobe_buf_printf(why, "cannot read process %d: %s", (int)pid, strobe_err_text(err));
     strobe_objects_release(&search.objects);

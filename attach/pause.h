@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "attach/crowd.h"
+#include "attach/proc/crowd.h"
 
 /* A thread that is held, or still on its way to a stop. */
 struct strobe_pause {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "attach/elf.h"
+#include "attach/proc/elf.h"
 
 /* "python3.9", "libpython3.8.so.1.0", "libpython3.13t.so": 0x03MM0000; 0 when the name has no version. */
 uint32_t strobe_pyversion_of_name(const char *base);

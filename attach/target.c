@@ -31,7 +31,8 @@ static ssize_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT || errno == ESRCH ? STROBE_ERR_NOPROC : errno == EACCES || errno == EPERM ? STROBE_ERR_PERM : STROBE_ERR_IO;
+        return errno == ENOENT || errno == ESRCH ? STROBE_ERR_NOPROC : errno == EACCES || errno == EPERM ? STROBE_ERR_PERM :
+               errno == EMFILE || errno == ENFILE ? STROBE_ERR_FILES : STROBE_ERR_IO;
     while (len < size - 1) {
         ssize_t got = read(fd, buf + len, size - 1 - len);
 
@@ -73,7 +74,9 @@ int strobe_target_parse_stat(const char *text, struct strobe_target_stat *ret_st
         switch (i) {
         case 4: stat.parent = (pid_t)field; break;
         case 9: stat.flags = (uint32_t)field; break;
+        case 20: stat.threads = (uint32_t)field; break;
         case 22: stat.start_ticks = field; break;
+        case 28: stat.stack = field; break;
         default: break;
         }
     }
@@ -94,6 +97,25 @@ bool strobe_target_ended(const struct strobe_target_stat *stat)
     return stat->state == 'Z' || stat->state == 'X' || (stat->flags & STROBE_TARGET_EXITING);
 }
 
+bool strobe_target_headless(const struct strobe_target_stat *stat)
+{
+    return strobe_target_ended(stat) && stat->threads > 1;
+}
+
+int strobe_target_settled(pid_t pid, struct strobe_target_stat *ret_stat)
+{
+    enum { TRIES = 50, PAUSE_US = 1000 };
+    int err = 0;
+
+    for (int i = 0; i < TRIES; i++) {
+        err = strobe_target_stat(pid, ret_stat);
+        if (err || !strobe_target_headless(ret_stat))
+            break;
+        usleep(PAUSE_US);
+    }
+    return err;
+}
+
 int strobe_target_start_time(pid_t pid, uint64_t *ret_ticks)
 {
     struct strobe_target_stat stat;
@@ -102,6 +124,37 @@ int strobe_target_start_time(pid_t pid, uint64_t *ret_ticks)
     if (!err)
         *ret_ticks = stat.start_ticks;
     return err;
+}
+
+uint64_t strobe_target_stack(pid_t pid)
+{
+    struct strobe_target_stat stat;
+
+    return strobe_target_stat(pid, &stat) ? 0 : stat.stack;
+}
+
+bool strobe_target_is_fork(pid_t pid, pid_t parent)
+{
+    uint64_t stack = parent > 0 ? strobe_target_stack(pid) : 0;
+
+    return stack && stack == strobe_target_stack(parent);
+}
+
+pid_t strobe_target_own_pid(pid_t pid)
+{
+    char text[32768], *line, *end; /* a user may be in thousands of groups, which come before */
+    long id = 0;
+
+    if (read_proc(pid, "status", text, sizeof text) <= 0 || !(line = strstr(text, "\nNSpid:")))
+        return 0;
+    for (line += strlen("\nNSpid:"); *line == '\t' || *line == ' '; line = end) {
+        long next = strtol(line, &end, 10);
+
+        if (end == line)
+            break;
+        id = next;
+    }
+    return (pid_t)id;
 }
 
 int strobe_target_exe_id(pid_t pid, uint64_t *ret_dev, uint64_t *ret_ino)

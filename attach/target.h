@@ -16,7 +16,9 @@ struct strobe_target_stat {
     char state;           /* 'Z' zombie, 'X' dead, 'T' stopped, ... */
     pid_t parent;
     uint32_t flags;       /* PF_... of the kernel */
+    uint32_t threads;     /* zombies among them */
     uint64_t start_ticks; /* since boot */
+    uint64_t stack;       /* where it begins; 0 = not to be seen */
 };
 enum { STROBE_TARGET_EXITING = 0x00000004, STROBE_TARGET_KTHREAD = 0x00200000 }; /* PF_..., include/linux/sched.h */
 /* Pure; STROBE_ERR_FORMAT. */
@@ -25,9 +27,20 @@ int strobe_target_parse_stat(const char *text, struct strobe_target_stat *ret_st
 int strobe_target_stat(pid_t pid, struct strobe_target_stat *ret_stat);
 /* A zombie, or on its way there: the address space goes first, the state follows. */
 bool strobe_target_ended(const struct strobe_target_stat *stat);
+/* Only its first thread has ended: others go on, or end next, or one of them execs.  Its memory cannot be had by its id. */
+bool strobe_target_headless(const struct strobe_target_stat *stat);
+/* The same as strobe_target_stat, but waits until a process that is headless has become another program, or nothing: at most 50 ms, as its
+ * other threads may also just go on. */
+int strobe_target_settled(pid_t pid, struct strobe_target_stat *ret_stat);
 
 /* Field 22 of /proc/PID/stat (clock ticks since boot): with the pid, the identity of a process.  STROBE_ERR_NOPROC. */
 int strobe_target_start_time(pid_t pid, uint64_t *ret_ticks);
+/* Where the stack of a process begins: field 28.  The kernel puts it elsewhere at each exec; 0 = not to be seen. */
+uint64_t strobe_target_stack(pid_t pid);
+/* Has a process been made by fork and not become another program since, so that its memory began as a copy of its parent's? */
+bool strobe_target_is_fork(pid_t pid, pid_t parent);
+/* Its id as it knows it itself: in the innermost PID namespace that it is in (NSpid of proc_pid_status(5)); 0 = it has ended. */
+pid_t strobe_target_own_pid(pid_t pid);
 /* Device and inode of /proc/PID/exe: changes when it execs.  STROBE_ERR_PERM, STROBE_ERR_NOPROC. */
 int strobe_target_exe_id(pid_t pid, uint64_t *ret_dev, uint64_t *ret_ino);
 /* Parent, or 0. */

@@ -4,7 +4,11 @@ $(BUILD)/floor: bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $<
 
-bench: $(BUILD)/strobe $(BUILD)/floor
+$(BUILD)/ping.so: bench/ping.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -fPIC -fvisibility=default -o $@ $< -lpthread
+
+bench: $(BUILD)/strobe $(BUILD)/floor $(BUILD)/ping.so
 	python3 bench/run.py --build $(BUILD) $(BENCH)
 
 .PHONY: bench

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts target programs and profilers, and measures what a process used."""
+import json
 import mmap
 import os
 import shutil
@@ -58,7 +59,9 @@ class Shelf:
 class Target:
     """A target program that runs and has said that it is ready.  Use as a context manager."""
 
-    def __init__(self, shelf, python, script, truth=False, args=()):
+    commands = subprocess.DEVNULL  # what it reads from
+
+    def __init__(self, shelf, python, script, truth=False, args=(), env=None):
         self.python, self.truth_map = python, None
         folder = os.path.join(HERE, "targets")
         for other in os.listdir(folder):
@@ -71,7 +74,8 @@ class Target:
             with open(shelf.outside("truth"), "r+b") as f:
                 self.truth_map = mmap.mmap(f.fileno(), 0)
             argv.append(shelf.name("truth"))
-        self.process = subprocess.Popen(in_root(python.root) + argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd="/")
+        self.process = subprocess.Popen(in_root(python.root) + argv, stdin=self.commands, stdout=subprocess.PIPE, cwd="/",
+                                        env=dict(os.environ, **env) if env else None)
         self.pid = self.process.pid
         if self.process.stdout.readline() != b"ready\n":
             self.close()
@@ -95,6 +99,31 @@ class Target:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Talker(Target):
+    """A target program that answers each command, a line, by a line of JSON."""
+
+    commands = subprocess.PIPE
+
+    def ask(self, *words):
+        """Its answer.  Raises Unavailable when it says that something is missing, and Failed when it does not answer."""
+        try:
+            self.process.stdin.write((" ".join(str(word) for word in words) + "\n").encode())
+            self.process.stdin.flush()
+        except OSError:
+            pass  # then it does not answer either
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed("the target ended with %s at %s" % (self.process.wait(), words[0]))
+        answer = json.loads(line)
+        if "missing" in answer:
+            raise Unavailable(answer["missing"])
+        return answer
+
+    def close(self):
+        super().close()
+        self.process.stdin.close()
 
 
 def start(argv, root="/"):
@@ -134,10 +163,29 @@ def high_water(pid):
     return 0
 
 
+def pause(seconds):
+    """Sleeps; the seconds that it took."""
+    begin = time.perf_counter()
+    time.sleep(seconds)
+    return time.perf_counter() - begin
+
+
 def cpu_of(pid):
     """CPU seconds that a process has used."""
     with open("/proc/%d/schedstat" % pid) as f:
         return int(f.read().split()[0]) / 1e9
+
+
+def cpu_of_all(pid):
+    """CPU seconds of the threads that a process has now."""
+    total = 0
+    for tid in os.listdir("/proc/%d/task" % pid):
+        try:
+            with open("/proc/%d/task/%s/schedstat" % (pid, tid)) as f:
+                total += int(f.read().split()[0])
+        except OSError:
+            pass
+    return total / 1e9
 
 
 def run(argv, root="/", limit=120.0, memory_of=0.0):

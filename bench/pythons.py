@@ -29,6 +29,11 @@ class Python:
         return self.version[:2]
 
     @property
+    def label(self):
+        """ "3.14", "3.14t" """
+        return "%d.%d%s" % (self.minor + (self.abi,))
+
+    @property
     def plain(self):
         """Neither free-threaded nor a debug build."""
         return not self.abi

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """make bench: strobe side by side with its peers and with the floor.  See bench/README.md.
 
-usage: run.py [--build DIR] [--rounds N] [--only ROW[,ROW]] [--quick] [--hour] [--python PATH] [--write FILE] [--list]
+usage: run.py [--build DIR] [--rounds N] [--only ROW[,ROW]] [--quick] [--hour] [--minute SECONDS] [--python PATH] [--write FILE] [--list]
 """
 import argparse
 import fnmatch
@@ -11,28 +11,34 @@ import sys
 import time
 
 import aiorows
+import insiderows
 import launch
 import machine
+import meterrows
+import packages
 import profilers
 import pythons
 import rows
 from launch import Failed, Unavailable
 
-ROWS = rows.ROWS + aiorows.ROWS
+ROWS = rows.ROWS + aiorows.ROWS + insiderows.ROWS + meterrows.ROWS
 
 
 class Bench:
     """What a row needs: interpreters, tools, a place for files, and how long to take."""
 
     def __init__(self, options):
-        self.quick, self.hour = options.quick, options.hour
-        self.floor = os.path.join(options.build, "floor")
+        self.quick, self.hour, self.minute = options.quick, options.hour, options.minute
+        self.floor, self.ping = os.path.join(options.build, "floor"), os.path.join(options.build, "ping.so")
         self.pythons = pythons.find(options.python)
+        self.packages = packages.Packages(options.build, self.pythons)
+        self.notes = []  # why a part of a column is missing
         peers = os.path.join(options.build, "peers")
         profilers.install(peers, self.log)
         self.new = next((p for p in self.pythons if p.minor == (3, 15) and p.plain), None)
         self.main = self.pythons[0] if options.python else self.version((3, 14)) or self.best()
-        strobe = profilers.Strobe(os.path.join(options.build, "strobe"))
+        self.strobe = os.path.join(options.build, "strobe")
+        strobe = profilers.Strobe(self.strobe)
         self.tools = {
             rows.PY_SPY: profilers.PySpy(peers),
             rows.AUSTIN: profilers.Austin(peers),
@@ -58,6 +64,10 @@ class Bench:
     def version(self, minor):
         return next((p for p in self.pythons if p.minor == minor and p.plain), None)
 
+    def labelled(self, label):
+        """3.14, 3.14t (and no debug build), or None."""
+        return next((p for p in self.pythons if p.label == label), None)
+
     def python(self, column):
         if column in (aiorows.STROBE_39, aiorows.STROBE_311):
             return self.version((3, 9) if column == aiorows.STROBE_39 else (3, 11))
@@ -73,6 +83,10 @@ class Bench:
         if python.root not in self.shelves:
             self.shelves[python.root] = launch.Shelf(python.root)
         return self.shelves[python.root]
+
+    def note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
 
     def pick(self, quick, full):
         return quick if self.quick else full
@@ -91,7 +105,7 @@ class Results:
 
     def add(self, column, figures):
         for name, number in figures.items():
-            self.found.setdefault((column, name), []).append(number)
+            self.found.setdefault((column, name), []).extend(number if isinstance(number, list) else [number])
 
     def numbers(self, column, figure):
         """The floor is measured in several ways, "figure/way": the one with the lowest median is the floor."""
@@ -121,7 +135,7 @@ def measure(bench, row, rounds):
                     results.missing[column] = "failed: %s" % why
                 continue
             results.add(column, figures)
-            said = ", ".join("%s %.4g" % f for f in figures.items())
+            said = ", ".join("%s %.4g" % (name, statistics.median(x) if isinstance(x, list) else x) for name, x in figures.items())
             bench.log("%s, round %d, %s: %s" % (row.key, turn + 1, column, said))
     return results
 
@@ -134,9 +148,9 @@ def ratio(a, b):
     return "-" if a is None or not b else "%.2f" % (a / b)
 
 
-def figure_table(all_results, columns, peer):
-    """peer: the column that strobe's is divided by, beside the floor's."""
-    head = ["row", "figure", "unit"] + list(columns) + ["strobe / " + peer, "strobe / floor"]
+def figure_table(all_results, columns, peer, ours=rows.STROBE):
+    """peer: the column that ours is divided by, beside the floor's."""
+    head = ["row", "figure", "unit"] + list(columns) + [ours + " / " + peer, ours + " / floor"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for results in all_results:
         row = results.row
@@ -148,8 +162,8 @@ def figure_table(all_results, columns, peer):
                 if len(numbers) > 1:
                     text += " (%s to %s)" % (number(min(numbers), digits), number(max(numbers), digits))
                 cells.append(text)
-            strobe = results.value(rows.STROBE, name)
-            cells += [ratio(strobe, results.value(peer, name)), ratio(strobe, results.value(rows.FLOOR, name))]
+            own = results.value(ours, name)
+            cells += [ratio(own, results.value(peer, name)), ratio(own, results.value(rows.FLOOR, name))]
             lines.append("| " + " | ".join([row.key, name, unit] + cells) + " |")
     return lines
 
@@ -188,12 +202,14 @@ def report(bench, all_results, options, started, load):
             versions.append("%s (%s)" % (column, why))
     text += ["- Tools: " + ", ".join(versions), ""]
     text += ["Medians; in brackets the lowest and highest of %d rounds in which the tools took turns." % options.rounds, ""]
-    for columns, peer in ((rows.COLUMNS, rows.PY_SPY), (aiorows.COLUMNS, aiorows.ASYNCIO)):
+    tables = ((rows.COLUMNS, rows.PY_SPY), (aiorows.COLUMNS, aiorows.ASYNCIO), (insiderows.COLUMNS, insiderows.DDTRACE),
+              (meterrows.COLUMNS, meterrows.INSIDE, meterrows.SERVE))
+    for columns, peer, *ours in tables:
         some = [r for r in all_results if r.row.table == columns]
         if some:
-            text += figure_table(some, columns, peer) + [""] + ["- `%s`: %s" % (r.row.key, r.row.title) for r in some] + [""]
+            text += figure_table(some, columns, peer, *ours) + [""] + ["- `%s`: %s" % (r.row.key, r.row.title) for r in some] + [""]
     text += ["## What strobe must reach", ""] + verdict_table(all_results)
-    missing = missing_lines(all_results)
+    missing = missing_lines(all_results) + ["- " + note for note in bench.notes]
     if missing:
         text += ["", "## Not measured", ""] + missing
     return "\n".join(text) + "\n"
@@ -203,6 +219,7 @@ def command(options):
     words = ["make bench"]
     args = ["--rounds %d" % options.rounds] * (options.rounds != (2 if options.quick else 5)) + ["--quick"] * options.quick
     args += ["--hour"] * options.hour
+    args += ["--minute %g" % options.minute] if options.minute else []
     args += ["--only " + options.only] * bool(options.only)
     args += ["--python PATH"] * bool(options.python)
     return " ".join(words + (['BENCH="%s"' % " ".join(args)] if args else []))
@@ -215,6 +232,7 @@ def main():
     parser.add_argument("--only", help="rows by key, separated by commas; asyncio-* = all that begin so")
     parser.add_argument("--quick", action="store_true", help="short runs: the region of each figure, not its value")
     parser.add_argument("--hour", action="store_true", help="watch strobe's memory for an hour")
+    parser.add_argument("--minute", type=float, metavar="SECONDS", help="how long the spikes of the row counters last: 60; 10 with --quick")
     parser.add_argument("--python", help="the interpreter that targets run on (default: 3.14 if there is one)")
     parser.add_argument("--write", help="file for the results (default: bench/RESULTS.md after a full run)")
     parser.add_argument("--list", action="store_true", help="list the rows")

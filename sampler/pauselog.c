@@ -23,6 +23,7 @@ static uint64_t bucket_end(unsigned bucket)
 void strobe_pause_log_note(struct strobe_pause_log *log, uint64_t ns)
 {
     log->n++;
+    log->sum_ns += ns;
     log->bucket[bucket_of(ns)]++;
     if (ns > log->max_ns)
         log->max_ns = ns;
@@ -31,6 +32,7 @@ void strobe_pause_log_note(struct strobe_pause_log *log, uint64_t ns)
 void strobe_pause_log_add(struct strobe_pause_log *log, const struct strobe_pause_log *other)
 {
     log->n += other->n;
+    log->sum_ns += other->sum_ns;
     if (other->max_ns > log->max_ns)
         log->max_ns = other->max_ns;
     for (unsigned i = 0; i < STROBE_PAUSE_BUCKETS; i++)

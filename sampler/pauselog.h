@@ -8,7 +8,7 @@
 enum { STROBE_PAUSE_BUCKETS = 40 * 16 }; /* 16 an octave: up to hours */
 
 struct strobe_pause_log {
-    uint64_t n, max_ns;
+    uint64_t n, max_ns, sum_ns;
     uint32_t bucket[STROBE_PAUSE_BUCKETS];
 };
 

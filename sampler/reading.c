@@ -69,7 +69,7 @@ bool strobe_reading_asleep(const struct strobe_slot *slot)
     return slot->state.run == STROBE_RUN_SLEEPING || slot->state.run == STROBE_RUN_FAULTING || slot->state.run == STROBE_RUN_STOPPED;
 }
 
-static bool has_not_run(const struct strobe_slot *slot)
+bool strobe_reading_has_not_run(const struct strobe_slot *slot)
 {
     return slot->proven && strobe_reading_asleep(slot) && slot->state.run_count == slot->run_count;
 }
@@ -80,6 +80,7 @@ void strobe_reading_describe(const struct strobe_snapshot *snap, const struct st
         .tstate = slot->tstate,
         .tstate_id = slot->id,
         .pthread = slot->pthread,
+        .context = slot->context,
         .tid = slot->tid,
         .native = slot->native,
         .interp = snap->walk.interps[slot->interp].id,
@@ -91,15 +92,71 @@ void strobe_reading_describe(const struct strobe_snapshot *snap, const struct st
     };
 }
 
+/* ---- our own process: a thread that runs is read on itself ---- */
+
+struct on_itself {
+    struct strobe_walk *walk;
+    struct strobe_slot *slot;
+    struct strobe_mem *mem;
+    int err;
+};
+
+static void read_on_itself(void *ctx)
+{
+    struct on_itself *on = ctx;
+    struct strobe_mem *outer = on->walk->mem;
+
+    on->walk->mem = on->mem;
+    on->err = strobe_walk_read(on->walk, on->slot, false);
+    on->walk->mem = outer;
+}
+
+/* Only who holds the GIL, or is attached where there is none, changes its stack; and who has let go of that is perhaps about to sleep in
+ * the kernel, where a signal would be noticed.  What was asked at the beginning of the look is too old: the slow question first, the one
+ * whose answer changes fastest last. */
+static bool changes_its_stack(struct strobe_snapshot *snap, const struct strobe_slot *slot)
+{
+    const struct strobe_interp *interp = &snap->walk.interps[slot->interp];
+    const struct strobe_layout *lay = snap->lay;
+    struct strobe_thread_state state;
+    struct strobe_gil_words words;
+    uint32_t attached;
+
+    if (slot->state.run != STROBE_RUN_RUNNING || snap->host->ops->thread_state(snap->host, slot->tid, &state) ||
+        state.run != STROBE_RUN_RUNNING)
+        return false;
+    if (!interp->words.enabled)
+        return !strobe_mem_read(snap->host->inside->mem, slot->tstate + lay->ts_state, &attached, sizeof attached) &&
+               attached == lay->state_attached;
+    return !strobe_walk_gil(&snap->walk, interp->gil, &words) && words.locked == 1 && words.last_holder == slot->tstate;
+}
+
+/* A thread that did not come by, because it waits for a CPU or has just fallen asleep, is read as any that is not paused. */
+static int read_stack(struct strobe_snapshot *snap, struct strobe_slot *slot, bool strict)
+{
+    const struct strobe_host_inside *inside = snap->host->inside;
+
+    if (strict && snap->opts.mode == STROBE_MODE_INSIDE && inside && slot->tid && changes_its_stack(snap, slot)) {
+        struct on_itself on = {.walk = &snap->walk, .slot = slot, .mem = inside->mem};
+
+        if (!inside->visit(snap->host, slot->tid, read_on_itself, &on)) {
+            snap->stats.visits++;
+            return on.err;
+        }
+        snap->stats.fallbacks++;
+    }
+    return strobe_walk_read(&snap->walk, slot, strict);
+}
+
 int strobe_reading_slot(struct strobe_snapshot *snap, struct strobe_slot *slot, bool strict)
 {
     int err;
 
-    slot->same = has_not_run(slot); /* anew at each try: it may have run since the last one */
+    slot->same = strobe_reading_has_not_run(slot); /* anew at each try: it may have run since the last one */
     if (slot->same)
         return 0;
     snap->n_read++;
-    err = strobe_walk_read(&snap->walk, slot, strict);
+    err = read_stack(snap, slot, strict);
     slot->read = !err;
     /* Without a tid the state was another thread's; without frames it may be, of a thread that has yet to start. */
     slot->proven = !err && slot->tid && slot->frames.n && strobe_reading_asleep(slot);
@@ -146,7 +203,7 @@ void strobe_reading_give_up(struct strobe_snapshot *snap, uint64_t gil)
     for (uint32_t i = 0; i < snap->walk.n_order; i++) {
         struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
 
-        if (!strobe_reading_on_gil(snap, slot, gil) || (slot->same = has_not_run(slot)))
+        if (!strobe_reading_on_gil(snap, slot, gil) || (slot->same = strobe_reading_has_not_run(slot)))
             continue;
         slot->read = slot->proven = false;
         slot->frames.n = 0;
@@ -163,9 +220,10 @@ void strobe_reading_forget_proofs(struct strobe_snapshot *snap)
 int strobe_reading_list(struct strobe_snapshot *snap)
 {
     uint64_t now = snap->clock->now(snap->clock);
+    uint64_t every = snap->opts.listing_ns ? snap->opts.listing_ns : LISTING_NS;
     int err;
 
-    if (!snap->relist && now - snap->listed_ns < LISTING_NS)
+    if (!snap->relist && now - snap->listed_ns < every)
         return 0;
     for (int tries = 0; tries < MAX_RETRIES; tries++) {
         strobe_mem_epoch(snap->mem);

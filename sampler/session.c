@@ -24,11 +24,12 @@ enum {
     UNREADABLE_NS = 2000000000,  /* a target that could not be read for so long is given up */
 };
 
+/* Of the thread that samples: inside a program there are others. */
 static double own_cpu(void)
 {
     struct rusage usage;
 
-    getrusage(RUSAGE_SELF, &usage);
+    getrusage(RUSAGE_THREAD, &usage);
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
@@ -46,7 +47,6 @@ int strobe_session_new(const struct strobe_session_opts *opts, struct strobe_nam
     session->clock = clock;
     session->period_ns = opts->rate > 0 ? (uint64_t)(1e9 / opts->rate) : STROBE_FLAT_OUT_PERIOD_NS;
     session->random = clock->now(clock) | 1;
-    session->cpu_start = own_cpu();
     err = strobe_names_marker(names, "<GC>", &session->gc_marker);
     if (err) {
         free(session);
@@ -75,6 +75,7 @@ static void add_up(struct strobe_snapshot_stats *sum, const struct strobe_sample
     sum->dropped += stats.dropped;
     sum->retries += stats.retries;
     sum->fallbacks += stats.fallbacks;
+    sum->visits += stats.visits;
 }
 
 static void drop_target(struct strobe_session *session, size_t i)
@@ -246,6 +247,8 @@ static uint64_t wait_and_poll(struct strobe_session *session, uint64_t until, ui
 {
     const struct strobe_session_hooks *hooks = session->hooks;
 
+    if (until <= now) /* late: the clock is asked all the same, it may have others wait for a moment between two looks */
+        session->clock->sleep_until(session->clock, now);
     while (!session->stop) {
         uint64_t wake = until;
 
@@ -254,6 +257,7 @@ static uint64_t wait_and_poll(struct strobe_session *session, uint64_t until, ui
                 struct strobe_session_stats stats;
 
                 session->end_ns = now;
+                session->stats.own_cpu = own_cpu() - session->cpu_start;
                 strobe_session_stats(session, &stats);
                 hooks->poll(hooks->ctx, &stats);
                 *polled = now;
@@ -300,14 +304,22 @@ static int leave_out_mixed(struct strobe_session *session)
 int strobe_session_run(struct strobe_session *session, const struct strobe_session_hooks *hooks)
 {
     uint64_t polled = 0, planned, now;
+    bool goes_on = session->start_ns;
     struct timespec wall;
     int err = 0, judge_err;
 
     clock_gettime(CLOCK_REALTIME, &wall);
-    session->start_unix_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec;
     session->hooks = hooks;
-    session->start_ns = session->passed_ns = planned = now = session->clock->now(session->clock);
-    session->cpu_start = own_cpu();
+    session->passed_ns = planned = now = session->clock->now(session->clock);
+    if (!goes_on) {
+        session->start_ns = now;
+        session->start_unix_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec;
+    }
+    session->cpu_start = own_cpu() - session->stats.own_cpu;
+    if (goes_on) { /* when it would have looked; not at what made it rest */
+        planned = session->planned_ns;
+        now = wait_and_poll(session, planned, now, &polled);
+    }
     while (!session->stop) {
         bool waiting = hooks && hooks->keep_empty && hooks->keep_empty(hooks->ctx);
 
@@ -323,18 +335,61 @@ int strobe_session_run(struct strobe_session *session, const struct strobe_sessi
         planned = next_tick(session, planned, now);
         if (session->opts.duration_ns && planned > session->start_ns + session->opts.duration_ns)
             planned = session->start_ns + session->opts.duration_ns;
+        session->planned_ns = planned;
         now = wait_and_poll(session, planned, now, &polled);
     }
     settle(session);
     session->hooks = NULL;
     session->end_ns = session->clock->now(session->clock);
+    session->stats.own_cpu = own_cpu() - session->cpu_start;
     judge_err = leave_out_mixed(session);
     return err ? err : judge_err;
+}
+
+static struct strobe_sampled *target_of(const struct strobe_session *session, int32_t pid)
+{
+    for (size_t i = 0; i < session->n_targets; i++)
+        if (session->targets[i]->pid == pid)
+            return session->targets[i];
+    return NULL;
+}
+
+struct strobe_session_billed strobe_session_billed(const struct strobe_session *session, int32_t pid)
+{
+    const struct strobe_sampled *target = target_of(session, pid);
+    struct strobe_session_billed ret = {0, 0};
+
+    if (target)
+        ret.threads_ns = target->last_ns;
+    if (target && target->tasks)
+        ret.tasks_ns = strobe_task_side_billed(target->tasks);
+    return ret;
+}
+
+void strobe_session_follow(struct strobe_session *session, int32_t pid, const struct strobe_session_billed *before)
+{
+    struct strobe_sampled *target = target_of(session, pid);
+
+    if (target)
+        target->last_ns = before->threads_ns;
+    if (target && target->tasks)
+        strobe_task_side_follow(target->tasks, before->tasks_ns);
+}
+
+void strobe_session_set_rate(struct strobe_session *session, double rate)
+{
+    session->opts.rate = rate;
+    session->period_ns = (uint64_t)(1e9 / rate);
 }
 
 void strobe_session_stop(struct strobe_session *session)
 {
     session->stop = 1;
+}
+
+void strobe_session_go(struct strobe_session *session)
+{
+    session->stop = 0;
 }
 
 void strobe_session_stats(const struct strobe_session *session, struct strobe_session_stats *ret)
@@ -357,7 +412,6 @@ void strobe_session_stats(const struct strobe_session *session, struct strobe_se
     ret->pause_max_ns = log.max_ns;
     ret->elapsed_ns = session->end_ns - session->start_ns;
     ret->rate_reached = ret->elapsed_ns ? (double)ret->ticks * 1e9 / (double)ret->elapsed_ns : 0;
-    ret->own_cpu = own_cpu() - session->cpu_start;
 }
 
 void strobe_session_times(const struct strobe_session *session, uint64_t *ret_start_ns, uint64_t *ret_end_ns, uint64_t *ret_start_unix_ns)

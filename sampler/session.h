@@ -32,9 +32,11 @@ struct strobe_session_opts {
     struct strobe_loopblocks *blocks; /* with task_agg: what blocked the loops (loopblocks.h); borrowed */
     bool only_tasks;         /* threads are not counted */
     bool blame;              /* waiting is billed to what causes it */
-    const char *context_name; /* a root frame "[NAME=VALUE]" by this context variable of each task; borrowed, NULL = none */
+    const char *const *labels; /* root frames "[NAME=VALUE]" by these context variables (billing/labels.h), of tasks and of threads; */
+    uint32_t n_labels;         /* borrowed, as are their names */
     uint64_t max_pause_ns;   /* see tasklook.h */
     double task_rate;        /* looks at tasks per second, at most; 0 = as often as fits a seventh of the time */
+    double task_share;       /* with task_rate: the part of the time that looks at tasks may take; 0 = any */
 };
 
 enum { STROBE_TASK_STATES = 4 }; /* enum strobe_task_state */
@@ -61,7 +63,7 @@ struct strobe_session_stats {
     uint64_t gaps, gap_ns;   /* gaps of over ten periods, left out of the weights */
     uint64_t elapsed_ns;     /* real time of the recording */
     double rate_reached;     /* ticks per second */
-    double own_cpu;          /* CPU seconds of this process during the recording */
+    double own_cpu;          /* CPU seconds of the thread that samples, as of the last poll or the end */
     struct strobe_snapshot_stats snapshots; /* summed over all targets */
     uint64_t pauses;         /* times a thread was held */
     uint64_t pause_typical_ns, pause_p99_ns, pause_max_ns; /* median, 99th percentile, longest */
@@ -81,6 +83,7 @@ struct strobe_session_target {
     struct strobe_host *host;
     const struct strobe_layout *layout;
     int32_t pid;
+    int32_t forked_as; /* see place.h; 0 = it was not made by fork */
     const char *label; /* command line, for process roots; copied */
     int (*find_asyncio)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table); /* see tasklook.h; ctx outlives the target; NULL = none */
     void *find_ctx;
@@ -105,8 +108,20 @@ int strobe_session_run(struct strobe_session *session, const struct strobe_sessi
 /* After the loop, every few milliseconds until it says true: lets threads go that did not stop in time to be read (strobe_snapshot_settle).
  * The loop does this by itself. */
 bool strobe_session_settle(struct strobe_session *session);
-/* Async-signal-safe: ends the loop after the current tick. */
+/* For a recording that follows another one of the same target without a gap in what is billed: when that one billed last (monotonic; of
+ * threads, of tasks; 0 = never), and, before the loop, that the first bill of this one reaches back to there. */
+struct strobe_session_billed {
+    uint64_t threads_ns, tasks_ns;
+};
+struct strobe_session_billed strobe_session_billed(const struct strobe_session *session, int32_t pid);
+void strobe_session_follow(struct strobe_session *session, int32_t pid, const struct strobe_session_billed *before);
+/* From the poll hook: samples per second from now on, > 0.  What was counted keeps its unit: weights are times. */
+void strobe_session_set_rate(struct strobe_session *session, double rate);
+/* Async-signal-safe, and from any thread: ends the loop after the current tick. */
 void strobe_session_stop(struct strobe_session *session);
+/* Takes that back.  strobe_session_run may be called again, by another thread too: it goes on, and what passed in between is the next
+ * sample's. */
+void strobe_session_go(struct strobe_session *session);
 void strobe_session_stats(const struct strobe_session *session, struct strobe_session_stats *ret);
 /* Monotonic start and end of the recording, and wall clock of its start. */
 void strobe_session_times(const struct strobe_session *session, uint64_t *ret_start_ns, uint64_t *ret_end_ns, uint64_t *ret_start_unix_ns);

@@ -6,9 +6,11 @@
 
 #include "session.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 
+#include "billing/labels.h"
 #include "stackids.h"
+#include "walk/callers.h"
 
 struct strobe_sampled {
     struct strobe_mem *mem;
@@ -17,6 +19,8 @@ struct strobe_sampled {
     struct strobe_snapshot *snap;
     struct strobe_codes *codes;
     struct strobe_stackids ids;
+    struct strobe_labels labels;
+    struct strobe_callers callers;    /* where there are labels */
     struct strobe_thread_memo *memos; /* by the slots of the walker */
     size_t n_memos;
     struct strobe_task_side *tasks; /* NULL = they are not looked at */
@@ -41,10 +45,11 @@ struct strobe_session {
     struct strobe_task_stats gone_tasks;      /* likewise */
     uint64_t most_tasks;                      /* at once */
     uint64_t period_ns, start_ns, end_ns, start_unix_ns, random;
+    uint64_t planned_ns; /* of the next tick */
     uint64_t passed_ns;                       /* the clock, as it was read last */
     double cpu_start;
     uint32_t gc_marker;
-    volatile sig_atomic_t stop;
+    atomic_int stop; /* set from signal handlers and other threads */
 };
 
 /* Leaves out the time since the clock was read last if this process was stopped in it.  To be told every sample's time before it is

@@ -10,7 +10,6 @@
 #include "base/grow.h"
 #include "billing/loopbusy.h"
 #include "billing/tasklanes.h"
-#include "billing/taskroots.h"
 #include "billing/tasktails.h"
 
 enum {
@@ -34,7 +33,6 @@ struct strobe_task_side {
     struct strobe_await await;
     struct strobe_tails tails;
     struct strobe_loopbusy busy;
-    struct strobe_taskroots roots;
     struct strobe_htab known;   /* hash of a stack -> index in stacks */
     struct task_stack *stacks;
     size_t n_stacks, cap_stacks;
@@ -64,11 +62,11 @@ static uint64_t still_for(const struct strobe_session *session)
     return ns < session->opts.max_pause_ns ? ns : session->opts.max_pause_ns;
 }
 
-int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target,
-                         int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx, struct strobe_task_side **ret)
+int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, const struct strobe_session_target *from,
+                         struct strobe_task_side **ret)
 {
     struct strobe_task_side *side = calloc(1, sizeof *side);
-    struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode == STROBE_MODE_NONBLOCKING ? 0 : session->opts.max_pause_ns,
+    struct strobe_tasklook_opts opts = {.max_pause_ns = session->opts.mode != STROBE_MODE_EXACT ? 0 : session->opts.max_pause_ns,
                                         .still_ns = still_for(session)};
     uint32_t cycle = 0, deep = 0;
     int err;
@@ -81,13 +79,14 @@ int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *
         strobe_task_side_free(side);
         return err;
     }
-    strobe_tasklook_set_finder(side->look, find, find_ctx);
-    strobe_taskroots_init(&side->roots, target->mem, &target->layout, session->names, session->opts.context_name);
+    strobe_tasklook_set_finder(side->look, from->find_asyncio, from->find_ctx);
+    strobe_tasklook_set_forked(side->look, from->forked_as);
     strobe_tasklanes_init(&side->lanes, session->opts.task_agg, target->pid);
     side->with_lanes = strobe_agg_has_log(session->opts.task_agg);
     strobe_await_init(&side->await, session->opts.task_agg, cycle, deep);
     strobe_tails_init(&side->tails, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
                       session->opts.blame);
+    side->tails.pools.main_tid = from->forked_as ? from->pid : 0;
     strobe_loopbusy_init(&side->busy, target->mem, &target->layout, session->names, target->codes, strobe_tasklook_reader(side->look),
                          &side->tails.calls);
     *ret = side;
@@ -101,7 +100,6 @@ void strobe_task_side_free(struct strobe_task_side *side)
     strobe_tails_release(&side->tails);
     strobe_loopbusy_release(&side->busy);
     strobe_tasklanes_release(&side->lanes);
-    strobe_taskroots_release(&side->roots);
     strobe_await_release(&side->await);
     strobe_tasklook_free(side->look);
     strobe_htab_release(&side->known);
@@ -117,6 +115,16 @@ void strobe_task_side_leave_out(struct strobe_task_side *side, uint64_t ns)
 {
     if (side->last_ns)
         side->last_ns += ns;
+}
+
+uint64_t strobe_task_side_billed(const struct strobe_task_side *side)
+{
+    return side->last_ns;
+}
+
+void strobe_task_side_follow(struct strobe_task_side *side, uint64_t ns)
+{
+    side->last_ns = ns;
 }
 
 bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now)
@@ -215,15 +223,16 @@ static int owe(struct strobe_task_side *side, uint64_t task, uint64_t ns)
 
 /* The frames of --by into side->tasks[].root.  A task may end between its reading and that of its context: while it waited as it did at
  * the look before, it has the value that it had then. */
-static int read_roots(struct strobe_task_side *side, const struct strobe_task_sample *sample, bool asked)
+static int read_roots(struct strobe_task_side *side, const struct strobe_task_sample *sample)
 {
+    struct strobe_labels *labels = &side->target->labels;
     int err = 0;
 
-    strobe_taskroots_begin(&side->roots);
+    strobe_labels_begin_tasks(labels);
     for (uint32_t i = 0; !err && i < sample->n_tasks; i++) {
         side->tasks[i].root = 0;
-        if (asked && sample->tasks[i].state != STROBE_TASK_DONE)
-            err = strobe_taskroots_of_task(&side->roots, &sample->tasks[i], &side->tasks[i].root);
+        if (labels->n && sample->tasks[i].state != STROBE_TASK_DONE)
+            err = strobe_labels_of_task(labels, &sample->tasks[i], &side->tasks[i].root);
     }
     return err;
 }
@@ -237,7 +246,7 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         return STROBE_ERR_NOMEM;
     if ((err = strobe_tails_begin(&side->tails, threads, sample)) || (err = strobe_loopbusy_begin(&side->busy, threads, sample)))
         return err;
-    if ((err = read_roots(side, sample, session->opts.context_name != NULL)))
+    if ((err = read_roots(side, sample)))
         return err;
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
         const struct strobe_task *task = &sample->tasks[i];
@@ -267,12 +276,14 @@ static int prepare(struct strobe_session *session, struct strobe_task_side *side
         side->stats.task_ns += to->ns;
         side->stats.by_state[ready ? STROBE_TASK_READY : task->state] += to->ns;
     }
-    /* side->ids has moved while it grew */
+    /* side->ids has moved while it grew, and so have the sets of labels */
     for (uint32_t i = 0; i < sample->n_tasks; i++) {
+        struct strobe_await_task *to = &side->tasks[i];
         uint64_t *stack = strobe_htab_get(&side->known, sample->tasks[i].hash[0], sample->tasks[i].hash[1]);
 
-        if (stack && side->tasks[i].n_frames)
-            side->tasks[i].frames = side->ids + side->stacks[*stack].first;
+        if (stack && to->n_frames)
+            to->frames = side->ids + side->stacks[*stack].first;
+        to->root_frames = strobe_labels_frames(&side->target->labels, to->root, &to->n_root_frames);
     }
     return 0;
 }
@@ -326,6 +337,8 @@ static void schedule(struct strobe_session *session, struct strobe_task_side *si
         side->cost_ns -= side->cost_ns / 16;
     if (!session->opts.task_rate && BUDGET * side->cost_ns > session->period_ns)
         least = BUDGET * side->cost_ns;
+    if (session->opts.task_share > 0 && (double)side->cost_ns > session->opts.task_share * (double)least)
+        least = (uint64_t)((double)side->cost_ns / session->opts.task_share);
     side->stats.slowed = side->stats.slowed || (!session->opts.task_rate && least > session->period_ns);
     /* The session's ticks come at random; every one that is late enough will do. */
     side->next_ns = least > session->period_ns ? start + least - session->period_ns / 2 : 0;

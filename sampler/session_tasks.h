@@ -12,8 +12,7 @@
 struct strobe_task_side;
 
 /* Over the target's reader, layout and snapshot; find: as for strobe_tasklook_set_finder. */
-int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target,
-                         int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table), void *find_ctx,
+int strobe_task_side_new(struct strobe_session *session, struct strobe_sampled *target, const struct strobe_session_target *from,
                          struct strobe_task_side **ret);
 void strobe_task_side_free(struct strobe_task_side *side);
 
@@ -21,6 +20,9 @@ void strobe_task_side_free(struct strobe_task_side *side);
 bool strobe_task_side_due(const struct strobe_task_side *side, uint64_t now);
 /* So much of the time since the last look is nobody's. */
 void strobe_task_side_leave_out(struct strobe_task_side *side, uint64_t ns);
+/* When it billed last (0 = never); and that its first look bills from there on: see strobe_session_follow. */
+uint64_t strobe_task_side_billed(const struct strobe_task_side *side);
+void strobe_task_side_follow(struct strobe_task_side *side, uint64_t ns);
 /* Of a thread whose stack has just been read, while it stands still.  Allocates nothing. */
 void strobe_task_side_visit(struct strobe_task_side *side, struct strobe_mem *mem, const struct strobe_thread *thread);
 /* Takes the sample of the tick, threads and tasks, and bills the tasks.  ret_threads: borrowed.  Errors as strobe_sampled_take. */

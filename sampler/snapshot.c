@@ -146,7 +146,9 @@ static int read_all(struct strobe_snapshot *snap)
 
         mark_read(snap, gil);
         if (!fresh && !by_gil) {
-            if ((err = strobe_walk_pulse(&snap->walk, gil, exact ? NULL : first_running(snap, gil), &words, &same)))
+            struct strobe_slot *ahead = snap->opts.mode == STROBE_MODE_NONBLOCKING ? first_running(snap, gil) : NULL;
+
+            if ((err = strobe_walk_pulse(&snap->walk, gil, ahead, &words, &same)))
                 return err;
             strobe_walk_warmed(&snap->walk);
             strobe_reading_note_words(snap, gil, &words);
@@ -173,7 +175,8 @@ static uint32_t flags_of(const struct strobe_snapshot *snap, const struct strobe
     if (slot->attached)
         flags |= STROBE_THREAD_ATTACHED;
     if (slot->state.run == STROBE_RUN_RUNNING || slot->state.run == STROBE_RUN_FAULTING ||
-        (flags & STROBE_THREAD_GIL && slot->state.run != STROBE_RUN_STOPPED))
+        (flags & STROBE_THREAD_GIL && slot->state.run != STROBE_RUN_STOPPED) ||
+        (flags & STROBE_THREAD_ATTACHED && slot->state.run == STROBE_RUN_UNKNOWN && !words->enabled))
         flags |= STROBE_THREAD_ACTIVE;
     if (interp->id == 0 && slot->pthread == snap->walk.main_pthread)
         flags |= STROBE_THREAD_MAIN;
@@ -220,6 +223,22 @@ int strobe_snapshot_run_count(struct strobe_snapshot *snap, uint64_t tstate, uin
         return STROBE_ERR_MISSING;
     *ret = slot->state.run_count;
     return 0;
+}
+
+bool strobe_snapshot_missed(const struct strobe_snapshot *snap)
+{
+    return snap->relist;
+}
+
+bool strobe_snapshot_rests(struct strobe_snapshot *snap)
+{
+    for (uint32_t i = 0; i < snap->walk.n_order; i++) {
+        struct strobe_slot *slot = &snap->walk.slots[snap->walk.order[i]];
+
+        if (!slot->tid || strobe_reading_ask_state(snap, slot) || !strobe_reading_has_not_run(slot))
+            return false;
+    }
+    return snap->walk.n_order > 0;
 }
 
 uint64_t strobe_snapshot_changes(const struct strobe_snapshot *snap)

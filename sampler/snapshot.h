@@ -13,10 +13,12 @@
 enum strobe_snapshot_mode {
     STROBE_MODE_EXACT,       /* hold whoever could change the stacks while they are read */
     STROBE_MODE_NONBLOCKING, /* never hold; read in one go, check the structure, retry, drop */
+    STROBE_MODE_INSIDE,      /* our own process: never hold; who runs Python is read on its own thread (host.h) */
 };
 
 struct strobe_snapshot_opts {
     enum strobe_snapshot_mode mode;
+    uint64_t listing_ns; /* thread lists are walked again this often, unchanged heads or not; 0 = 20 ms, for takes that come fast */
 };
 
 struct strobe_snapshot_stats {
@@ -24,6 +26,7 @@ struct strobe_snapshot_stats {
     uint64_t dropped;   /* threads left out of a sample because no reading of them was consistent */
     uint64_t retries;   /* readings thrown away and taken again */
     uint64_t fallbacks; /* sweeps that wanted to hold a thread and could not (another tracer has it): read without a pause */
+    uint64_t visits;    /* threads read on themselves (STROBE_MODE_INSIDE) */
 };
 
 struct strobe_snapshot;
@@ -58,6 +61,12 @@ int strobe_snapshot_run_count(struct strobe_snapshot *snap, uint64_t tstate, uin
 
 /* A number that is another one after a take which found that any thread has run, begun or ended since the take before it. */
 uint64_t strobe_snapshot_changes(const struct strobe_snapshot *snap);
+
+/* Did the last take find that threads have begun or ended which it did not list?  The next one lists them. */
+bool strobe_snapshot_missed(const struct strobe_snapshot *snap);
+/* Has no thread run that the last take knew, since that take read it?  No memory is read: a thread that has begun meanwhile without one of
+ * these (of another language, by PyGILState_Ensure) is not seen.  False also where it cannot be told. */
+bool strobe_snapshot_rests(struct strobe_snapshot *snap);
 
 /* What was listed last: interpreters and thread states (walk/walk.h); borrowed, valid until the next take. */
 const struct strobe_walk *strobe_snapshot_walk(const struct strobe_snapshot *snap);

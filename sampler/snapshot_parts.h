@@ -14,7 +14,7 @@
 enum {
     MAX_RETRIES = 8,         /* readings of a GIL's threads before they are dropped from this sample */
     FEW = 4,                 /* threads whose states are asked for in a moment */
-    LISTING_NS = 20000000,   /* thread lists are walked again this often, unchanged heads or not */
+    LISTING_NS = 20000000,   /* thread lists are walked again this often, where nobody says how often */
     PULSE_NS = 100000,       /* non-blocking: how old the small words and the kernel's view may be */
 };
 
@@ -53,6 +53,8 @@ void strobe_reading_let_go(struct strobe_snapshot *snap);
 bool strobe_reading_is_held(const struct strobe_snapshot *snap, const struct strobe_slot *slot);
 /* Finds a new thread's tid here, and asks how it fares.  A thread whose tid is unknown is in an unknown state. */
 int strobe_reading_ask_state(struct strobe_snapshot *snap, struct strobe_slot *slot);
+/* By the state asked for last: it sleeps, and has not run since its stack was read whole. */
+bool strobe_reading_has_not_run(const struct strobe_slot *slot);
 /* The same for every thread under a GIL (0 = for all), but the one that is held: it ran when it was stopped. */
 void strobe_reading_ask_states(struct strobe_snapshot *snap, uint64_t gil);
 /* Blocked in the kernel or stopped, as of its last asking: its run count tells whether it has run since. */

@@ -42,6 +42,9 @@ struct strobe_tasklook {
     struct strobe_taskreader *reader;
     struct loop_thread *loops; /* as the last look found them */
     size_t n_loops, cap_loops;
+    int32_t own_pid;        /* of a target made by fork; else 0 */
+    uint64_t *running;      /* the loops that they run, for the reader */
+    size_t cap_running;
     uint64_t cost_ns;       /* of a reading of all tasks: what the fastest ones take */
     bool joining;           /* the threads are being read to be joined with tasks */
     struct trust trust;
@@ -95,13 +98,15 @@ static int list_loops(struct strobe_tasklook *look, const struct strobe_sample *
     bool changed = false;
     uint64_t loop;
 
-    if (strobe_grow(&look->loops, &look->cap_loops, before + threads->n_threads, sizeof *look->loops))
+    if (strobe_grow(&look->loops, &look->cap_loops, before + threads->n_threads, sizeof *look->loops) ||
+        strobe_grow(&look->running, &look->cap_running, threads->n_threads + 1, sizeof *look->running))
         return STROBE_ERR_NOMEM;
     for (uint32_t i = 0; i < threads->n_threads; i++) {
         const struct loop_thread *known = find_loop(look, threads->threads[i].tstate);
 
-        if (strobe_loop_of_thread(look->mem, look->lay, aio, &threads->threads[i], &loop))
+        if (strobe_loop_of_thread(look->mem, look->lay, aio, &threads->threads[i], look->own_pid, &loop))
             continue;
+        look->running[n] = loop;
         look->loops[before + n++] = known ? *known : (struct loop_thread){threads->threads[i].tstate, false, 0};
         changed = changed || !known;
     }
@@ -109,6 +114,7 @@ static int list_loops(struct strobe_tasklook *look, const struct strobe_sample *
         look->loops[i] = look->loops[before + i];
     look->changed = n != before || changed;
     look->n_loops = n;
+    strobe_taskreader_set_forked(look->reader, look->own_pid, look->running, n);
     return 0;
 }
 
@@ -303,6 +309,17 @@ int strobe_tasklook_new(struct strobe_mem *mem, const struct strobe_layout *lay,
     return 0;
 }
 
+void strobe_tasklook_set_forked(struct strobe_tasklook *look, int32_t own_pid)
+{
+    look->own_pid = own_pid;
+}
+
+void strobe_tasklook_set_careful(struct strobe_tasklook *look, bool careful, uint64_t max_pause_ns)
+{
+    look->opts.careful = careful;
+    look->opts.max_pause_ns = look->opts.still_ns = max_pause_ns;
+}
+
 void strobe_tasklook_free(struct strobe_tasklook *look)
 {
     if (!look)
@@ -310,6 +327,7 @@ void strobe_tasklook_free(struct strobe_tasklook *look)
     strobe_snapshot_set_second_visitor(look->snap, NULL, NULL);
     strobe_taskreader_free(look->reader);
     free(look->loops);
+    free(look->running);
     free(look->sources);
     free(look->tstates);
     free(look);

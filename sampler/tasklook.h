@@ -34,6 +34,12 @@ void strobe_tasklook_free(struct strobe_tasklook *look);
 void strobe_tasklook_set_finder(struct strobe_tasklook *look, int (*find)(void *ctx, struct strobe_mem *mem, uint64_t *ret_table),
                                 void *ctx);
 
+/* The target was made by fork (place.h, forked_as): of tasks only those of loops are there that one of its threads runs. */
+void strobe_tasklook_set_forked(struct strobe_tasklook *look, int32_t own_pid);
+
+/* For the looks from now on; as in the opts. */
+void strobe_tasklook_set_careful(struct strobe_tasklook *look, bool careful, uint64_t max_pause_ns);
+
 /* What the walk over tasks knows of classes and code objects, for others who look at the same target. */
 struct strobe_taskreader *strobe_tasklook_reader(struct strobe_tasklook *look);
 

@@ -12,3 +12,11 @@ $(CONTEXT_DEMO): $(CONTEXT_DEMO).o $(ATTACH_OBJ) $(BUILD)/libstrobe.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 context-demo: $(CONTEXT_DEMO)
 .PHONY: context-demo
+
+# The program that makes metrics of made-up readings (tests/integration/test_metrics_formats.py).
+METRICS_DEMO = $(BUILD)/tests/integration/metrics_demo
+-include $(METRICS_DEMO).d
+$(METRICS_DEMO): $(METRICS_DEMO).o $(BUILD)/libstrobe.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+metrics-demo: $(METRICS_DEMO)
+.PHONY: metrics-demo

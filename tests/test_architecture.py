@@ -18,15 +18,18 @@ ALLOWED = {
     "agg": ["walk/sample.h"],
     "export": ["agg"],
     "report": ["walk/sample.h", "walk/tasks.h", "walk/pools.h", "walk/waitfacts.h", "runtime/code.h", "runtime/pyobj.h", "agg"],
+    "meter": ["report/resources.h", "report/report.h", "report/tasks.h", "report/json.h"],
     "snapshot": ["walk", "mem", "runtime"],  # the modules that lie in sampler/ itself: what the session is made of
     "naming": ["walk", "mem", "runtime"],
     "billing": ["naming", "walk", "mem", "runtime", "agg"],
     "session": ["snapshot", "billing", "walk", "mem/host.h", "mem", "runtime", "agg"],
-    "attach": ["mem", "runtime"],
-    "ext": ["base", "mem", "runtime", "walk", "agg", "naming", "billing", "export", "report", "snapshot", "session"],
-    "tools": ["attach", "snapshot", "session", "naming", "billing", "export", "report", "agg", "runtime", "walk", "mem"],
+    "picture": ["snapshot", "session", "naming", "billing", "meter", "report", "walk", "runtime", "mem"],
+    "proc": ["mem", "runtime"],  # attach/proc/: what Linux tells of any process; nothing there stops or traces one
+    "attach": ["proc", "mem", "runtime"],
+    "ext": ["proc", "base", "mem", "runtime", "walk", "agg", "naming", "billing", "export", "report", "meter", "snapshot", "session", "picture"],
+    "tools": ["attach", "proc", "snapshot", "session", "picture", "naming", "billing", "export", "report", "meter", "agg", "runtime", "walk", "mem"],
 }
-SAMPLER = ["base", "mem", "runtime", "walk", "agg", "naming", "billing", "export", "report", "snapshot", "session"]
+SAMPLER = ["base", "mem", "runtime", "walk", "agg", "naming", "billing", "export", "report", "meter", "snapshot", "session", "picture"]
 # Headers of the system that libstrobe, pure computation over a reader, has no business with.
 NOT_IN_SAMPLER = re.compile(r"^(Python\.h|sys/ptrace\.h|elf\.h|libelf\.h|gelf\.h|elfutils/.*|libunwind.*|sys/uio\.h|sys/wait\.h|dlfcn\.h)$")
 # Other files in sampler/ itself belong to the snapshot.
@@ -51,6 +54,8 @@ def module_of(path):
             return parts[1]
         stem = os.path.splitext(parts[1])[0]
         return "session" if stem in SESSION_FILES else "snapshot"
+    if parts[:2] == ["attach", "proc"]:
+        return "proc"
     return parts[0] if parts[0] in ("attach", "ext", "tools") else None
 
 
@@ -62,8 +67,10 @@ def sources():
 
 
 def resolve(path, included):
-    """The repository's file that an #include "..." means: beside the file, under sampler/ or from the top; what a .inc is made from."""
+    """The repository's file that an #include "..." means: beside the file, under sampler/ or from the top; what a .inc or .pb-c.h is
+    made from."""
     included = included[:-len(".inc")] if included.endswith((".js.inc", ".css.inc")) else included
+    included = included[:-len(".pb-c.h")] + ".proto" if included.endswith(".pb-c.h") else included
     for base in (os.path.dirname(path), "sampler", ""):
         candidate = os.path.normpath(os.path.join(base, included))
         if os.path.isfile(os.path.join(REPOSITORY, candidate)):

@@ -19,6 +19,8 @@ int strobe_cmd_dump(int argc, char **argv);
 int strobe_cmd_record(int argc, char **argv);
 int strobe_cmd_ps(int argc, char **argv);
 int strobe_cmd_pstree(int argc, char **argv);
+int strobe_cmd_pools(int argc, char **argv);
+int strobe_cmd_serve(int argc, char **argv);
 int strobe_cmd_top(int argc, char **argv);
 int strobe_cmd_completions(int argc, char **argv);
 

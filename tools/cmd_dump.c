@@ -8,21 +8,29 @@
 #include <string.h>
 
 #include "attach/target.h"
+#include "picture/dumped.h"
 #include "report/report.h"
-#include "tools/dumped.h"
 #include "tools/opening.h"
+#include "tools/outside.h"
 #include "tools/say.h"
+
+struct dumped {
+    struct strobe_attach *attach; /* all owned */
+    struct strobe_outside outside;
+    struct strobe_dumped dumped;
+    struct strobe_buf parent; /* the parent's command line */
+};
 
 struct dump {
     struct strobe_opts opts;
-    struct strobe_dumped *all; /* room for every process; n are filled */
+    struct dumped *all; /* room for every process; n are filled */
     size_t n;
 };
 
-static void warn(const struct strobe_dumped *dumped)
+static void warn(const struct strobe_attach *attach, const struct strobe_dumped *dumped)
 {
-    if (strobe_attach_warning(dumped->attach))
-        strobe_say("Warning: %s", strobe_attach_warning(dumped->attach));
+    if (strobe_attach_warning(attach))
+        strobe_say("Warning: %s", strobe_attach_warning(attach));
     if (dumped->stats.fallbacks)
         strobe_say("Warning: another tracer (a debugger, strace) holds process %" PRId32 " or pausing it is refused: "
                    "it was read without a pause.", dumped->report.pid);
@@ -37,18 +45,39 @@ static void warn(const struct strobe_dumped *dumped)
 static int dump_one(void *ctx, pid_t pid, pid_t parent, struct strobe_buf *why)
 {
     struct dump *dump = ctx;
-    struct strobe_attach *attach;
-    int err = parent ? strobe_attach_open(pid, &attach, why) : strobe_open_target(pid, &attach, why);
+    const struct strobe_opts *opts = &dump->opts;
+    struct strobe_dumped_opts how = {.nonblocking = opts->nonblocking, .full_filenames = opts->full_filenames, .locals = opts->locals,
+                                     .tasks = !opts->json || opts->asyncio != STROBE_ASYNCIO_OFF, .max_pause_ns = opts->max_pause_ns};
+    struct dumped *to = &dump->all[dump->n];
+    int err = parent ? strobe_attach_open(pid, &to->attach, why) : strobe_open_target(pid, &to->attach, why);
 
     if (err)
         return err;
-    err = strobe_dumped_take(attach, pid, parent, &dump->opts, &dump->all[dump->n]);
+    strobe_outside_init(&to->outside, to->attach, pid);
+    strobe_outside_set_parent(&to->outside, parent);
+    err = strobe_dumped_take(&to->outside.place, &how, &to->dumped);
     if (err) {
         strobe_buf_printf(why, "process %" PRId32 " could not be read: %s", pid, strobe_err_text(err));
+        strobe_outside_release(&to->outside);
+        strobe_attach_close(to->attach);
         return err;
     }
-    warn(&dump->all[dump->n++]);
+    if (parent) {
+        strobe_target_cmdline(parent, &to->parent);
+        to->dumped.report.parent_pid = parent;
+        to->dumped.report.parent_cmdline = strobe_buf_str(&to->parent);
+    }
+    warn(to->attach, &to->dumped);
+    dump->n++;
     return 0;
+}
+
+static void release(struct dumped *dumped)
+{
+    strobe_dumped_release(&dumped->dumped);
+    strobe_outside_release(&dumped->outside);
+    strobe_attach_close(dumped->attach);
+    strobe_buf_release(&dumped->parent);
 }
 
 static void print_text(const struct strobe_dumped *dumped, struct strobe_buf *out)
@@ -71,11 +100,11 @@ static int print(const struct dump *dump)
     uint32_t n_tasks = 0;
 
     for (size_t i = 0; !err && i < dump->n; i++) {
-        reports[i] = dump->all[i].report;
-        if (dump->all[i].has_tasks)
-            tasks[n_tasks++] = &dump->all[i].tasked.report;
+        reports[i] = dump->all[i].dumped.report;
+        if (dump->all[i].dumped.has_tasks)
+            tasks[n_tasks++] = &dump->all[i].dumped.tasked.report;
         if (!dump->opts.json)
-            print_text(&dump->all[i], &out);
+            print_text(&dump->all[i].dumped, &out);
     }
     if (!err && dump->opts.json)
         err = dump->opts.asyncio == STROBE_ASYNCIO_OFF
@@ -126,7 +155,7 @@ int strobe_cmd_dump(int argc, char **argv)
             strobe_complain("%s", strobe_buf_str(&why));
     }
     for (size_t i = 0; i < dump.n; i++)
-        strobe_dumped_release(&dump.all[i]);
+        release(&dump.all[i]);
     free(dump.all);
     strobe_buf_release(&why);
     strobe_opts_release(&dump.opts);

@@ -90,12 +90,15 @@ static bool is_stopped(pid_t pid)
     return !strobe_target_stat(pid, &stat) && stat.state == 'T';
 }
 
-/* NAME.EXT -> NAME-tasks.EXT */
-static char *tasks_path(const char *path)
+/* NAME.EXT -> NAME-tasks.EXT; the format's own extension may have two parts. */
+static char *tasks_path(const char *path, const char *extension)
 {
     const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    size_t len = strlen(path), ext_len = strlen(extension) + 1;
     char *with;
 
+    if (len > ext_len && path[len - ext_len] == '.' && strcmp(path + len - ext_len + 1, extension) == 0)
+        dot = path + len - ext_len;
     if (!dot || dot == path || (slash && dot <= slash + 1))
         dot = path + strlen(path);
     return asprintf(&with, "%.*s-tasks%s", (int)(dot - path), path, dot) < 0 ? NULL : with;
@@ -244,7 +247,7 @@ static int record_run(struct record *record)
         strobe_buf_puts(&why, strobe_err_text(STROBE_ERR_NOMEM));
         goto failed;
     }
-    if (record->opts.asyncio == STROBE_ASYNCIO_BOTH && !(record->task_path = tasks_path(record->path))) {
+    if (record->opts.asyncio == STROBE_ASYNCIO_BOTH && !(record->task_path = tasks_path(record->path, record->exporter->extension))) {
         strobe_buf_puts(&why, strobe_err_text(STROBE_ERR_NOMEM));
         goto failed;
     }

@@ -92,8 +92,10 @@ static int find_asyncio(void *ctx, struct strobe_mem *mem, uint64_t *ret_table)
 /* The session takes reader and host over; the facade stays for what people read. */
 static int add_to_session(struct strobe_follow *follow, struct strobe_attach *attach, pid_t pid)
 {
+    bool forked = pid != follow->root && strobe_target_is_fork(pid, strobe_target_parent(pid));
     struct strobe_session_target target = {.layout = strobe_attach_layout(attach), .pid = pid, .label = strobe_attach_cmdline(attach),
-                                            .find_asyncio = find_asyncio, .find_ctx = attach};
+                                            .find_asyncio = find_asyncio, .find_ctx = attach,
+                                            .forked_as = forked ? strobe_target_own_pid(pid) : 0};
     int err;
 
     strobe_attach_detach_parts(attach, &target.mem, &target.host);

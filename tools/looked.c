@@ -29,8 +29,11 @@ static int open_one(void *ctx, pid_t pid, pid_t parent, struct strobe_buf *why)
     if (err)
         return err;
     process->pid = pid;
-    err = strobe_tasked_open(process->attach, pid, &how, &process->tasked);
+    strobe_outside_init(&process->outside, process->attach, pid);
+    strobe_outside_set_parent(&process->outside, parent);
+    err = strobe_tasked_open(&process->outside.place, &how, &process->tasked);
     if (err) {
+        strobe_outside_release(&process->outside);
         strobe_attach_close(process->attach);
         *process = (struct strobe_looked_process){.pid = 0};
         strobe_buf_puts(why, strobe_err_text(err));
@@ -69,6 +72,7 @@ void strobe_looked_release(struct strobe_looked *looked)
         struct strobe_looked_process *process = &looked->all[i];
 
         strobe_tasked_release(&process->tasked);
+        strobe_outside_release(&process->outside);
         strobe_attach_close(process->attach);
         strobe_buf_release(&process->parent);
         strobe_buf_release(&process->text);
@@ -90,9 +94,10 @@ static int make_text(const struct strobe_looked *looked, const struct strobe_tas
         return strobe_report_tasks_json(&report, opts->cmd == STROBE_CMD_PSTREE, out);
     if (opts->subprocesses)
         strobe_report_heading(report.process, color, out);
-    if (opts->subprocesses && !report.sample->n_tasks)
+    if (opts->subprocesses && !report.sample->n_tasks) {
         strobe_buf_puts(out, "No asyncio task.\n");
-    else if (opts->cmd == STROBE_CMD_PSTREE)
+        strobe_report_copies(report.sample->n_copies, out);
+    } else if (opts->cmd == STROBE_CMD_PSTREE)
         return strobe_report_pstree(&report, opts->expand, color, out);
     else
         strobe_report_ps(&report, color, out);
@@ -202,14 +207,17 @@ static bool has_tasks(int32_t pid)
     struct strobe_tasked_opts how = {.nonblocking = true};
     struct strobe_buf why = STROBE_BUF_INIT;
     struct strobe_attach *attach;
+    struct strobe_outside outside;
     struct strobe_tasked tasked;
     bool found = false;
 
     if (!strobe_attach_open(pid, &attach, &why)) {
-        if (!strobe_tasked_open(attach, pid, &how, &tasked)) {
+        strobe_outside_init(&outside, attach, pid);
+        if (!strobe_tasked_open(&outside.place, &how, &tasked)) {
             found = !strobe_tasked_look(&tasked) && tasked.sample->n_tasks;
             strobe_tasked_release(&tasked);
         }
+        strobe_outside_release(&outside);
         strobe_attach_close(attach);
     }
     strobe_buf_release(&why);

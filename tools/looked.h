@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "picture/tasked.h"
 #include "tools/opts.h"
-#include "tools/tasked.h"
+#include "tools/outside.h"
 
 struct strobe_looked_process {
     int32_t pid;
     struct strobe_attach *attach; /* owned, as all that follows */
+    struct strobe_outside outside;
     struct strobe_tasked tasked;
     struct strobe_buf parent;     /* the parent's command line */
     struct strobe_buf text;       /* what it showed when it was last looked at as a whole; empty: never */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tools/cmd.h"
@@ -17,10 +18,13 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help; /* NULL = hidden */
 } commands[] = {
-    {"record", strobe_cmd_record, "Records where a Python process spends its time: flame graph, speedscope, raw, chrometrace, pstats"},
+    {"record", strobe_cmd_record,
+     "Records where a Python process spends its time: flame graph, speedscope, raw, chrometrace, pstats, pprof"},
     {"dump", strobe_cmd_dump, "Prints what every thread of a Python process is doing now"},
     {"pstree", strobe_cmd_pstree, "Prints its asyncio tasks: who waits for whom, and for what; equal tasks together"},
     {"ps", strobe_cmd_ps, "Prints its asyncio tasks, a row a task"},
+    {"pools", strobe_cmd_pools, "Prints its executors, semaphores, limiters and bounded queues: how full they are"},
+    {"serve", strobe_cmd_serve, "Serves metrics for Prometheus, and profiles, of Python processes over HTTP"},
     {"top", strobe_cmd_top, "A live view (not implemented yet)"},
     {"completions", strobe_cmd_completions, NULL},
     {"help", cmd_help, "Prints this, or the help of a subcommand"},
@@ -76,6 +80,38 @@ static int cmd_help(int argc, char **argv)
     return command->run == cmd_help ? cmd_help(1, argv) : command->run(2, (char *[]){argv[1], option, NULL});
 }
 
+enum { LEAST_FILES = 16 }; /* descriptors that looking at one process takes, and some for its threads */
+
+/* Can as many be opened?  The limit is left as it is: a program that is launched inherits it. */
+static bool has_files(void)
+{
+    int fds[LEAST_FILES], n = 0;
+
+    while (n < LEAST_FILES && (fds[n] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        n++;
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+    return n == LEAST_FILES;
+}
+
+/* What every look needs: said here in one sentence, where later each call would fail for a reason that looks like another. */
+static bool can_look(void)
+{
+    struct rlimit limit = {.rlim_cur = 0};
+
+    if (!has_files()) {
+        getrlimit(RLIMIT_NOFILE, &limit);
+        strobe_complain("too many open files: %llu are allowed (ulimit -n), strobe needs %d besides those that are open",
+                        (unsigned long long)limit.rlim_cur, (int)LEAST_FILES);
+        return false;
+    }
+    if (access("/proc/self/stat", R_OK)) {
+        strobe_complain("there is no /proc, or something else is mounted over it: strobe sees processes there");
+        return false;
+    }
+    return true;
+}
+
 bool strobe_cmd_ready(enum strobe_cmd cmd, int argc, char **argv, struct strobe_opts *opts, int *ret_exit)
 {
     struct strobe_buf text = STROBE_BUF_INIT;
@@ -103,7 +139,10 @@ bool strobe_cmd_ready(enum strobe_cmd cmd, int argc, char **argv, struct strobe_
         break;
     }
     strobe_buf_release(&text);
-    return verdict == STROBE_OPTS_RUN;
+    if (verdict != STROBE_OPTS_RUN)
+        return false;
+    *ret_exit = STROBE_EXIT_ERROR;
+    return can_look();
 }
 
 int strobe_cmd_top(int argc, char **argv)

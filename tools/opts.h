@@ -10,11 +10,14 @@
 #include "base/buf.h"
 
 /* Subcommands that take options; values are bits. */
-enum strobe_cmd { STROBE_CMD_RECORD = 1, STROBE_CMD_DUMP = 2, STROBE_CMD_TOP = 4, STROBE_CMD_PS = 8, STROBE_CMD_PSTREE = 16 };
+enum strobe_cmd { STROBE_CMD_RECORD = 1, STROBE_CMD_DUMP = 2, STROBE_CMD_TOP = 4, STROBE_CMD_PS = 8, STROBE_CMD_PSTREE = 16,
+                  STROBE_CMD_POOLS = 32, STROBE_CMD_SERVE = 64 };
 
 enum { STROBE_MAX_RATE = 1000000 }; /* samples per second; a reading takes over a microsecond, so more cannot be reached */
 
 enum strobe_asyncio { STROBE_ASYNCIO_OFF, STROBE_ASYNCIO_TASKS, STROBE_ASYNCIO_THREADS, STROBE_ASYNCIO_BOTH };
+
+enum { STROBE_OPTS_MAX_BY = 8 }; /* = STROBE_LABELS_MAX of billing/labels.h */
 
 struct strobe_opts {
     enum strobe_cmd cmd;
@@ -34,7 +37,18 @@ struct strobe_opts {
     enum strobe_asyncio asyncio; /* record: which time is counted; dump --json: the tasks too, when not off */
     bool blame;
     uint32_t task_rate;   /* looks at tasks per second, at most; 0 = as fits */
-    const char *context_name; /* --by contextvar:NAME; NULL = not given */
+    const char *context_name; /* ps, pstree: --by contextvar:NAME; NULL = not given */
+    const char *by[STROBE_OPTS_MAX_BY]; /* record: values of --by, as billing/labels.h takes them */
+    uint32_t n_by;
+    struct {              /* serve */
+        int32_t *pids;    /* owned; pid, if it was given, is among them */
+        size_t n_pids;
+        const char *listen;   /* NULL = not given */
+        const char *textfile, *user, *prefix; /* NULL = not given */
+        bool all_python;
+        double max_cpu;       /* share of one processor, 0 to 1 */
+        uint64_t wait_ns;     /* from when on a wait is an event */
+    } serve;
 };
 
 enum strobe_opts_verdict {

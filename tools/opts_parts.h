@@ -23,6 +23,13 @@ enum {
     STROBE_OPT_BLAME,
     STROBE_OPT_TASK_RATE,
     STROBE_OPT_MAX_PAUSE,
+    STROBE_OPT_LISTEN,
+    STROBE_OPT_ALL_PYTHON,
+    STROBE_OPT_TEXTFILE,
+    STROBE_OPT_USER,
+    STROBE_OPT_PREFIX,
+    STROBE_OPT_MAX_CPU,
+    STROBE_OPT_WAIT_THRESHOLD,
 };
 
 /* letter: the short option, or a STROBE_OPT_ value.  false: message says what is wrong with the value. */

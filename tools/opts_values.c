@@ -78,6 +78,20 @@ static bool parse_for(const char *text, uint64_t *ret_ns)
     return *ret_ns > 0;
 }
 
+/* Above 0, up to 1. */
+static bool parse_share(const char *text, double *ret)
+{
+    double share;
+
+    if (text[strspn(text, "0123456789.")] || !strpbrk(text, "0123456789") || strchr(text, '.') != strrchr(text, '.'))
+        return false;
+    share = strtod(text, NULL);
+    if (!(share > 0) || share > 1)
+        return false;
+    *ret = share;
+    return true;
+}
+
 static bool parse_asyncio(const char *text, enum strobe_asyncio *ret)
 {
     static const char *const words[] = {[STROBE_ASYNCIO_TASKS] = "tasks", [STROBE_ASYNCIO_THREADS] = "threads",
@@ -91,12 +105,32 @@ static bool parse_asyncio(const char *text, enum strobe_asyncio *ret)
     return false;
 }
 
-static const char BY_CONTEXT[] = "contextvar:";
+static const char BY_CONTEXT[] = "contextvar:", BY_LABEL[] = "label:";
 
 static bool bad_value(struct strobe_buf *message, const char *option, const char *value, const char *wanted)
 {
     strobe_buf_printf(message, "'%s' is no value for --%s: it takes %s", value, option, wanted);
     return false;
+}
+
+/* ps and pstree show one variable beside each task; record splits by several things. */
+static bool set_by(struct strobe_opts *opts, const char *value, struct strobe_buf *message)
+{
+    bool variable = strncmp(value, BY_CONTEXT, strlen(BY_CONTEXT)) == 0 && value[strlen(BY_CONTEXT)];
+
+    if (opts->cmd != STROBE_CMD_RECORD) {
+        opts->context_name = value + strlen(BY_CONTEXT);
+        return variable || bad_value(message, "by", value, "contextvar:NAME");
+    }
+    if (!variable && strcmp(value, "otel:trace_id") != 0 && strcmp(value, "otel:span_id") != 0 &&
+        (strncmp(value, BY_LABEL, strlen(BY_LABEL)) != 0 || !value[strlen(BY_LABEL)]))
+        return bad_value(message, "by", value, "contextvar:NAME, label:NAME, otel:trace_id or otel:span_id");
+    if (opts->n_by == STROBE_OPTS_MAX_BY) {
+        strobe_buf_printf(message, "--by can be given %d times, not more", STROBE_OPTS_MAX_BY);
+        return false;
+    }
+    opts->by[opts->n_by++] = value;
+    return true;
 }
 
 bool strobe_opts_set_value(struct strobe_opts *opts, int letter, const char *value, struct strobe_buf *message)
@@ -129,10 +163,16 @@ bool strobe_opts_set_value(struct strobe_opts *opts, int letter, const char *val
     case STROBE_OPT_FOR:
         return parse_for(value, &opts->watch_ns) || bad_value(message, "for", value, "seconds above 0, such as 2, 2s or 500ms");
     case STROBE_OPT_BY:
-        if (strncmp(value, BY_CONTEXT, strlen(BY_CONTEXT)) != 0 || !value[strlen(BY_CONTEXT)])
-            return bad_value(message, "by", value, "contextvar:NAME");
-        opts->context_name = value + strlen(BY_CONTEXT);
-        return true;
+        return set_by(opts, value, message);
+    case STROBE_OPT_LISTEN: opts->serve.listen = value; return true; /* judged where it is used (listen.h) */
+    case STROBE_OPT_TEXTFILE: opts->serve.textfile = value; return *value || bad_value(message, "textfile", value, "a file name");
+    case STROBE_OPT_USER: opts->serve.user = value; return *value || bad_value(message, "user", value, "a user's name");
+    case STROBE_OPT_PREFIX: opts->serve.prefix = value; return true; /* judged by the meter */
+    case STROBE_OPT_MAX_CPU:
+        return parse_share(value, &opts->serve.max_cpu) ||
+               bad_value(message, "max-cpu", value, "a share above 0 and up to 1, such as 0.01");
+    case STROBE_OPT_WAIT_THRESHOLD:
+        return parse_for(value, &opts->serve.wait_ns) || bad_value(message, "wait-threshold", value, "seconds above 0, such as 1 or 500ms");
     case 'o': opts->output = value; return *value || bad_value(message, "output", value, "a file name");
     case 'f': opts->format = value; return true;
     case 'c': opts->core = value; return true;
@@ -159,6 +199,7 @@ void strobe_opts_set_flag(struct strobe_opts *opts, int letter)
     case STROBE_OPT_EXPAND: opts->expand = true; break;
     case STROBE_OPT_ASYNCIO: opts->asyncio = STROBE_ASYNCIO_TASKS; break;
     case STROBE_OPT_BLAME: opts->blame = true; break;
+    case STROBE_OPT_ALL_PYTHON: opts->serve.all_python = true; break;
     default: break; /* --capture: the program's output always passes through */
     }
 }

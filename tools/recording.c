@@ -128,7 +128,8 @@ static int make_session(struct strobe_recording *rec, bool with_log)
         .blame = opts->blame,
         .task_rate = opts->task_rate,
         .max_pause_ns = opts->max_pause_ns,
-        .context_name = opts->context_name,
+        .labels = opts->by,
+        .n_labels = opts->n_by,
     };
     uint64_t period_ns = opts->flat_out ? STROBE_FLAT_OUT_PERIOD_NS : 1000000000 / opts->rate;
     unsigned log = with_log ? STROBE_AGG_LOG : 0;

@@ -1,30 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""strobe: a sampling profiler for CPython that attaches from outside.
+"""strobe: a profiling and introspection runtime for CPython.
 
-The profiler is the native executable `strobe`, which this package brings along; `python -m strobe` runs it.
+From inside a program:
+
+    import strobe
+    strobe.start()                      # a native thread samples threads and tasks from now on, at 1 % of a core
+    profile = strobe.snapshot()         # what it gathered since then, or since the last snapshot
+    profile.save("profile.svg")
+    with strobe.sample() as p: ...      # a recording of its own
+    strobe.dump(), strobe.tasks(), strobe.pools()    # this moment, as plain data
+
+From outside, without a change to the program: the command `strobe` (python -m strobe), which this package brings along.
 """
-import importlib.metadata
-import os
-import shutil
-import sysconfig
+from strobe._command import executable
+from strobe._version import __version__
 
-__all__ = ["__version__", "executable"]
+__all__ = ["__version__", "dump", "events", "executable", "install_signal", "is_running", "label", "meter", "metrics", "pools", "Recording", "sample", "SampledProfile", "snapshot", "start", "stats", "stop", "stop_meter", "tasks", "uninstall_signal", "watch"]
 
-__version__ = importlib.metadata.version("strobe")
+_LATER = {name: "strobe._inside" for name in __all__ if name not in ("__version__", "executable")}
+_MODULES = ("eventlog", "health", "prometheus")
 
 
-def executable():
-    """The path of the native strobe that belongs to this package, else of the first one on PATH.
+def __getattr__(name):
+    """The C extension is loaded with the first thing that needs it: the command does without.  So are the modules."""
+    if name in _MODULES:
+        import importlib
 
-    Raises FileNotFoundError when there is none.
-    """
-    schemes = [None] + [name for name in sysconfig.get_scheme_names() if name.endswith("_user")]
-    for scheme in schemes:
-        folder = sysconfig.get_path("scripts", scheme) if scheme else sysconfig.get_path("scripts")
-        path = os.path.join(folder, "strobe")
-        if os.access(path, os.X_OK):
-            return path
-    found = shutil.which("strobe")
-    if found is None:
-        raise FileNotFoundError("no strobe executable beside this Python or on PATH")
-    return found
+        return importlib.import_module("strobe." + name)
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError("module 'strobe' has no attribute %r" % name)
+    value = getattr(_import(module), name)
+    globals()[name] = value
+    return value
+
+
+def _import(module):
+    import importlib
+    import sys
+
+    if sys.version_info < (3, 9):
+        raise ImportError("strobe records a process from inside from CPython 3.9 on; of 3.8 use the command: strobe record --pid PID")
+    return importlib.import_module(module)
+
+
+def __dir__():
+    return sorted(set(globals()) | set(_LATER))

@@ -64,7 +64,10 @@ static int extend(struct strobe_await *await, struct strobe_await_share *path, c
     if (path->depth >= STROBE_AWAIT_DEPTH)
         return strobe_agg_frame(await->agg, path->node) == await->deep_marker ? 0 : child(await, path, await->deep_marker);
     if (task->root && task->root != path->root) {
-        err = child(await, path, task->root);
+        for (uint32_t i = 0; !err && i < task->n_root_frames; i++)
+            err = child(await, path, task->root_frames[i]);
+        if (!task->n_root_frames)
+            err = child(await, path, task->root);
         path->root = task->root;
     }
     for (uint32_t i = 0; !err && i < task->n_frames; i++)

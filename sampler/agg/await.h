@@ -38,6 +38,8 @@ struct strobe_await_task {
     uint32_t n_tails;
     uint32_t root;             /* a mark that holds for it and those below: put before its frames where its path has not that one already;
                                 * 0 = none */
+    const uint32_t *root_frames; /* what is put, n_root_frames of them, outermost first; none: the mark is a frame itself */
+    uint32_t n_root_frames;
     const uint32_t *awaiters;  /* indices of tasks of this tick */
     uint32_t n_awaiters;
     uint32_t row;              /* of the aggregate (strobe_agg_thread) that its time is counted in */

@@ -17,6 +17,7 @@ enum strobe_err_class {
     X(NOMEM, FATAL, "out of memory")                                                              \
     X(ARG, FATAL, "invalid argument")                                                             \
     X(IO, FATAL, "input/output error")                                                            \
+    X(FILES, FATAL, "too many open files (ulimit -n)")                                            \
     X(NOPROC, FATAL, "no such process")                                                           \
     X(GONE, FATAL, "the process has ended")                                                       \
     X(EXECED, FATAL, "the process now runs another program")                                      \

@@ -114,6 +114,16 @@ size_t strobe_names_text_len(const struct strobe_names *names, uint32_t id)
     return id < names->n_strings ? names->strings[id].len : 0;
 }
 
+size_t strobe_names_string_count(const struct strobe_names *names)
+{
+    return names->n_strings;
+}
+
+size_t strobe_names_frame_count(const struct strobe_names *names)
+{
+    return names->n_frames;
+}
+
 /* The short form of a file; the shortener is asked once per file. */
 static int shorten(struct strobe_names *names, uint32_t file, uint32_t *ret_short)
 {
@@ -168,20 +178,27 @@ const struct strobe_frame *strobe_names_get(const struct strobe_names *names, ui
     return id < names->n_frames ? &names->frames[id] : NULL;
 }
 
-int strobe_names_marker(struct strobe_names *names, const char *name, uint32_t *ret_id)
+int strobe_names_mark(struct strobe_names *names, enum strobe_mark mark, const char *name, uint32_t *ret_id)
 {
-    struct strobe_frame frame = {0};
+    struct strobe_frame frame = {.first_line = mark};
     int err = strobe_names_string(names, name, strlen(name), &frame.name);
 
     return err ? err : strobe_names_frame(names, &frame, ret_id);
 }
 
+int strobe_names_marker(struct strobe_names *names, const char *name, uint32_t *ret_id)
+{
+    return strobe_names_mark(names, STROBE_MARK, name, ret_id);
+}
+
+int strobe_names_label_marker(struct strobe_names *names, const char *name, uint32_t *ret_id)
+{
+    return strobe_names_mark(names, STROBE_MARK_LABEL, name, ret_id);
+}
+
 int strobe_names_wait_marker(struct strobe_names *names, const char *name, uint32_t *ret_id)
 {
-    struct strobe_frame frame = {.first_line = -1};
-    int err = strobe_names_string(names, name, strlen(name), &frame.name);
-
-    return err ? err : strobe_names_frame(names, &frame, ret_id);
+    return strobe_names_mark(names, STROBE_MARK_WAIT, name, ret_id);
 }
 
 void strobe_names_set_shortener(struct strobe_names *names, int (*shorten_fn)(void *ctx, const char *path, struct strobe_buf *ret_short),

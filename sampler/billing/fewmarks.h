@@ -17,7 +17,7 @@ struct strobe_fewmarks {
 };
 #define STROBE_FEWMARKS_INIT {STROBE_HTAB_INIT, 0}
 
-/* Makes a marker: strobe_names_marker, strobe_names_wait_marker. */
+/* Makes a marker: strobe_names_label_marker, strobe_names_wait_marker. */
 typedef int strobe_fewmarks_make(struct strobe_names *names, const char *text, uint32_t *ret);
 
 void strobe_fewmarks_release(struct strobe_fewmarks *marks);

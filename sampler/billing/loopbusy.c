@@ -129,7 +129,7 @@ static int list_loops(struct strobe_loopbusy *busy, bool all)
 
         if (!all && !strobe_htab_get(&busy->running, thread->tstate, thread->tstate_id))
             continue;
-        if (strobe_loop_of_thread(busy->mem, busy->lay, &busy->reader->aio, thread, &loop))
+        if (strobe_loop_of_thread(busy->mem, busy->lay, &busy->reader->aio, thread, busy->reader->own_pid, &loop))
             continue;
         if (!(err = strobe_htab_put(&busy->running, thread->tstate, thread->tstate_id, loop)))
             err = add_loop(busy, loop, i);

@@ -51,24 +51,12 @@ struct picture {
     uint32_t rows, row; /* drawn depth; height of a row */
 };
 
-/* Format controls that turn text around or are invisible; shown as escapes, so that a name looks like what it is. */
-static bool is_deceptive(uint32_t point)
-{
-    return (point >= 0x7f && point <= 0x9f) || point == 0xad || point == 0x61c || point == 0x180e || point == 0x200b || point == 0x200e ||
-           point == 0x200f || (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
-           (point >= 0xe0000 && point <= 0xe007f);
-}
-
 static void put_point(struct strobe_buf *out, uint32_t point)
 {
-    if (point & STROBE_BAD_BYTE || point < 0x20 || (point >= 0x7f && point <= 0x9f))
-        strobe_buf_printf(out, "\\x%02x", (unsigned)(point & 0xff));
-    else if (is_deceptive(point) || (point & 0xfffe) == 0xfffe) /* U+FFFE and U+FFFF are not characters of XML */
-        strobe_buf_printf(out, point > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned)point);
-    else if (point == '&' || point == '<' || point == '>' || point == '"' || point == '\'')
+    if (point == '&' || point == '<' || point == '>' || point == '"' || point == '\'')
         strobe_buf_printf(out, "&#%u;", (unsigned)point);
     else
-        strobe_utf8_append(out, point);
+        strobe_put_visible(out, point);
 }
 
 /* Text for a text node: its first head code points and its last tail, with an ellipsis for what is left out. */

@@ -10,5 +10,6 @@ int strobe_collapsed_write(const struct strobe_profile *profile, const struct st
 int strobe_speedscope_write(const struct strobe_profile *profile, const struct strobe_sink *sink);
 int strobe_chrometrace_write(const struct strobe_profile *profile, const struct strobe_sink *sink);
 int strobe_pstats_write(const struct strobe_profile *profile, const struct strobe_sink *sink);
+int strobe_pprof_write(const struct strobe_profile *profile, const struct strobe_sink *sink);
 
 #endif

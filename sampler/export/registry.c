@@ -12,6 +12,7 @@ static const struct strobe_exporter exporters[] = {
     {"speedscope", NULL, "json", "speedscope data", true, strobe_speedscope_write},
     {"chrometrace", NULL, "json", "chrome trace data", true, strobe_chrometrace_write},
     {"pstats", "pstat", "pstats", "pstats data", false, strobe_pstats_write},
+    {"pprof", NULL, "pb.gz", "pprof data", false, strobe_pprof_write},
 };
 
 const struct strobe_exporter *strobe_exporter_at(size_t i)

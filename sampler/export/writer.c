@@ -2,6 +2,7 @@
 #include "export/writer.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -32,6 +33,24 @@ int strobe_writer_end(struct strobe_writer *writer, int err)
         err = flush(writer);
     strobe_buf_release(&writer->buf);
     return err;
+}
+
+/* Format controls that turn text around or are invisible; shown as escapes, so that a name looks like what it is. */
+static bool is_deceptive(uint32_t point)
+{
+    return point == 0xad || point == 0x61c || point == 0x180e || point == 0x200b || point == 0x200e || point == 0x200f ||
+           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
+           (point >= 0xe0000 && point <= 0xe007f);
+}
+
+void strobe_put_visible(struct strobe_buf *buf, uint32_t point)
+{
+    if (point & STROBE_BAD_BYTE || point < 0x20 || (point >= 0x7f && point <= 0x9f))
+        strobe_buf_printf(buf, "\\x%02x", (unsigned)(point & 0xff));
+    else if (is_deceptive(point) || (point & 0xfffe) == 0xfffe) /* U+FFFE and U+FFFF are not characters of XML */
+        strobe_buf_printf(buf, point > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned)point);
+    else
+        strobe_utf8_append(buf, point);
 }
 
 /* The bytes that jansson wrote go straight into the buffer. */

@@ -21,6 +21,10 @@ int strobe_writer_step(struct strobe_writer *writer);
 /* Hands on what is left, unless err says that all was in vain; releases; returns err or the first error of its own. */
 int strobe_writer_end(struct strobe_writer *writer, int err);
 
+/* Appends a code point of strobe_utf8_next(), or what stands for it where it would not be seen for what it is: controls and bytes that are
+ * not UTF-8 as \xNN; line separators, what is invisible or turns the direction of text, U+FFFE and U+FFFF as \uNNNN (\UNNNNNNNN). */
+void strobe_put_visible(struct strobe_buf *buf, uint32_t point);
+
 /* Appends a JSON string, quotes included; bad bytes become U+FFFD. */
 void strobe_json_put_string(struct strobe_buf *buf, const char *text, size_t len);
 

@@ -26,6 +26,7 @@ struct strobe_thread_state {
 };
 
 struct strobe_host;
+struct strobe_mem;
 
 struct strobe_host_ops {
     /* Stops a thread and returns when it stands still; whichever was held before is let go first.  Only a thread that runs may be
@@ -44,9 +45,19 @@ struct strobe_host_ops {
     void (*close)(struct strobe_host *host);
 };
 
+/* Of the process that we are in ourselves there is another way than to hold: to read on the thread. */
+struct strobe_host_inside {
+    /* Runs read(ctx) on a thread that runs, as if that had called it between two of its instructions, and returns when it has; nothing of
+     * that is awaited for longer than some milliseconds.  read allocates nothing, locks nothing, and is done in microseconds.
+     * STROBE_ERR_BUSY: the thread did not come by; then read is not called. */
+    int (*visit)(struct strobe_host *host, int32_t tid, void (*read)(void *ctx), void *ctx);
+    struct strobe_mem *mem; /* that read may use; borrowed */
+};
+
 /* Hosts embed this as their first member. */
 struct strobe_host {
     const struct strobe_host_ops *ops;
+    const struct strobe_host_inside *inside; /* NULL: another process */
     uint64_t held_since_ns; /* monotonic; set by a successful hold: the thread did not stand still before this */
     uint64_t released_ns;   /* set by release: it ran again by then */
     uint32_t n_stuck;       /* threads that did not stop in time and still may: release is to be called until this is 0 */

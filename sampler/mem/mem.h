@@ -23,7 +23,7 @@ struct strobe_mem_seg {
 
 struct strobe_mem;
 
-enum { STROBE_MEM_TURNS = 3 };
+enum { STROBE_MEM_TURNS = 4 };
 
 struct strobe_mem_ops {
     /* Exactly len bytes, or an error (STROBE_ERR_FAULT not mapped, STROBE_ERR_GONE, STROBE_ERR_PERM); on error the

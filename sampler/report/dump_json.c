@@ -108,12 +108,12 @@ static json_t *json_thread(const struct strobe_report_process *process, const st
     /* A thread that sleeps for the GIL would run if it could: active for readers who know only this key. */
     bool active = t->flags & (STROBE_THREAD_ACTIVE | STROBE_THREAD_GIL_WAIT);
 
-    return json_pack("{s:i, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:o}", "pid", (int)process->pid, "thread_id",
+    return json_pack("{s:i, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:b, s:I, s:o}", "pid", (int)process->pid, "thread_id",
                      (json_int_t)t->pthread, "thread_name", thread->name && *thread->name ? strobe_json_text(thread->name) : json_null(),
                      "os_thread_id", tid ? json_integer(tid) : json_null(), "active", (int)active, "owns_gil",
                      (t->flags & STROBE_THREAD_GIL) != 0, "frames", json_frames(process, thread), "process_info", info, "gil_wait",
-                     (t->flags & STROBE_THREAD_GIL_WAIT) != 0, "gc", (t->flags & STROBE_THREAD_GC) != 0, "main",
-                     (t->flags & STROBE_THREAD_MAIN) != 0, "interpreter", (json_int_t)t->interp, "error",
+                     (t->flags & STROBE_THREAD_GIL_WAIT) != 0, "gc", (t->flags & STROBE_THREAD_GC) != 0, "stopped", (int)process->stopped,
+                     "main", (t->flags & STROBE_THREAD_MAIN) != 0, "interpreter", (json_int_t)t->interp, "error",
                      t->error ? strobe_json_text(strobe_err_text(t->error)) : json_null());
 }
 
@@ -139,9 +139,9 @@ bool strobe_json_append(json_t *list, json_t *value)
     return value && !json_array_append_new(list, value);
 }
 
-int strobe_json_write(json_t *value, struct strobe_buf *out)
+static int write_json(json_t *value, size_t flags, struct strobe_buf *out)
 {
-    char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    char *text = value ? json_dumps(value, flags) : NULL;
 
     json_decref(value);
     if (!text)
@@ -150,6 +150,16 @@ int strobe_json_write(json_t *value, struct strobe_buf *out)
     strobe_buf_putc(out, '\n');
     free(text);
     return out->failed ? STROBE_ERR_NOMEM : 0;
+}
+
+int strobe_json_write(json_t *value, struct strobe_buf *out)
+{
+    return write_json(value, JSON_INDENT(2) | JSON_REAL_PRECISION(9), out);
+}
+
+int strobe_json_write_line(json_t *value, struct strobe_buf *out)
+{
+    return write_json(value, JSON_REAL_PRECISION(15), out);
 }
 
 int strobe_report_dump_json(const struct strobe_report_process *processes, uint32_t n, bool with_process_info, struct strobe_buf *out)

@@ -52,6 +52,21 @@ void strobe_report_heading(const struct strobe_report_process *process, bool col
     strobe_buf_putc(out, '\n');
 }
 
+void strobe_report_stopped(const struct strobe_report_process *process, struct strobe_buf *out)
+{
+    if (process->stopped)
+        strobe_buf_puts(out, "the process is stopped (state T): nothing runs\n");
+}
+
+void strobe_report_copies(uint32_t n, struct strobe_buf *out)
+{
+    if (!n)
+        return;
+    strobe_buf_grouped(out, n);
+    strobe_buf_puts(out, n == 1 ? " copy of its parent's, which this process does not use, is left out\n"
+                                : " copies of its parent's, which this process does not use, are left out\n");
+}
+
 static void put_locals(const struct strobe_report_frame *frame, bool args, const char *title, struct strobe_buf *out)
 {
     bool first = true;
@@ -160,6 +175,7 @@ void strobe_report_dump_text(const struct strobe_report_process *process, bool c
         return;
     }
     strobe_report_heading(process, color, out);
+    strobe_report_stopped(process, out);
     fill_places(process, places);
     qsort(places, process->n_threads, sizeof *places, by_place);
     for (uint32_t i = 0; i < process->n_threads; i++) {

@@ -41,10 +41,15 @@ struct strobe_report_process {
     const struct strobe_report_thread *threads;
     uint32_t n_threads;
     bool full_filenames, show_lines, all_threads;
+    bool stopped;               /* by a signal, when it was looked at: nothing of it runs */
 };
 
 /* Which process it is, and for a child its parent: what stands above its threads or tasks. */
 void strobe_report_heading(const struct strobe_report_process *process, bool color, struct strobe_buf *out);
+/* One line where a process is stopped. */
+void strobe_report_stopped(const struct strobe_report_process *process, struct strobe_buf *out);
+/* How many copies were left out, of a process made by fork: one line; 0: nothing. */
+void strobe_report_copies(uint32_t n, struct strobe_buf *out);
 /* py-spy's `dump` layout (main thread first). */
 void strobe_report_dump_text(const struct strobe_report_process *process, bool color, struct strobe_buf *out);
 /* py-spy's `dump --json`: one array for all processes.  STROBE_ERR_NOMEM. */

@@ -192,7 +192,9 @@ static void put_doings(const struct chains *c, const uint32_t *holders, uint32_t
             continue;
         strobe_buf_puts(out, all ? " wait for " : before);
         strobe_buf_grouped(out, kinds[kind]);
-        if (all)
+        if (all && (kind == STROBE_WAIT_EXECUTOR || kind == STROBE_WAIT_WORKER_THREAD)) /* no pool has these calls any more */
+            strobe_buf_printf(out, " %s that no worker is in now", kind == STROBE_WAIT_EXECUTOR ? "executor calls" : "calls");
+        else if (all)
             strobe_buf_printf(out, " different %ss", word);
         else
             strobe_buf_printf(out, " wait%s for %s", kinds[kind] == 1 ? "s" : "", word);

@@ -147,15 +147,15 @@ static bool is_function(const struct strobe_names *names, const struct strobe_re
     return frame->frame && strobe_code_frame_is(names, frame->frame, name, file);
 }
 
-/* How many of a loop's thread's frames belong to a callback that it runs: those inside of asyncio's Handle._run(). */
+/* How many of a loop's thread's frames belong to a callback that it runs: those inside of asyncio's Handle._run(), which the innermost turn
+ * of a loop has called.  Further out there may be those of another loop, in which the process was forked. */
 static uint32_t frames_of_callback(const struct strobe_report_process *process, uint32_t thread)
 {
     const struct strobe_report_thread *t = &process->threads[thread];
 
-    for (uint32_t i = 1; i + 1 < t->n_frames; i++)
-        if (is_function(process->names, &t->frames[i], "_run", "asyncio/events.py") &&
-            is_function(process->names, &t->frames[i + 1], "_run_once", "asyncio/base_events.py"))
-            return i;
+    for (uint32_t i = 0; i < t->n_frames; i++)
+        if (is_function(process->names, &t->frames[i], "_run_once", "asyncio/base_events.py"))
+            return i > 1 && is_function(process->names, &t->frames[i - 1], "_run", "asyncio/events.py") ? i - 1 : 0;
     return 0;
 }
 

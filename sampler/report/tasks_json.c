@@ -388,6 +388,7 @@ static json_t *all_of(struct strobe_tasks_writer *w, bool pstree)
     strobe_tasks_json_set(w, root, "complete", json_boolean(!report->sample->list_torn && !report->sample->edges_cut));
     strobe_tasks_json_set(w, root, "stopped", json_boolean(report->stopped));
     strobe_tasks_json_set(w, root, "left_out", json_integer(report->sample->n_dropped));
+    strobe_tasks_json_set(w, root, "copies", json_integer(report->sample->n_copies));
     strobe_tasks_json_set(w, root, "blind", json_boolean(report->sample->blind));
     strobe_tasks_json_set(w, root, "tasks", list_of(w, w->index->n, task_of));
     strobe_tasks_json_set(w, root, "waits", list_of(w, report->n_waits, wait_of));

@@ -218,7 +218,7 @@ void strobe_report_tasks_section(const struct strobe_report_tasks *report, bool 
     uint32_t n = report->sample->n_tasks, loops = count_loops(report->sample, &out->failed);
     int err;
 
-    if (!n && !report->sample->n_dropped)
+    if (!n && !report->sample->n_dropped && !report->sample->n_copies)
         return;
     strobe_buf_printf(out, "%sTasks%s (", style.head, style.off);
     strobe_buf_grouped(out, n);

@@ -81,6 +81,10 @@ void strobe_tasks_notes(const struct strobe_report_tasks *report, const char *in
 {
     uint32_t dropped = report->sample->n_dropped;
 
+    if (report->sample->n_copies) {
+        strobe_buf_puts(out, indent);
+        strobe_report_copies(report->sample->n_copies, out);
+    }
     if (dropped)
         strobe_buf_printf(out, "%s%" PRIu32 " task%s changed while %s read, and %s not shown\n", indent, dropped, dropped == 1 ? "" : "s",
                           dropped == 1 ? "it was" : "they were", dropped == 1 ? "is" : "are");

@@ -76,6 +76,9 @@ struct strobe_layout {
     uint32_t managed_tag;       /* 3.12: when this bit of that word is set, word + 1 is the values array, not a dict; NONE elsewhere */
     uint32_t managed_values;    /* 3.11: the values array, when not NULL instead of the dict; NONE elsewhere */
     uint32_t inline_values_flag; /* 3.13+: tp_flags mask; set: values struct at obj + tp_basicsize while the dict word is NULL */
+    uint32_t gc_head;            /* this many bytes BEFORE an object that the collector tracks: next and previous one; NONE: no lists */
+    /* Queues of waiters, which are deques: what one that leaves a queue of three or more adds, at least, to deque_state less length. */
+    uint32_t tasks_leave, threads_leave; /* of asyncio.Semaphore; of threading.Semaphore */
     /* Suspended generators, coroutines and asynchronous generators. */
     uint32_t stack_kind;        /* enum strobe_stack_kind: what fr_stacktop is while the frame does not execute */
     uint32_t awaited_slot;      /* the awaited object is this far below the value stack's end, in slots */
@@ -90,7 +93,7 @@ struct strobe_layout {
     uint32_t gil_last_holder, gil_locked, gil_switch_number, gil_enabled, gil_size;
     uint32_t ts_prev, ts_next, ts_interp, ts_frame /* 3.8-3.10 frame, 3.11-3.12 cframe, 3.13+ current_frame */, ts_base_frame,
         ts_thread_id, ts_native_id, ts_id, ts_status, ts_state, ts_holds_gil, ts_gil_requested, ts_chunk, ts_chunk_top,
-        ts_dict /* 3.8-3.12: where asyncio keeps the running loop */,
+        ts_dict /* 3.8-3.12: where asyncio keeps the running loop */, ts_context,
         ts_size;
     uint32_t cframe_current;
     uint32_t fr_code, fr_previous, fr_instr /* f_lasti, prev_instr or instr_ptr */, fr_owner, fr_is_entry, fr_executing,
@@ -101,8 +104,8 @@ struct strobe_layout {
         co_nlocals, co_kwonlyargcount, co_firsttraceable, co_names, co_exceptiontable, co_version, co_framesize, co_stacksize, co_tlbc,
         co_monitoring /* _PyCoMonitoringData's address, NULL = not traced */, monitoring_lines, monitoring_opcodes /* per instruction */,
         co_size /* up to the inline code */;
-    uint32_t ob_type, ob_size /* of a var object */, ob_header /* sizeof(PyObject) */;
-    uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize, ty_members,
+    uint32_t ob_type, ob_refcnt /* int */, ob_ref_shared, ob_gc_bits, ob_size /* of a var object */, ob_header /* sizeof(PyObject) */;
+    uint32_t ty_name, ty_basicsize, ty_flags, ty_dictoffset, ty_dict, ty_mro, ty_base, ty_itemsize, ty_members, ty_subclasses,
         ty_qualname /* ht_qualname */, ty_cached_keys;
     uint32_t long_tag /* lv_tag or ob_size */, long_digit, float_value;
     uint32_t str_length, str_hash, str_state, str_ascii_data, str_compact_data /* also the data pointer of a non-compact one */;
@@ -116,9 +119,9 @@ struct strobe_layout {
     uint32_t cell_ref, weakref_object, module_dict, func_code, func_globals, func_closure, func_qualname,
         cfunc_def /* m_ml, then m_self */, method_func, method_self;
     uint32_t gen_frame /* 3.8-3.10: the frame's address, 0 = finished; 3.11+: the frame itself */, gen_running /* 3.8, 3.9 */, gen_state;
-    uint32_t deque_left /* leftmost block */, deque_index /* of the first item in it */;
+    uint32_t deque_left /* leftmost block */, deque_index /* of the first item in it */, deque_state /* counts changes */;
     /* contextvars: Context, ContextVar, the mapping in a Context and its three kinds of nodes. */
-    uint32_t context_vars, contextvar_name, hamt_root, hamt_count, hamt_bitmap, hamt_bitmap_items, hamt_array_items,
+    uint32_t context_prev, context_vars, contextvar_name, hamt_root, hamt_count, hamt_bitmap, hamt_bitmap_items, hamt_array_items,
         hamt_collision_items;
     /* _queue.SimpleQueue: to 3.12 the items of a list from a position on; then a ring of `capacity` places. */
     uint32_t simplequeue_list, simplequeue_pos, simplequeue_get, simplequeue_items, simplequeue_capacity, simplequeue_count;

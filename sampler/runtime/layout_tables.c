@@ -132,6 +132,13 @@ const struct strobe_layout_row strobe_layout_rows[] = {
      * RESUME with an argument of 2 or 3 (Objects/genobject.c, _PyGen_yf). */
     {F(yield_from_opcode), VALUE, NUM,   {  72,   72,   72,   NO,   NO,     NO,     NO,     NO,     NO,     NO,     NO}},
     {F(resume_awaiting), VALUE, NUM,     {  NO,   NO,   NO,    2,    2,     NO,     NO,     NO,     NO,     NO,     NO}},
+    /* PyGC_Head, two pointers, lies this far before an object that the collector knows (pycore_gc.h). */
+    {F(gc_head), VALUE, NUM,             {  16,   16,   16,   16,   16,     16,     16,     16,     NO,     NO,     NO}},
+    /* popleft() adds one to the state and takes one from the length: 2.  remove() moves the items to the left end and back besides, each
+     * of which adds one where two or more are there: 4 in all, of the first item in 3.8 and 3.9 3.  Lib/asyncio/locks.py has remove()
+     * from 3.11 on, in 3.10 either; Lib/threading.py has it in all. */
+    {F(tasks_leave), VALUE, NUM,         {   2,    2,    2,    4,    4,      4,      4,      4,      4,      4,      4}},
+    {F(threads_leave), VALUE, NUM,       {   3,    3,    4,    4,    4,      4,      4,      4,      4,      4,      4}},
     /* _PyRuntimeState: Include/internal/pycore_runtime.h */
     {F(rt_interpreters_head), RT, PTR,   {  32,   32,   32,   40,   40,  T(40),  T(40),  T(40),  T(40),  T(40),  T(40)}},
     {F(rt_main_thread), RT, PTR,         {  72,   72,   72,   80,   64,    656,    832,    960,    656,    832,    960}},
@@ -174,6 +181,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(ts_chunk), TS, PTR,               {  NO,   NO,   NO,  296,  232, T(208), T(232), T(256), T(208), T(232), T(256)}},
     {F(ts_chunk_top), TS, PTR,           {  NO,   NO,   NO,  304,  240,    240,    240,    264,    240,    240,    264}},
     {F(ts_dict), TS, PTR,                { 152,  152,  152,  128,  112,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(ts_context), TS, PTR,             { 240,  240,  240,  224,  208,    208,    208,    232,    208,    208,    232}},
     {F(ts_size), TS, END,                { 264,  264,  280,  360,  288, T(152), T(176), T(176), T(152), T(176), T(176)}},
     /* _PyCFrame: Include/cpython/pystate.h */
     {F(cframe_current), CF, PTR,         {  NO,   NO,   NO,    8,    0,     NO,     NO,     NO,     NO,     NO,     NO}},
@@ -223,6 +231,10 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(ob_type), OB, PTR,                {   8,    8,    8,    8,    8, T(360), T(408), T(472), T(360), T(408), T(472)}},
     {F(ob_size), OB, PTR,                {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
     {F(ob_header), OB, END,              {  16,   16,   16,   16,   16, T(352), T(400), T(464), T(352), T(400), T(464)}},
+    /* ob_ref_local in free-threaded builds; before 3.12 the low half of the count. */
+    {F(ob_refcnt), OB, I32,              {   0,    0,    0,    0,    0,      0,      0,      0,     12,     12,     12}},
+    {F(ob_ref_shared), OB, PTR,          {  NO,   NO,   NO,   NO,   NO,     NO,     NO,     NO,     16,     16,     16}},
+    {F(ob_gc_bits), OB, U8,              {  NO,   NO,   NO,   NO,   NO,     NO,     NO,     NO,     11,     11,     11}},
     /* PyTypeObject */
     {F(ty_name), TY, PTR,                {  24,   24,   24,   24,   24, T(376), T(424), T(488), T(376), T(424), T(488)}},
     {F(ty_basicsize), TY, PTR,           {  32,   32,   32,   32,   32,     32,     32, T(512),     48,     48, T(512)}},
@@ -233,6 +245,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(ty_base), TY, PTR,                { 256,  256,  256,  256,  256,    256,    256,    256,    272,    272,    272}},
     {F(ty_itemsize), TY, PTR,            {  40,   40,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
     {F(ty_members), TY, PTR,             { 240,  240,  240,  240,  240,    240,    240,    240,    256,    256,    256}},
+    {F(ty_subclasses), TY, PTR,          { 360,  360,  360,  360,  360,    360,    360,    360,    376,    376,    376}},
     /* PyHeapTypeObject */
     {F(ty_cached_keys), HT, PTR,         { 872,  864,  872,  872,  880,    880,    880, T(536),    896,    896, T(536)}},
     {F(ty_qualname), HT, PTR,            { 864,  856,  864,  864,  872,    872,    872,    880,    888,    888,    896}},
@@ -287,7 +300,9 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     /* dequeobject: Modules/_collectionsmodule.c */
     {F(deque_left), DEQUE, PTR,          {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
     {F(deque_index), DEQUE, PTR,         {  40,   40,   40,   40,   40,     40,     40,     40,     56,     56,     56}},
+    {F(deque_state), DEQUE, U64,         {  56,   56,   56,   56,   56,     56,     56,     56,     72,     72,     72}},
     /* Include/internal/pycore_context.h, pycore_hamt.h; array and collision nodes: Python/hamt.c */
+    {F(context_prev), CONTEXT, PTR,      {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
     {F(context_vars), CONTEXT, PTR,      {  24,   24,   24,   24,   24,     24,     24,     24,     40,     40,     40}},
     {F(contextvar_name), CONTEXTVAR, PTR, { 16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},
     {F(hamt_root), HAMT, PTR,            {  16,   16,   16,   16,   16,     16,     16,     16,     32,     32,     32}},

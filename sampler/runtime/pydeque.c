@@ -34,6 +34,18 @@ int strobe_py_deque_len(struct strobe_mem *mem, const struct strobe_layout *lay,
     return 0;
 }
 
+int strobe_py_deque_head(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, struct strobe_py_deque *ret)
+{
+    struct strobe_py_deque head;
+    int err = strobe_py_deque_len(mem, lay, deque, &head.len);
+
+    if (!err)
+        err = strobe_mem_u64(mem, deque + lay->deque_state, &head.state);
+    if (!err)
+        *ret = head;
+    return err;
+}
+
 int strobe_py_deque_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, strobe_py_each_fn *each, void *ctx)
 {
     unsigned char block[BLOCK_SIZE];

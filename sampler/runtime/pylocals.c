@@ -251,3 +251,16 @@ int strobe_py_stack_pair(struct strobe_mem *mem, const struct strobe_layout *lay
         ret[i] = strobe_py_untag(lay, words[i]);
     return err;
 }
+
+int strobe_py_free_name(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, size_t index, uint64_t *ret_name)
+{
+    struct slots s;
+    int err = read_code(mem, lay, code, &s);
+
+    for (size_t i = 0; !err && i < s.n; i++)
+        if (s.kind[i] & FAST_FREE && index-- == 0) {
+            *ret_name = s.name[i];
+            return 0;
+        }
+    return err ? err : STROBE_ERR_MISSING;
+}

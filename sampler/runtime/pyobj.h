@@ -79,14 +79,23 @@ int strobe_py_module_dict(struct strobe_mem *mem, const struct strobe_layout *la
  * that.  STROBE_ERR_OBJECT when obj is none. */
 typedef int strobe_py_each_fn(void *ctx, uint64_t item);
 int strobe_py_simplequeue_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t queue, strobe_py_each_fn *each, void *ctx);
+/* How many items a SimpleQueue has; its items are not read.  STROBE_ERR_OBJECT: it is none. */
+int strobe_py_simplequeue_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t queue, uint64_t *ret_len);
 /* Calls each(ctx, item) for the items of a collections.deque, leftmost first; stops early when it returns non-zero and returns that. */
 int strobe_py_deque_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, strobe_py_each_fn *each, void *ctx);
+/* How many items it holds, and a counter that each change of it moves on (see tasks_leave in layout.h). */
+struct strobe_py_deque {
+    uint64_t len, state;
+};
+int strobe_py_deque_head(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, struct strobe_py_deque *ret);
 /* How many items it holds. */
 int strobe_py_deque_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, uint64_t *ret_len);
 /* len() of a deque, list, tuple, dict or set (of their subclasses too). */
 int strobe_py_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *ret_len);
 /* A float, or an int as one.  STROBE_ERR_OBJECT when obj is neither. */
 int strobe_py_float(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, double *ret);
+/* Calls each(ctx, type) for the direct subclasses of a class statement's class; stops early when it returns non-zero and returns that. */
+int strobe_py_subclasses_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t type, strobe_py_each_fn *each, void *ctx);
 /* What a weakref refers to; STROBE_ERR_MISSING when that is gone. */
 int strobe_py_weakref(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t ref, uint64_t *ret_obj);
 /* The value of cell number `index` of a function's closure, in the order of its code object's free variables; STROBE_ERR_MISSING when
@@ -112,6 +121,8 @@ int strobe_py_locals(struct strobe_mem *mem, const struct strobe_layout *lay, ui
 /* What another frame of that code has in a slot (struct strobe_local); 0 = unbound.  STROBE_ERR_TORN: it is no frame of that code. */
 int strobe_py_local_at(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, uint32_t slot, bool cell,
                        uint64_t *ret);
+/* The name, a str, of cell number `index` of the closures of functions with this code.  STROBE_ERR_MISSING: there is none. */
+int strobe_py_free_name(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t code, size_t index, uint64_t *ret_name);
 /* Two words of a frame's value stack, from slot `index` on, tags taken off (0 = no object).  How much of it is in use is written nowhere
  * while the frame executes: the bytecode says what lies where.  STROBE_ERR_TORN: it is no frame of that code. */
 int strobe_py_stack_pair(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t frame, uint64_t code, uint32_t index,

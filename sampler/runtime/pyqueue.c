@@ -63,14 +63,31 @@ static int open_ring(struct strobe_mem *mem, const struct strobe_layout *lay, ui
     return ret->size >> MAX_BITS || ret->n > ret->size || (ret->n && ret->first >= ret->size) ? STROBE_ERR_OBJECT : 0;
 }
 
+static int open_places(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t queue, struct places *ret)
+{
+    int err = is_simplequeue(mem, lay, queue);
+
+    if (err)
+        return err;
+    return lay->simplequeue_list != STROBE_NONE ? open_list(mem, lay, queue, ret) : open_ring(mem, lay, queue, ret);
+}
+
+int strobe_py_simplequeue_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t queue, uint64_t *ret_len)
+{
+    struct places p;
+    int err = open_places(mem, lay, queue, &p);
+
+    if (!err)
+        *ret_len = p.n;
+    return err;
+}
+
 int strobe_py_simplequeue_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t queue, strobe_py_each_fn *each, void *ctx)
 {
     struct places p;
     uint64_t chunk[CHUNK], n;
-    int err = is_simplequeue(mem, lay, queue);
+    int err = open_places(mem, lay, queue, &p);
 
-    if (!err)
-        err = lay->simplequeue_list != STROBE_NONE ? open_list(mem, lay, queue, &p) : open_ring(mem, lay, queue, &p);
     if (err)
         return err;
     if (p.n && !strobe_py_plausible(p.addr))

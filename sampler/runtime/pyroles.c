@@ -16,11 +16,8 @@ struct strobe_role_entry {
     uint64_t checked; /* sample */
 };
 
-/* module NULL: tp_name of a class made in C says it all; else a class statement's name, whose module is in its dict. */
-static const struct {
-    const char *module, *name;
-    enum strobe_role role;
-} known[] = {
+/* module NULL: tp_name says it all; else a class statement's name, whose module is in its dict. */
+static const struct strobe_role_class known[] = {
     {NULL, "coroutine", STROBE_ROLE_GENERATOR},
     {NULL, "generator", STROBE_ROLE_GENERATOR},
     {NULL, "async_generator", STROBE_ROLE_GENERATOR},
@@ -71,7 +68,15 @@ static const struct {
     {"concurrent.futures.thread", "ThreadPoolExecutor", STROBE_ROLE_THREAD_POOL},
     {"concurrent.futures.interpreter", "InterpreterPoolExecutor", STROBE_ROLE_INTERPRETER_POOL},
     {"concurrent.futures.process", "ProcessPoolExecutor", STROBE_ROLE_PROCESS_POOL},
+    {"threading", "BoundedSemaphore", STROBE_ROLE_THREADING_BOUNDED_SEMAPHORE},
+    {"threading", "Semaphore", STROBE_ROLE_THREADING_SEMAPHORE},
+    {"queue", "Queue", STROBE_ROLE_THREADING_QUEUE},
 };
+
+const struct strobe_role_class *strobe_roles_class(size_t i)
+{
+    return i < sizeof known / sizeof known[0] ? &known[i] : NULL;
+}
 
 void strobe_roles_init(struct strobe_roles *roles, struct strobe_mem *mem, const struct strobe_layout *lay)
 {

@@ -50,6 +50,10 @@ enum strobe_role {
     STROBE_ROLE_THREAD_POOL,
     STROBE_ROLE_INTERPRETER_POOL,
     STROBE_ROLE_PROCESS_POOL,
+    /* what threads wait for */
+    STROBE_ROLE_THREADING_SEMAPHORE,
+    STROBE_ROLE_THREADING_BOUNDED_SEMAPHORE,
+    STROBE_ROLE_THREADING_QUEUE, /* queue.Queue */
 };
 
 enum { STROBE_ROLES_RECENT = 64 };
@@ -81,6 +85,13 @@ enum strobe_role strobe_roles_of_type(struct strobe_roles *roles, uint64_t type)
 uint64_t strobe_roles_size(const struct strobe_roles *roles, uint64_t type);
 /* The role of an object's class. */
 enum strobe_role strobe_roles_of(struct strobe_roles *roles, uint64_t obj);
+
+/* The classes that are known by module and name, one after the other; NULL behind the last.  static. */
+struct strobe_role_class {
+    const char *module, *name; /* module NULL: a class of the interpreter itself or of an extension */
+    enum strobe_role role;
+};
+const struct strobe_role_class *strobe_roles_class(size_t i);
 
 static inline bool strobe_role_is_future(enum strobe_role role)
 {

@@ -77,3 +77,32 @@ int strobe_py_weakref(struct strobe_mem *mem, const struct strobe_layout *lay, u
     *ret_obj = obj;
     return 0;
 }
+
+struct subclasses {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    strobe_py_each_fn *each;
+    void *ctx;
+};
+
+/* {address as an int: weakref}, Objects/typeobject.c, add_subclass(). */
+static int subclass(void *ctx, uint64_t key, uint64_t value)
+{
+    const struct subclasses *s = ctx;
+    enum strobe_py_kind kind;
+    uint64_t type;
+
+    (void)key;
+    if (strobe_py_weakref(s->mem, s->lay, value, &type) || strobe_py_kind(s->mem, s->lay, type, &kind) || kind != STROBE_PY_TYPE)
+        return 0; /* collected meanwhile */
+    return s->each(s->ctx, type);
+}
+
+int strobe_py_subclasses_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t type, strobe_py_each_fn *each, void *ctx)
+{
+    struct subclasses s = {mem, lay, each, ctx};
+    uint64_t dict;
+    int err = strobe_mem_u64(mem, type + lay->ty_subclasses, &dict);
+
+    return err || !dict ? err : strobe_py_dict_each(mem, lay, dict, subclass, &s);
+}

@@ -5,9 +5,10 @@
 
 #include "runtime/pyobj.h"
 
-static int in_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t tstate, uint64_t *ret_loop)
+static int in_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t tstate, int32_t own_pid, uint64_t *ret_loop)
 {
     uint64_t dict, value, type;
+    uint32_t pid;
     char name[64];
     int err;
 
@@ -22,7 +23,13 @@ static int in_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint
         return err;
     if (strcmp(name, "NoneType") == 0)
         return STROBE_ERR_MISSING;
-    if (strcmp(name, "_RunningLoopHolder") == 0) { /* the loop comes right after its header */
+    if (strcmp(name, "_RunningLoopHolder") == 0) { /* the loop comes right after its header, then the process that set it */
+        if (own_pid) {
+            if ((err = strobe_mem_u32(mem, value + lay->ob_header + sizeof(uint64_t), &pid)))
+                return err;
+            if (pid != (uint32_t)own_pid)
+                return STROBE_ERR_MISSING;
+        }
         if ((err = strobe_mem_u64(mem, value + lay->ob_header, &value)))
             return err;
         if (strobe_py_type(mem, lay, value, &type) || strobe_py_type_name(mem, lay, type, name, sizeof name) ||
@@ -34,13 +41,13 @@ static int in_dict(struct strobe_mem *mem, const struct strobe_layout *lay, uint
 }
 
 int strobe_loop_of_thread(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_aio_layout *aio,
-                          const struct strobe_thread *thread, uint64_t *ret_loop)
+                          const struct strobe_thread *thread, int32_t own_pid, uint64_t *ret_loop)
 {
     uint64_t loop;
     int err;
 
     if (!aio || aio->thread_running_loop == STROBE_NONE)
-        return in_dict(mem, lay, thread->tstate, ret_loop);
+        return in_dict(mem, lay, thread->tstate, own_pid, ret_loop);
     if ((err = strobe_mem_u64(mem, thread->tstate + aio->thread_running_loop, &loop)))
         return err;
     if (!loop)

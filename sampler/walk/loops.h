@@ -13,8 +13,9 @@
 #include "runtime/layout.h"
 #include "walk/sample.h"
 
-/* The loop that a thread runs; STROBE_ERR_MISSING: none. */
+/* The loop that a thread runs; STROBE_ERR_MISSING: none.  own_pid: the process's id as it knows it itself, where it was made by fork: a
+ * loop that ran in its parent when it was forked does not run here (3.8 - 3.11; later versions forget it then); 0 = it was not. */
 int strobe_loop_of_thread(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_aio_layout *aio,
-                          const struct strobe_thread *thread, uint64_t *ret_loop);
+                          const struct strobe_thread *thread, int32_t own_pid, uint64_t *ret_loop);
 
 #endif

@@ -77,21 +77,36 @@ done:
     return err;
 }
 
+/* From 3.9 on the manager is an object, and it has them as attributes. */
+static void read_manager(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_raw_frame *frame,
+                         const struct strobe_code_entry *code, struct manager *ret)
+{
+    uint64_t self = strobe_pools_local(mem, lay, frame, code, 0);
+    enum strobe_py_kind kind;
+
+    *ret = (struct manager){0, 0, 0};
+    if (!self) {
+        strobe_py_locals(mem, lay, frame->frame, frame->code, each_local, ret);
+        return;
+    }
+    if (strobe_py_attr(mem, lay, self, "executor_reference", &ret->executor_reference))
+        ret->executor_reference = 0;
+    if (strobe_py_attr(mem, lay, self, "processes", &ret->processes))
+        ret->processes = 0;
+    if (strobe_py_attr(mem, lay, self, "pending_work_items", &ret->pending) || strobe_py_kind(mem, lay, ret->pending, &kind) ||
+        kind != STROBE_PY_DICT)
+        ret->pending = 0;
+}
+
 int strobe_pools_add_manager(struct strobe_pools *pools, const struct strobe_raw_frame *frame, const struct strobe_code_entry *code)
 {
-    uint64_t self = strobe_pools_local(pools->mem, pools->lay, frame, code, 0), executor = 0;
     struct reading r = {pools, 0, 0};
-    struct manager m = {0, 0, 0};
+    uint64_t executor = 0;
     struct strobe_pool *pool;
+    struct manager m;
     int err;
 
-    if (self) {
-        m.executor_reference = strobe_pools_attr(pools, self, "executor_reference");
-        m.processes = strobe_pools_attr(pools, self, "processes");
-        m.pending = strobe_pools_attr(pools, self, "pending_work_items");
-    } else {
-        strobe_py_locals(pools->mem, pools->lay, frame->frame, frame->code, each_local, &m);
-    }
+    read_manager(pools->mem, pools->lay, frame, code, &m);
     if (!m.pending)
         return 0;
     if (m.executor_reference && strobe_py_weakref(pools->mem, pools->lay, m.executor_reference, &executor))
@@ -107,6 +122,48 @@ int strobe_pools_add_manager(struct strobe_pools *pools, const struct strobe_raw
     if (err != STROBE_ERR_NOMEM)
         err = strobe_py_dict_each(pools->mem, pools->lay, m.pending, each_pending, &r);
     return err == STROBE_ERR_NOMEM ? err : 0;
+}
+
+/* The value under an int key. */
+struct search {
+    struct strobe_mem *mem;
+    const struct strobe_layout *lay;
+    int64_t key;
+    uint64_t value;
+    unsigned looked_at;
+};
+
+static int is_key(void *ctx, uint64_t key, uint64_t value)
+{
+    enum { MAX_LOOKED_AT = 4096 }; /* calls that processes are in are the oldest ones, in front */
+    struct search *s = ctx;
+    int64_t number;
+
+    if (++s->looked_at > MAX_LOOKED_AT)
+        return STROBE_ERR_LIMIT;
+    if (strobe_py_int(s->mem, s->lay, key, &number) || number != s->key)
+        return 0;
+    s->value = value;
+    return 1;
+}
+
+static uint64_t under_key(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t dict, int64_t key)
+{
+    struct search s = {.mem = mem, .lay = lay, .key = key};
+
+    return dict && strobe_py_dict_each(mem, lay, dict, is_key, &s) == 1 ? s.value : 0;
+}
+
+int strobe_pool_process_call(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_raw_frame *frame,
+                             const struct strobe_code_entry *code, int32_t pid, uint64_t work_id, uint64_t *ret_future)
+{
+    struct manager m;
+    uint64_t item;
+
+    read_manager(mem, lay, frame, code, &m);
+    if (!under_key(mem, lay, m.processes, pid) || !(item = under_key(mem, lay, m.pending, (int64_t)work_id)))
+        return STROBE_ERR_MISSING;
+    return strobe_py_attr(mem, lay, item, "future", ret_future);
 }
 
 int strobe_pool_child_work(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_sample *threads,

@@ -21,7 +21,8 @@ enum {
 void strobe_pools_init(struct strobe_pools *pools, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
                        struct strobe_coderoles *codes)
 {
-    *pools = (struct strobe_pools){.mem = mem, .lay = lay, .roles = roles, .codes = codes, .futures = STROBE_HTAB_INIT};
+    *pools = (struct strobe_pools){.mem = mem, .lay = lay, .roles = roles, .codes = codes, .by_queue = STROBE_HTAB_INIT,
+                                    .futures = STROBE_HTAB_INIT};
 }
 
 void strobe_pools_release(struct strobe_pools *pools)
@@ -31,6 +32,7 @@ void strobe_pools_release(struct strobe_pools *pools)
     free(pools->queued);
     free(pools->calls);
     free(pools->found);
+    strobe_htab_release(&pools->by_queue);
     strobe_htab_release(&pools->futures);
     strobe_pools_init(pools, pools->mem, pools->lay, pools->roles, pools->codes);
 }
@@ -75,9 +77,16 @@ uint64_t strobe_pools_local(struct strobe_mem *mem, const struct strobe_layout *
 
 /* ---- what is found ---- */
 
+/* Which of the two kinds of an executor with threads it is, is known only later. */
+static uint64_t kind_key(enum strobe_pool_kind kind)
+{
+    return kind == STROBE_POOL_INTERPRETERS ? STROBE_POOL_THREADS : kind;
+}
+
 int strobe_pools_add(struct strobe_pools *pools, enum strobe_pool_kind kind, uint64_t queue, uint32_t *ret)
 {
-    if (pools->n == MAX_POOLS || strobe_grow(&pools->at, &pools->cap, pools->n + 1, sizeof *pools->at))
+    if (pools->n == MAX_POOLS || strobe_grow(&pools->at, &pools->cap, pools->n + 1, sizeof *pools->at) ||
+        strobe_htab_put(&pools->by_queue, queue, kind_key(kind), pools->n))
         return STROBE_ERR_NOMEM;
     pools->at[pools->n] = (struct strobe_pool){
         .kind = kind, .queue = queue, .max = -1, .first_queued = (uint32_t)pools->n_queued, .first_call = (uint32_t)pools->n_calls};
@@ -103,16 +112,22 @@ int strobe_pools_add_queued(struct strobe_pools *pools, struct strobe_pool *pool
     return 0;
 }
 
+const struct strobe_pool *strobe_pools_of_queue(const struct strobe_pools *pools, enum strobe_pool_kind kind, uint64_t queue)
+{
+    const uint64_t *index = strobe_htab_get(&pools->by_queue, queue, kind_key(kind));
+
+    return index ? &pools->at[*index] : NULL;
+}
+
 /* The pool whose work queue this is; made when it is new. */
 static int pool_of(struct strobe_pools *pools, enum strobe_pool_kind kind, uint64_t queue, uint32_t *ret)
 {
-    for (uint32_t i = 0; i < pools->n; i++) {
-        if (pools->at[i].kind == kind && pools->at[i].queue == queue) {
-            *ret = i;
-            return 0;
-        }
-    }
-    return strobe_pools_add(pools, kind, queue, ret);
+    const struct strobe_pool *pool = strobe_pools_of_queue(pools, kind, queue);
+
+    if (!pool)
+        return strobe_pools_add(pools, kind, queue, ret);
+    *ret = (uint32_t)(pool - pools->at);
+    return 0;
 }
 
 /* Of frame i of a thread: is the frame that it called one that makes a worker's call? */
@@ -167,6 +182,7 @@ static int add_anyio(struct strobe_pools *pools, uint32_t t, const struct strobe
 
     if (code->slot[1] < 0 || !queue)
         return 0;
+    worker.queue = queue;
     worker.busy = strobe_pools_int(pools, queue, "unfinished_tasks", 0) > 0;
     if (worker.busy) {
         worker.future = strobe_pools_local(pools->mem, pools->lay, frame, code, 1);
@@ -209,8 +225,13 @@ struct queue {
 static int each_queued(void *ctx, uint64_t item)
 {
     struct queue *q = ctx;
-    uint64_t future = strobe_pools_attr(q->pools, item, "future");
+    uint64_t future;
 
+    if (q->pools->count_only) {
+        q->pool->n_queued += !is_kind(q->pools, item, STROBE_PY_NONE);
+        return 0;
+    }
+    future = strobe_pools_attr(q->pools, item, "future");
     if (!future && is_kind(q->pools, item, STROBE_PY_NONE))
         return 0;
     return strobe_pools_add_queued(q->pools, q->pool, future);
@@ -220,11 +241,16 @@ static int each_queued(void *ctx, uint64_t item)
 static int read_queue(struct strobe_pools *pools, struct strobe_pool *pool)
 {
     struct queue q = {pools, pool};
-    uint64_t inner, items[1], *all;
+    uint64_t inner, items[1], *all, all_there;
     size_t n;
     int err;
 
     pool->first_queued = (uint32_t)pools->n_queued;
+    /* The None that ends a worker is put when no more calls are taken: before that all that is there are calls. */
+    if (pools->count_only && !pool->shutdown && !strobe_py_simplequeue_len(pools->mem, pools->lay, pool->queue, &all_there)) {
+        pool->n_queued = all_there < UINT32_MAX ? (uint32_t)all_there : UINT32_MAX;
+        return 0;
+    }
     err = strobe_py_simplequeue_each(pools->mem, pools->lay, pool->queue, each_queued, &q);
     if (err != STROBE_ERR_OBJECT || pool->n_queued)
         return err;
@@ -348,8 +374,9 @@ int strobe_pools_read(struct strobe_pools *pools, const struct strobe_sample *th
     int err = 0;
 
     pools->n = pools->n_workers = pools->n_queued = pools->n_calls = pools->n_found = 0;
+    strobe_htab_clear(&pools->by_queue);
     for (uint32_t t = 0; !err && t < threads->n_threads; t++)
-        err = look_at_thread(pools, t, &threads->threads[t]);
+        err = pools->main_tid && threads->threads[t].tid == pools->main_tid ? 0 : look_at_thread(pools, t, &threads->threads[t]);
     if (!err)
         err = place_workers(pools);
     for (size_t i = 0; !err && i < pools->n; i++) {
@@ -360,5 +387,5 @@ int strobe_pools_read(struct strobe_pools *pools, const struct strobe_sample *th
         if (pool->kind == STROBE_POOL_THREADS)
             err = read_thread_pool(pools, pool);
     }
-    return err ? err : index_futures(pools);
+    return err ? err : pools->count_only ? 0 : index_futures(pools);
 }

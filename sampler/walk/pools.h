@@ -25,6 +25,7 @@ struct strobe_pool_worker {
     int32_t pid;      /* of a worker process, as the target knows it; 0 = a thread */
     bool busy;        /* in a call; of a process only when it was asked (strobe_pools_assign), false before */
     uint64_t future;  /* concurrent future of the call it is in (anyio: the asyncio future); 0 = none, or not to be read */
+    uint64_t queue;   /* anyio: the queue.Queue that its calls come through; else 0 */
     uint64_t work_id; /* of a busy process: key of the call in _pending_work_items */
 };
 
@@ -65,16 +66,22 @@ struct strobe_pools {
     size_t n_calls, cap_calls;
     struct strobe_pool_found *found; /* private: workers as they come */
     size_t n_found, cap_found;
+    struct strobe_htab by_queue; /* (work queue, kind) -> its index in at */
     struct strobe_htab futures; /* future -> where its call is */
+    bool count_only;            /* of what queues in thread pools only how much it is: the owner's to set before a reading; then no call is
+                                 * found by its future */
+    int32_t main_tid; /* of a process made by fork, else 0: its main thread may be a copy of a parent's worker, and works for nobody */
 };
 
-/* All borrowed. */
+/* All borrowed; main_tid of a process made by fork is the caller's to set behind it. */
 void strobe_pools_init(struct strobe_pools *pools, struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
                        struct strobe_coderoles *codes);
 void strobe_pools_release(struct strobe_pools *pools);
 /* Reads the pools that the threads of a sample work for.  What cannot be read is left out.  0 or STROBE_ERR_NOMEM.
  * Roles and code roles are believed as of their last begin(), which is the caller's to call once a sample. */
 int strobe_pools_read(struct strobe_pools *pools, const struct strobe_sample *threads);
+/* The pool of a work queue (struct strobe_pool's, 0 for anyio's threads), as of the last reading; NULL = no thread works for it. */
+const struct strobe_pool *strobe_pools_of_queue(const struct strobe_pools *pools, enum strobe_pool_kind kind, uint64_t queue);
 /* Where the call of a future is: its pool (index in at), and the worker that is in it (index in workers), or its place in the queue
  * (1 = next); neither: begun by some process of the pool.  False: not found. */
 bool strobe_pools_find(const struct strobe_pools *pools, uint64_t future, uint32_t *ret_pool, uint32_t *ret_worker /* STROBE_NO_INDEX */,
@@ -84,6 +91,10 @@ bool strobe_pools_find(const struct strobe_pools *pools, uint64_t future, uint32
  * STROBE_ERR_MISSING: it is in none, or is no worker. */
 int strobe_pool_child_work(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_sample *threads,
                            struct strobe_coderoles *codes, uint64_t *ret_work_id);
+/* In the process that has the pool, by the frame of the thread that manages it: the future of the call of that key, if the pool has a
+ * worker process of that id (as the target knows it).  STROBE_ERR_MISSING. */
+int strobe_pool_process_call(struct strobe_mem *mem, const struct strobe_layout *lay, const struct strobe_raw_frame *frame,
+                             const struct strobe_code_entry *code, int32_t pid, uint64_t work_id, uint64_t *ret_future);
 /* Tells what the worker process at `worker` (index in workers) of that pool is in: it is busy, its future is found by the key (0 when the
  * pool has no such call any more), and strobe_pools_find answers with it. */
 void strobe_pools_assign(struct strobe_pools *pools, uint32_t pool, uint32_t worker, uint64_t work_id);

@@ -36,6 +36,7 @@ struct strobe_thread {
     uint64_t tstate;      /* address of the PyThreadState */
     uint64_t tstate_id;   /* PyThreadState.id, unique within its interpreter */
     uint64_t pthread;     /* thread_id: pthread_self() */
+    uint64_t context;     /* address of the current contextvars.Context; 0 = none yet */
     int32_t tid;          /* kernel thread id as seen from here; 0 = unknown */
     int32_t native;       /* kernel thread id as the target knows it; 0 = unknown (before 3.11) */
     int64_t interp;       /* interpreter id */

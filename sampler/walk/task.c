@@ -143,7 +143,10 @@ int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_
     if (item->role == STROBE_ROLE_TASK && !reader->has_aio)
         return STROBE_ERR_TORN; /* where its fields lie is not known */
     err = item->role == STROBE_ROLE_TASK ? read_c_task(reader, task) : read_py_task(reader, draft, task);
-    draft->n_awaiters = reader->awaiters.n - draft->first_awaiter;
+    draft->copy = !err && strobe_taskreader_is_copy(reader, task->loop);
+    draft->n_awaiters = draft->copy ? 0 : (reader->awaiters.n - draft->first_awaiter);
+    if (draft->copy)
+        return 0;
     if (!err && reader->awaiters.chained_back)
         task->promise = reader->awaiters.chained;
     if (err || task->state == STROBE_TASK_DONE)

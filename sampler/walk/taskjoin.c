@@ -209,7 +209,7 @@ int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct stro
                              struct strobe_task_sample *ret)
 {
     struct strobe_task *tasks = reader->tasks;
-    uint32_t n = 0, n_edges = 0;
+    uint32_t n = 0, n_edges = 0, n_copies = 0;
     int err;
 
     if (strobe_grow(&reader->renumbered, &reader->cap_renumbered, reader->n_drafts + 1, sizeof *reader->renumbered) ||
@@ -218,8 +218,10 @@ int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct stro
     reader->n_holds = reader->n_read_holds;
     reset_counts(reader);
     for (size_t i = 0; i < reader->n_drafts; i++) {
-        bool shown = place_on_stack(reader, threads, &reader->drafts[i], &reader->tasks[i]) || !reader->drafts[i].unsettled;
+        const struct strobe_task_draft *draft = &reader->drafts[i];
+        bool shown = !draft->copy && (place_on_stack(reader, threads, draft, &reader->tasks[i]) || !draft->unsettled);
 
+        n_copies += draft->copy;
         reader->drafts[i].mixed = false;
         reader->renumbered[i] = shown ? 0 : STROBE_NO_INDEX;
     }
@@ -258,7 +260,7 @@ int strobe_taskreader_finish(struct strobe_taskreader *reader, const struct stro
     *ret = (struct strobe_task_sample){
         .n_tasks = n, .tasks = tasks, .n_waits = (uint32_t)reader->n_waits, .waits = reader->waits,
         .n_holds = (uint32_t)reader->n_holds, .holds = reader->holds, .n_awaiters = n_edges, .awaiters = reader->edges,
-        .n_dropped = (uint32_t)reader->n_drafts - n, .edges_cut = reader->awaiters.cut,
+        .n_dropped = (uint32_t)reader->n_drafts - n - n_copies, .n_copies = n_copies, .edges_cut = reader->awaiters.cut,
     };
     return 0;
 }

@@ -81,6 +81,21 @@ int strobe_taskreader_set_table(struct strobe_taskreader *reader, uint64_t table
     return err;
 }
 
+void strobe_taskreader_set_forked(struct strobe_taskreader *reader, int32_t own_pid, const uint64_t *loops, size_t n)
+{
+    reader->own_pid = own_pid;
+    reader->own_loops = loops;
+    reader->n_own_loops = n;
+}
+
+bool strobe_taskreader_is_copy(const struct strobe_taskreader *reader, uint64_t loop)
+{
+    for (size_t i = 0; i < reader->n_own_loops; i++)
+        if (reader->own_loops[i] == loop)
+            return false;
+    return reader->own_pid != 0;
+}
+
 /* What was passed over as unreadable so far, or could not be kept. */
 static uint64_t failures(const struct strobe_taskreader *reader)
 {
@@ -128,6 +143,7 @@ static int settle(struct strobe_taskreader *reader, size_t i, int64_t interp, en
         draft->unsettled |= !is_known(reader, &draft->print);
     else if (trust == STROBE_TRUST_TWICE)
         draft->unsettled |= !same_print(&before, &draft->print);
+    draft->unsettled &= !draft->copy;
     draft->executing = draft->unsettled && task->coro && reader->chain.n && reader->chain.state == STROBE_CHAIN_EXECUTING;
     reader->n_unsettled += draft->unsettled;
     reader->n_executing += draft->executing;

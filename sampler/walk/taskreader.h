@@ -50,6 +50,7 @@ struct strobe_task_draft {
     bool unsettled;
     bool executing;         /* ... because it runs: it is on a thread's stack, or will have changed when the threads are looked at */
     bool mixed;             /* it fits with itself, but not with those that wait for it */
+    bool copy;              /* of a task of another process: see strobe_taskreader_set_forked */
     size_t first_awaiter, n_awaiters; /* addresses in awaiters.tasks; may be there twice */
     uint64_t ran_on;        /* thread state on whose stack it was while that stood still; 0 = none */
     uint32_t first_hold, n_holds; /* what it held then; in holds */
@@ -86,6 +87,10 @@ struct strobe_taskreader {
     uint32_t n_contexts;              /* of the task that is read: looked at for its holds */
     struct strobe_htab frames;        /* of the threads' stacks: frame address -> thread << 32 | index */
 
+    int32_t own_pid;                  /* of a process made by fork: its id as it knows it itself; 0 = of another */
+    const uint64_t *own_loops;        /* of such a one: those that its threads run; borrowed */
+    size_t n_own_loops;
+
     struct strobe_task *shown;        /* the finished sample's tasks where some are left out; else it has `tasks` itself */
     uint32_t *edges;
     uint32_t *renumbered;             /* by draft: its index in the sample */
@@ -104,6 +109,11 @@ int strobe_taskreader_set_table(struct strobe_taskreader *reader, uint64_t table
 void strobe_taskreader_want_timers(struct strobe_taskreader *reader, struct strobe_clock *clock);
 /* Does it need a table and have none yet? */
 bool strobe_taskreader_wants_table(const struct strobe_taskreader *reader);
+
+/* The process was made by fork: the tasks of its parent are there as copies, of loops that do not run here.  From now on tasks of other
+ * loops than `loops`, those that its threads run, are left out and counted (n_copies).  own_pid: its id as it knows it itself.  loops:
+ * borrowed, until the next call. */
+void strobe_taskreader_set_forked(struct strobe_taskreader *reader, int32_t own_pid, const uint64_t *loops, size_t n);
 
 /* STROBE_ERR_MISSING: no interpreter has imported asyncio.  STROBE_ERR_TORN: a list of tasks could not be read whole. */
 int strobe_taskreader_read(struct strobe_taskreader *reader, const struct strobe_task_source *sources, size_t n,

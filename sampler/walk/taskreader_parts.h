@@ -15,6 +15,8 @@
 
 /* Reads task `index` of the list whole.  STROBE_ERR_TORN: it moved; what it is by name and address is there all the same. */
 int strobe_taskreader_one(struct strobe_taskreader *reader, size_t index, int64_t interp);
+/* Is a task of that loop one of another process, which this one was forked from? */
+bool strobe_taskreader_is_copy(const struct strobe_taskreader *reader, uint64_t loop);
 /* A bit for each frame on a thread's stack, by which most of those that are not there are told. */
 uint64_t strobe_taskreader_marks(const struct strobe_thread *thread);
 /* Where on the stack with these marks a frame is; STROBE_NO_INDEX = nowhere, or frame is 0. */

@@ -116,6 +116,7 @@ struct strobe_task_sample {
     bool passed;        /* nothing was read in time: there is no task here, and the next sample has this one's time too */
     bool list_torn;     /* a list of tasks changed each time it was read: some may be missing */
     uint32_t n_dropped; /* tasks left out because no reading of them was consistent */
+    uint32_t n_copies;  /* of a process made by fork: tasks of loops that none of its threads runs; left out */
 };
 
 /* Two waits of one task are the same when they end at the same future, by the same way. */

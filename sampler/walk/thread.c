@@ -261,6 +261,7 @@ int strobe_walk_read(struct strobe_walk *walk, struct strobe_slot *slot, bool st
     strobe_walk_identify(walk, slot);
     source.head = lay->frames == STROBE_FRAMES_CFRAME ? copy->cframe_head : strobe_span_u64(walk->ts, lay->ts_frame);
     source.base = lay->ts_base_frame == STROBE_NONE ? 0 : strobe_span_u64(walk->ts, lay->ts_base_frame);
+    slot->context = lay->ts_context == STROBE_NONE ? 0 : strobe_span_u64(walk->ts, lay->ts_context);
     slot->attached = lay->ts_state != STROBE_NONE && strobe_span_u32(walk->ts, lay->ts_state) == lay->state_attached;
     slot->gil_requested = lay->ts_gil_requested != STROBE_NONE && strobe_span_u32(walk->ts, lay->ts_gil_requested);
     if (slot->frames.n && slot->frames.depth > STROBE_KEEP_INNER + STROBE_KEEP_OUTER && slot->before.cap == slot->frames.cap) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "walk/waitfacts.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "runtime/pyobj.h"
@@ -9,8 +8,6 @@
 
 enum {
     MAX_HOPS = 4,    /* transports inside of transports: TLS over a socket is one */
-    MAX_FLOAT = 64,  /* bytes of a float object; a header and a number */
-    MAX_HANDLE = 256, /* bytes of a TimerHandle up to its time; it has some ten members */
 };
 
 /* What is being read, and how. */
@@ -99,11 +96,24 @@ void strobe_wait_facts_count(const struct strobe_wait *wait, struct strobe_wait_
     facts->capacity_source = STROBE_CAPACITY_COUNTED;
 }
 
+/* Has it no attribute of that name?  False also when that cannot be told. */
+static bool lacks(const struct facts *f, uint64_t obj, const char *name)
+{
+    uint64_t value;
+
+    return strobe_py_attr(f->mem, f->lay, obj, name, &value) == STROBE_ERR_MISSING;
+}
+
+/* One of anyio's that stands for another and was not used yet has what it was made with. */
 static void read_semaphore(const struct facts *f, uint64_t obj, const char *bound)
 {
     obj = behind(f, obj, "_internal_semaphore");
     f->ret->free = number(f, obj, "_value");
     f->ret->queued = queue_length(f, obj, "_waiters");
+    if (f->ret->free < 0 && lacks(f, obj, "_value")) {
+        f->ret->free = number(f, obj, "_initial_value");
+        f->ret->queued = f->ret->free < 0 ? -1 : 0;
+    }
     if (bound)
         set_capacity(f, number(f, obj, bound), STROBE_CAPACITY_STORED);
 }
@@ -178,6 +188,8 @@ static void read_limiter(const struct facts *f, uint64_t obj)
     total = attr(f, obj, "_total_tokens");
     f->ret->borrowed = length(f, attr(f, obj, "_borrowers"));
     f->ret->queued = length(f, attr(f, obj, "_wait_queue"));
+    if (total && f->ret->borrowed < 0 && lacks(f, obj, "_borrowers"))
+        f->ret->borrowed = f->ret->queued = 0; /* made outside of an event loop, not used yet */
     if (!total || strobe_py_float(f->mem, f->lay, total, &tokens) || !(tokens >= 0))
         return;
     set_capacity(f, tokens < (double)STROBE_UNLIMITED ? (int64_t)tokens : STROBE_UNLIMITED, STROBE_CAPACITY_STORED);
@@ -202,6 +214,30 @@ static void read_queue(const struct facts *f, uint64_t obj)
     case STROBE_WAIT_QUEUE_JOIN: f->ret->queued = queue_length(f, attr(f, obj, "_finished"), "_waiters"); break;
     default: break;
     }
+}
+
+/* Lib/threading.py: the one who waits holds a lock that is in the condition's deque.  A plain one does not keep how many it had. */
+static void read_threading_semaphore(const struct facts *f, uint64_t obj, const char *bound)
+{
+    f->ret->free = number(f, obj, "_value");
+    f->ret->queued = queue_length(f, attr(f, obj, "_cond"), "_waiters");
+    if (bound)
+        set_capacity(f, number(f, obj, bound), STROBE_CAPACITY_STORED);
+}
+
+/* Lib/queue.py; LifoQueue and PriorityQueue have a list. */
+static void read_threading_queue(const struct facts *f, uint64_t obj)
+{
+    int64_t maxsize, getters, putters;
+    uint64_t value = attr(f, obj, "maxsize");
+
+    f->ret->size = length(f, attr(f, obj, "queue"));
+    if (value && !strobe_py_int(f->mem, f->lay, value, &maxsize))
+        f->ret->maxsize = maxsize > 0 ? maxsize : 0;
+    f->ret->unfinished = number(f, obj, "unfinished_tasks");
+    getters = queue_length(f, attr(f, obj, "not_empty"), "_waiters");
+    putters = queue_length(f, attr(f, obj, "not_full"), "_waiters");
+    f->ret->queued = getters < 0 || putters < 0 ? -1 : getters + putters;
 }
 
 /* ---- files and processes ---- */
@@ -302,6 +338,9 @@ static bool by_role(const struct facts *f, uint64_t obj)
     case STROBE_ROLE_BARRIER: read_barrier(f, obj); return true;
     case STROBE_ROLE_LIMITER: read_limiter(f, obj); return true;
     case STROBE_ROLE_QUEUE: read_queue(f, obj); return true;
+    case STROBE_ROLE_THREADING_SEMAPHORE: read_threading_semaphore(f, obj, NULL); return true;
+    case STROBE_ROLE_THREADING_BOUNDED_SEMAPHORE: read_threading_semaphore(f, obj, "_initial_value"); return true;
+    case STROBE_ROLE_THREADING_QUEUE: read_threading_queue(f, obj); return true;
     default: return false;
     }
 }
@@ -335,6 +374,35 @@ void strobe_wait_facts_read(struct strobe_mem *mem, const struct strobe_layout *
         *ret = unknown;
 }
 
+uint64_t strobe_wait_queue(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles, uint64_t object,
+                           uint32_t *ret_leave)
+{
+    const struct facts f = {.mem = mem, .lay = lay, .roles = roles};
+    uint64_t queue = 0;
+    uint32_t leave = 0;
+
+    switch (strobe_roles_of(roles, object)) {
+    case STROBE_ROLE_SEMAPHORE:
+    case STROBE_ROLE_BOUNDED_SEMAPHORE:
+        queue = attr(&f, object, "_waiters");
+        leave = lay->tasks_leave;
+        break;
+    case STROBE_ROLE_ANYIO_SEMAPHORE: /* popleft(), and remove() of who gives up */
+        queue = attr(&f, behind(&f, object, "_internal_semaphore"), "_waiters");
+        leave = 2;
+        break;
+    case STROBE_ROLE_THREADING_SEMAPHORE:
+    case STROBE_ROLE_THREADING_BOUNDED_SEMAPHORE:
+        queue = attr(&f, attr(&f, object, "_cond"), "_waiters");
+        leave = lay->threads_leave;
+        break;
+    default: break;
+    }
+    if (queue)
+        *ret_leave = leave;
+    return queue;
+}
+
 static int64_t difference(int64_t all, int64_t free)
 {
     return all < 0 || free < 0 || free > all ? -1 : all - free;
@@ -364,68 +432,4 @@ int64_t strobe_wait_in_use(struct strobe_mem *mem, const struct strobe_layout *l
         return -1;
     }
     return n;
-}
-
-int strobe_timer_due(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t handle, double *ret_when)
-{
-    uint64_t value;
-    double when;
-    int err = strobe_py_attr(mem, lay, handle, "_when", &value);
-
-    if (!err)
-        err = strobe_py_float(mem, lay, value, &when);
-    if (err)
-        return err;
-    if (!isfinite(when))
-        return STROBE_ERR_OBJECT;
-    *ret_when = when;
-    return 0;
-}
-
-/* Of a float whose type is known: one read. */
-static int float_of(struct strobe_timers *timers, struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t value, double *ret)
-{
-    unsigned char span[MAX_FLOAT];
-    enum strobe_py_kind kind;
-    int err;
-
-    if (timers->float_type && lay->float_value + sizeof *ret <= sizeof span && lay->ob_type < lay->float_value) {
-        if ((err = strobe_mem_read(mem, value, span, lay->float_value + sizeof *ret)))
-            return err;
-        if (strobe_span_u64(span, lay->ob_type) == timers->float_type) {
-            memcpy(ret, span + lay->float_value, sizeof *ret);
-            return 0;
-        }
-    }
-    err = strobe_py_float(mem, lay, value, ret);
-    if (!err && !timers->float_type && !strobe_py_kind(mem, lay, value, &kind) && kind == STROBE_PY_FLOAT)
-        err = strobe_mem_u64(mem, value + lay->ob_type, &timers->float_type);
-    return err;
-}
-
-int strobe_timers_due(struct strobe_timers *timers, struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t handle,
-                      double *ret_when)
-{
-    unsigned char span[MAX_HANDLE];
-    uint64_t type, offset;
-    double when;
-    int err;
-
-    if (timers->type) {
-        if ((err = strobe_mem_read(mem, handle, span, timers->offset + sizeof type)))
-            return err;
-        if (strobe_span_u64(span, lay->ob_type) == timers->type) {
-            err = float_of(timers, mem, lay, strobe_span_u64(span, timers->offset), &when);
-            if (!err && !isfinite(when))
-                err = STROBE_ERR_OBJECT;
-            if (!err)
-                *ret_when = when;
-            return err;
-        }
-    }
-    err = strobe_timer_due(mem, lay, handle, ret_when);
-    if (!err && !strobe_mem_u64(mem, handle + lay->ob_type, &type) && !strobe_py_slot_offset(mem, lay, type, "_when", &offset) &&
-        offset + sizeof type <= sizeof span && offset > lay->ob_type)
-        *timers = (struct strobe_timers){type, offset, timers->float_type};
-    return err;
 }

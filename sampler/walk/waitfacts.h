@@ -12,6 +12,7 @@ enum strobe_capacity_source {
     STROBE_CAPACITY_UNKNOWN,
     STROBE_CAPACITY_STORED,  /* the object keeps it: BoundedSemaphore, CapacityLimiter, a lock (1) */
     STROBE_CAPACITY_COUNTED, /* permits that are free, and tasks that were seen to hold one */
+    STROBE_CAPACITY_CONSTRUCTION, /* seen when the object was made, or said by the user */
 };
 
 #define STROBE_UNLIMITED INT64_MAX /* capacity and free of a CapacityLimiter of math.inf tokens */
@@ -33,6 +34,11 @@ struct strobe_wait_facts {
 /* ret: always filled.  Reading may race with the loop: values are then of a moment nearby. */
 void strobe_wait_facts_read(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles,
                             const struct strobe_wait *wait, struct strobe_wait_facts *ret);
+
+/* The deque in which those who wait for a semaphore stand, the longest first, new ones behind all others; 0 = there is none yet, or
+ * object keeps another kind of list (a limiter) or is no semaphore.  ret_leave: see tasks_leave in runtime/layout.h; untouched then. */
+uint64_t strobe_wait_queue(struct strobe_mem *mem, const struct strobe_layout *lay, struct strobe_roles *roles, uint64_t object,
+                           uint32_t *ret_leave);
 
 /* The capacity of a semaphore that does not keep it: permits that are free and those seen in use (wait->n_holders); nobody who took one
  * otherwise than by `async with` is seen. */

@@ -68,6 +68,7 @@ struct strobe_slot {
     uint64_t run_count;
     bool attached;     /* ts.state, where there is one */
     bool gil_requested;
+    uint64_t context;  /* contextvars.Context */
 
     /* What the kernel says, this sample. */
     struct strobe_thread_state state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ELF objects: as bytes of a file, and as the image of a process (mapped at BASE as it lies in the file). */
-#include "attach/elf.h"
+#include "attach/proc/elf.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,callsite,layout,asyncio,elf,walk,tasks}/...  The same files each time.
+"""Seeds for the fuzzers: make_corpus.py FOLDER writes FOLDER/{linetable,callsite,layout,asyncio,elf,walk,tasks,meter}/...  The same files each time.
 
 From the recorded images (tests/images), this interpreter's own line tables and an ELF object written here.
 """
@@ -173,9 +173,25 @@ def task_walks(folder):
             write(folder, "task-%d-%d" % (number, k), bytes([number, k % 16]) + changes)
 
 
+def readings(folder):
+    """Things that come and go between readings (tests/fuzz/fuzz_meter.c)."""
+    rng = random.Random(1)
+    for number in range(20):
+        steps = bytes([rng.randrange(256)])
+        for _ in range(rng.randrange(2, 12)):
+            for _ in range(rng.randrange(6)):
+                name = rng.choice([b"", b"other", b"app.POOL", b"gate_%d" % rng.randrange(30), b"\xff\n\"}", b"at 0x7f0012345678"])
+                steps += bytes([0, rng.randrange(7), rng.randrange(16)] + [rng.choice([0, 1, 2, 3, 4, 7, 9, 200]) for _ in range(3)]
+                               + [rng.randrange(4), rng.random() < 0.1, len(name)]) + name + b"\1"
+            steps += bytes([rng.choice([200, 230])]) + struct.pack(">H", rng.choice([50, 100, 1100, 5000, 0]))
+            if rng.random() < 0.3:
+                steps += bytes([240 + rng.randrange(10), 3]) + b"app"
+        write(folder, "readings-%d" % number, steps)
+
+
 def main():
     for name, make in (("linetable", linetables), ("callsite", callsites), ("layout", layouts), ("asyncio", asyncio_tables), ("elf", elves), ("walk", walks),
-                       ("tasks", task_walks)):
+                       ("tasks", task_walks), ("meter", readings)):
         make(os.path.join(sys.argv[1], name))
 
 

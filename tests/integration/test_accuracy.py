@@ -12,6 +12,8 @@ import pytest
 from lib import formats, tool
 from lib.target import BENCH_TARGETS, Target
 
+pytestmark = pytest.mark.alone
+
 PARTS = ["part_a", "part_b", "part_c", "part_d"]
 
 

@@ -14,6 +14,7 @@ VERSIONS = pytest.mark.versions("3.9", "3.12", "3.14")
 # ---- record -s ----
 
 @VERSIONS
+@pytest.mark.alone
 @pytest.mark.parametrize("rate", [(), ("--task-rate", "40")], ids=["each-tick", "task-rate"])
 def test_most_tasks_at_once_are_those_of_all_processes(py, rate, tmp_path):
     """Two children have theirs in turns; never all at once."""

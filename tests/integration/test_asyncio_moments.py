@@ -36,6 +36,7 @@ def test_a_lock_is_not_free_while_its_holder_runs(py):
 
 
 @VERSIONS
+@pytest.mark.alone
 def test_blame_knows_who_holds_what_a_task_that_runs_has(py, tmp_path):
     with aio.target(py, "moments.py", "held") as target:
         tool.run("record", "--asyncio", "--blame", "-p", target.pid, "-d", "3", "-r", "100", "-f", "raw", "-o", tmp_path / "raw", check=0)

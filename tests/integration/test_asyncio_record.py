@@ -10,8 +10,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from lib import aio, formats, tool
+from lib import aio, formats, pprof, tool
 from lib.target import Target, wait_for
+
+pytestmark = pytest.mark.alone
 
 RATE = 200
 SECONDS = 3
@@ -334,7 +336,7 @@ def test_by_context_variable(py, tmp_path):
 @VERSIONS
 def test_every_format_has_the_tasks(py, tmp_path):
     with schedule(py, "blocked") as target:
-        for fmt in ("raw", "flamegraph", "speedscope", "chrometrace", "pstats"):
+        for fmt in ("raw", "flamegraph", "speedscope", "chrometrace", "pstats", "pprof"):
             out = os.path.join(target.here, fmt)  # where the target's own Python can read it too
             done = tool.run("record", "--asyncio", "--json", "-p", target.pid, "-d", "1.5", "-r", RATE, "-f", fmt, "-o", out, check=0)
             tasks = json.loads(done.stdout)["tasks"]
@@ -417,6 +419,17 @@ def check_pstats(py, out, tasks):
     assert found["render"][3] + found["spin"][3] > 0.8 * tasks["running_s"]
 
 
+def check_pprof(py, out, tasks):
+    found = pprof.read(out)
+    count, ns = found.total()
+    assert ns / 1e9 == pytest.approx(tasks["total_s"], abs=1e-6) and abs(count / RATE - tasks["total_s"]) <= 1 / RATE
+    spent = collections.Counter()
+    for sample in found.samples:
+        spent[by_state_of(sample.stack[-1][0])] += sample.ns / 1e9
+    for state in STATES:
+        assert spent[state] == pytest.approx(tasks[state + "_s"], abs=1e-6)
+
+
 # ---- which profile ----
 
 @VERSIONS
@@ -452,7 +465,7 @@ def test_what_cannot_be_asked_for(py, tmp_path):
     with schedule(py, "mix") as target:
         for args, words in ((["--blame"], "--blame needs --asyncio"), (["--asyncio=threads", "--blame"], "--asyncio=threads does not record"),
                             (["--asyncio", "-g"], "--gil is about threads"),
-                            (["--task-rate", "5"], "--task-rate needs --asyncio"), (["--by", "contextvar:turn"], "--by needs --asyncio")):
+                            (["--task-rate", "5"], "--task-rate needs --asyncio"), (["--by", "turn"], "'turn' is no value for --by")):
             done = tool.run("record", *args, "-p", target.pid, "-d", "1", "-o", tmp_path / "x", check=2)
             assert words in done.stderr
         for args, words in ((["--asyncio=both"], "--asyncio=both writes two profiles"), (["--asyncio", "--json"], "--json writes a summary")):

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The variables of contexts in live processes: every one of them, with its name and value, whatever the shape of the tree."""
-import os
 import subprocess
 
 import pytest
 
+from lib import built
 from lib.target import Target
-from lib.tool import REPOSITORY
 
 
 @pytest.fixture(scope="module")
 def demo():
-    build = os.environ.get("BUILD", "build")
-    subprocess.run(["make", "-s", "-C", REPOSITORY, "BUILD=" + build, "context-demo"], check=True, timeout=300)
-    return os.path.join(REPOSITORY, build, "tests/integration/context_demo")
+    built.make("context-demo")
+    return built.path("tests/integration/context_demo")
 
 
 def read(demo, pid, addresses):

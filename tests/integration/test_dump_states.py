@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Idle, active, holding the GIL, waiting for it, collecting garbage, stopped: what each thread is doing now."""
+import json
 import os
 import signal
 
@@ -84,10 +85,18 @@ def test_stopped_target_stays_stopped(py):
             threads = {thread["thread_name"]: thread for thread in tool.dump_json(target.pid, *args)}
             assert "spin" in [frame["name"] for frame in threads["spin-0"]["frames"]]
             assert threads["wait_pipe"]["frames"][0]["name"] == "wait_pipe"
+            assert {thread["stopped"] for thread in threads.values()} == {True}
+        line = "the process is stopped (state T): nothing runs"
+        assert line in tool.run("dump", target.pid, check=0).stdout.splitlines()
+        assert json.loads(tool.run("pools", "--json", target.pid, check=0).stdout)["stopped"] is True
+        assert tool.run("pools", "-s", target.pid, check=0).stdout.splitlines()[-1] == line
         assert all(procfs.state(target.pid, tid) == "T" for tid in procfs.tids(target.pid))
         assert all(procfs.tracer(target.pid, tid) == 0 for tid in procfs.tids(target.pid))
         target.kill(signal.SIGCONT)
         target.counter().assert_moves()
+        assert line not in tool.run("dump", target.pid, check=0).stdout
+        assert {thread["stopped"] for thread in tool.dump_json(target.pid)} == {False}
+        assert json.loads(tool.run("pools", "--json", target.pid, check=0).stdout)["stopped"] is False
         target.assert_unharmed()
 
 

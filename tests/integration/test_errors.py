@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -167,3 +168,23 @@ def test_another_user(tmp_path):
         assert os.listdir(out) == []
         target.assert_unharmed()
         target.counter().assert_moves()
+
+
+@pytest.mark.parametrize("files", [5, 6, 7, 8, 12])
+@pytest.mark.versions("3.12")
+def test_too_few_descriptors(py, tmp_path, files):
+    """It is not said that a process has ended which lives."""
+    with Target(py, "shapes.py") as target:
+        for words in (["dump"], ["pstree"], ["pools"], ["record", "-o", tmp_path / "x"], ["serve", "--listen", "127.0.0.1:0"]):
+            done = tool.run(*words, target.pid, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
+            assert_refused(done, r"too many open files: %d are allowed \(ulimit -n\)" % files)
+        assert os.listdir(tmp_path) == []
+        target.assert_unharmed()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount something over /proc")
+@pytest.mark.parametrize("words", [["dump", "1"], ["ps", "1"], ["serve", "--all-python", "--listen", "127.0.0.1:0"]])
+def test_without_proc(words):
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh", tool.path()] + words,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, env=tool.environment())
+    assert_refused(done, "there is no /proc")

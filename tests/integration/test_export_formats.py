@@ -10,13 +10,11 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from lib import profiles
-from lib.profiles import MS, START, Profile
+from lib.profiles import A, A2, B, GC, MAIN, MS, START, Profile, mixed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FORMATS = ["flamegraph", "raw", "speedscope", "chrometrace", "pstats", "pstat", "FlameGraph", "RAW"]
+FORMATS = ["flamegraph", "raw", "speedscope", "chrometrace", "pstats", "pstat", "pprof", "FlameGraph", "RAW"]
 SVG = "{http://www.w3.org/2000/svg}"
-A, A2, B = ("a", "/x/t.py", 5, 4), ("a", "/x/t.py", 6, 4), ("b", "/x/t.py", 9, 8)
-MAIN, GC = ("<module>", "/x/t.py", 20, 1), ("<GC>", "", 0, 0)
 
 
 @pytest.fixture(scope="session")
@@ -27,25 +25,6 @@ def demo():
 def label(frame, line=True):
     name, file, current, _ = frame
     return name + (" (%s%s)" % (file, ":%d" % current if line and current else "") if file else "")
-
-
-def mixed():
-    """Recursion, two threads, a gap, a line that moves, a mark, weights of whole periods."""
-    profile = Profile()
-    for frame in [("never sampled", "/x/t.py", 1, 1), GC, B, A]:  # so that ids and order of appearance differ
-        profile.frame(frame)
-    one, two = profile.thread("MainThread", pid=100, tid=100), profile.thread("pool", pid=100, tid=101)
-    profile.add(one, 30 * MS, MAIN, A, B)
-    profile.add(one, 20 * MS, MAIN, A, B)
-    profile.add(two, 10 * MS, MAIN, B)
-    profile.add(one, 10 * MS, MAIN, A2, B, A, A)
-    profile.gap(one, 500 * MS)
-    profile.add(one, 40 * MS, MAIN, A2, B, A, A)
-    profile.add(one, 70 * MS, MAIN)
-    profile.add(two, 60 * MS, MAIN, A, B)
-    profile.add(one, 10 * MS, MAIN, A, GC)
-    profile.add(two, 10 * MS, MAIN, B, A, B, A, B)
-    return profile
 
 
 # ---- raw ----

@@ -110,8 +110,8 @@ def test_target_whose_threads_exec(py, tmp_path):
                 break
             assert "just starting" in done.stderr or "another program" in done.stderr, done.stderr  # it is, 30 times a second
         assert done.returncode == 0, done.stderr
-        # Some 100 execs in this time; one that is not let go would be the last until strobe ends.
-        assert target.counter().value() - before > 10
+        # Some 100 execs in this time, on a slow machine 10; one that is not let go would be the last until strobe ends.
+        assert target.counter().value() - before > 2
         target.counter().assert_moves()
         wait_for(lambda: procfs.held(target.pid) == [] and procfs.state(target.pid) in ("R", "S", "D"), "the target to run free")
 

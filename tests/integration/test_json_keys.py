@@ -73,6 +73,13 @@ def test_ps_and_pstree(py):
     assert set(family) == {"processes"} and keys(*family["processes"]) <= keys(*rows)
 
 
+def test_pools(py):
+    with Target(py, "resources.py") as target:
+        one, family = shown(target, "pools"), shown(target, "pools", "-s")
+    assert_same(keys(one), documented()["`pools --json`"])
+    assert keys(*family["processes"]) == keys(one)
+
+
 def test_dump(py):
     with aio.target(py, "household.py", "3", "2") as target:
         threads = shown(target, "dump", "-s", "-l")

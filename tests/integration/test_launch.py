@@ -66,6 +66,7 @@ def cpu_ticks(strobe):
     return int(fields[11]) + int(fields[12])
 
 
+@pytest.mark.alone
 def test_from_the_first_bytecode(py, tmp_path):
     """A program that only imports for a moment is seen while it does; a busy loop at its start is seen almost whole."""
     code = "import time\ndef first():\n    e = time.monotonic() + 0.4\n    while time.monotonic() < e: pass\nfirst()"

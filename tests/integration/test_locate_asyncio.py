@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import FOUND
-from lib import tool
+from lib import built
 from lib.target import Target
 
 TARGET = "aio_fields.py"
@@ -21,10 +21,8 @@ every_table = pytest.mark.parametrize("wide", WITH_TABLE, ids=[py.id for py in W
 
 @pytest.fixture(scope="module")
 def driver():
-    env = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    done = subprocess.run(["make", "-C", tool.REPOSITORY, "asyncio-facts"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
-    assert done.returncode == 0, done.stdout
-    return os.path.join(tool.REPOSITORY, os.environ.get("BUILD", "build"), "tests/integration/asyncio_facts")
+    built.make("asyncio-facts")
+    return built.path("tests/integration/asyncio_facts")
 
 
 class Facts:

@@ -11,6 +11,8 @@ import pytest
 from lib import aio, procfs, tool
 from lib.target import Target, wait_for
 
+pytestmark = pytest.mark.alone
+
 FAMILIES = pytest.mark.versions("3.8", "3.11", "3.12", "3.14", "3.14t")
 MODES = pytest.mark.parametrize("mode", ["exact", "nonblocking"])
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from conftest import FOUND
-from lib import packages, tool
+from lib import built, packages
 from lib.target import Target
 
 LAST_OF_ANYIO_3 = (3, 12)
@@ -15,10 +15,8 @@ LAST_OF_ANYIO_3 = (3, 12)
 
 @pytest.fixture(scope="module")
 def driver():
-    env = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    done = subprocess.run(["make", "-C", tool.REPOSITORY, "pool-facts"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
-    assert done.returncode == 0, done.stdout
-    return os.path.join(tool.REPOSITORY, os.environ.get("BUILD", "build"), "tests/integration/pool_facts")
+    built.make("pool-facts")
+    return built.path("tests/integration/pool_facts")
 
 
 class Facts:

@@ -9,10 +9,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from lib import formats, procfs, tool
+from lib import formats, pprof, procfs, tool
 from lib.target import Target, wait_for
 
-FORMATS = ["flamegraph", "raw", "speedscope", "chrometrace", "pstats", "pstat"]
+FORMATS = ["flamegraph", "raw", "speedscope", "chrometrace", "pstats", "pstat", "pprof"]
 
 
 def record(target, out, *args, **kwargs):
@@ -48,6 +48,9 @@ def test_every_format(py, fmt):
         elif fmt == "chrometrace":
             names = {event["name"] for event in formats.chrometrace(out)}
             assert {"leaf", "middle", "outer", "main"} <= {formats.name_of(name) for name in names}
+        elif fmt == "pprof":
+            for sample in pprof.read(out).samples:
+                assert sample.stack[0][0] == "<module>" and sample.stack[0][1].endswith("busy.py") and sample.labels == {}
         else:
             text = pstats_text(py, out[len(py.root):])
             assert "(leaf)" in text and "(middle)" in text
@@ -59,13 +62,15 @@ def test_every_format(py, fmt):
 def test_weights_are_real_time(py, tmp_path):
     """One thread that is always busy: what is recorded of it must add up to the time that passed."""
     with Target(py, "busy.py") as target:
-        for fmt, rate in (("speedscope", 50), ("raw", 100), ("speedscope", 1000)):
+        for fmt, rate in (("speedscope", 50), ("raw", 100), ("pprof", 100), ("speedscope", 1000)):
             out = tmp_path / "profile"
             start = time.monotonic()
             said = record(target, out, "-d", "1", "-r", rate, "-f", fmt)
             wall = time.monotonic() - start
             if fmt == "speedscope":
                 seconds = sum(weight for _, weight in formats.speedscope_stacks(out))
+            elif fmt == "pprof":
+                seconds = pprof.read(out).total()[1] / 1e9
             else:
                 seconds = formats.total(formats.raw(out)) / rate
             # Below: the first reading may come a period after the start, and the thread may, on a loaded machine, be caught
@@ -220,13 +225,15 @@ def test_deep_stacks(py, tmp_path):
 @pytest.mark.versions("3.11", "3.14")
 def test_hostile_names(py, tmp_path):
     with Target(py, "hostile.py", "spin") as target:
-        for fmt in ("flamegraph", "raw", "speedscope", "chrometrace", "pstats"):
+        for fmt in ("flamegraph", "raw", "speedscope", "chrometrace", "pstats", "pprof"):
             record(target, tmp_path / fmt, "-d", "0.4", "-f", fmt, "--threads", "-r", "50")
         ElementTree.parse(tmp_path / "flamegraph")
         assert all(count > 0 for _, count in formats.raw(tmp_path / "raw"))
         names = {name for stack, _ in formats.speedscope_stacks(tmp_path / "speedscope") for name in stack}
         assert "<script>alert(1)</script>" in names and "\x1b[31mred\x1b[0m" in names
         formats.chrometrace(tmp_path / "chrometrace")
+        names = {frame[0] for sample in pprof.read(tmp_path / "pprof").samples for frame in sample.stack}
+        assert "<script>alert(1)</script>" in names and "\\x1b[31mred\\x1b[0m" in names
 
 
 @pytest.mark.parametrize("fmt", ["flamegraph", "raw"])

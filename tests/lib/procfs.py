@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the kernel says of a process: the independent source for thread ids, states, tracers."""
 import os
+import signal
 
 
 def _status(pid, tid=None):
@@ -54,6 +55,19 @@ def children(pid):
         except (FileNotFoundError, ProcessLookupError):
             pass
     return found
+
+
+def family(pid):
+    """A process's children, theirs, and so on."""
+    return [one for child in children(pid) for one in [child] + family(child)]
+
+
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def held(pid):

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Profiles for the tests of output formats: described here, written by tests/integration/export_demo.c."""
-import os
 import subprocess
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import built
+
 MS = 1000000
 START = 5000000000  # monotonic time of a profile's start, ns
+A, A2, B = ("a", "/x/t.py", 5, 4), ("a", "/x/t.py", 6, 4), ("b", "/x/t.py", 9, 8)
+MAIN, GC = ("<module>", "/x/t.py", 20, 1), ("<GC>", "", 0, 0)
 
 # Names that have broken other people's files.
 HOSTILE = [
@@ -26,13 +28,13 @@ def _hex(text):
 
 def build_demo():
     """The demo program, built when it is missing or old."""
-    build = os.environ.get("BUILD") or "build"
-    subprocess.run(["make", "-s", "-C", ROOT, "BUILD=" + build, "export-demo"], check=True, timeout=300)
-    return os.path.join(ROOT, build, "tests/integration/export_demo")
+    built.make("export-demo")
+    return built.path("tests/integration/export_demo")
 
 
 class Profile:
-    """Stacks in order of time.  A frame is (name, file, line, first line); no file makes a mark."""
+    """Stacks in order of time.  A frame is (name, file, line, first line); no file makes a mark, of a kind when the first line is below 0
+    (enum strobe_mark)."""
 
     def __init__(self, period=10 * MS, title="python app.py"):
         self.period, self.lines = period, ["period %d" % period, "title " + _hex(title)]
@@ -68,6 +70,25 @@ class Profile:
                               stderr=subprocess.PIPE, timeout=60)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
+
+
+def mixed():
+    """Recursion, two threads, a gap, a line that moves, a mark, weights of whole periods."""
+    profile = Profile()
+    for frame in [("never sampled", "/x/t.py", 1, 1), GC, B, A]:  # so that ids and order of appearance differ
+        profile.frame(frame)
+    one, two = profile.thread("MainThread", pid=100, tid=100), profile.thread("pool", pid=100, tid=101)
+    profile.add(one, 30 * MS, MAIN, A, B)
+    profile.add(one, 20 * MS, MAIN, A, B)
+    profile.add(two, 10 * MS, MAIN, B)
+    profile.add(one, 10 * MS, MAIN, A2, B, A, A)
+    profile.gap(one, 500 * MS)
+    profile.add(one, 40 * MS, MAIN, A2, B, A, A)
+    profile.add(one, 70 * MS, MAIN)
+    profile.add(two, 60 * MS, MAIN, A, B)
+    profile.add(one, 10 * MS, MAIN, A, GC)
+    profile.add(two, 10 * MS, MAIN, B, A, B, A, B)
+    return profile
 
 
 def hostile():

@@ -60,7 +60,7 @@ static void fill_314t(struct strobe_layout *l)
     l->dict_used = 32, l->dict_keys = 48, l->dict_values = 56;
     l->values_capacity = 0, l->values_count = 1, l->values_valid = 3;
     l->set_used = 40, l->set_mask = 48, l->set_table = 56;
-    l->weakref_object = 32, l->deque_left = 40, l->deque_index = 56;
+    l->weakref_object = 32, l->deque_left = 40, l->deque_index = 56, l->deque_state = 72;
     l->simplequeue_list = l->simplequeue_pos = STROBE_NONE;
     l->simplequeue_get = 48, l->simplequeue_items = 56, l->simplequeue_capacity = 64, l->simplequeue_count = 72;
     l->cell_ref = 32, l->module_dict = 32, l->func_code = 64, l->func_qualname = 56, l->cfunc_def = 32;

@@ -163,7 +163,7 @@ static void copy_threads(struct replay_task_session *session, const struct strob
     ret->n_threads = threads->n_threads;
     for (uint32_t i = 0; i < threads->n_threads && i < REPLAY_THREADS; i++) {
         ret->threads[i].ident = threads->threads[i].pthread;
-        if (strobe_loop_of_thread(session->base.mem, &session->base.lay, reader->has_aio ? &reader->aio : NULL, &threads->threads[i],
+        if (strobe_loop_of_thread(session->base.mem, &session->base.lay, reader->has_aio ? &reader->aio : NULL, &threads->threads[i], 0,
                                   &ret->threads[i].loop))
             ret->threads[i].loop = 0;
     }

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -70,13 +69,10 @@ class Target:
 
     def __exit__(self, *_):
         if self.process is not None:
-            for pid in {self.process.pid, self.pid} - {None}:
-                if pid == self.process.pid and self.process.poll() is not None:
-                    continue
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            family = procfs.family(self.process.pid)  # a pool's processes outlive who made them
+            procfs.kill(pid for pid in {self.process.pid, self.pid} - {None}
+                        if pid != self.process.pid or self.process.poll() is None)  # first, or it begins others
+            procfs.kill(family)
             self.process.stdin.close()
             self.process.stdout.close()
             self.process.wait()

@@ -51,4 +51,5 @@ def main():
     gate.acquire()
 
 
-main()
+if __name__ == "__main__":
+    main()

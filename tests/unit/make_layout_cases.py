@@ -33,9 +33,10 @@ COLLISION = "struct { PyObject_VAR_HEAD int32_t c_hash; PyObject *c_array[1]; }"
 OLDQUEUE = "struct { PyObject_HEAD void *lock; int locked; PyObject *lst; Py_ssize_t lst_pos; }"
 QUEUE = ("struct { PyObject_HEAD _Bool waiting; struct { Py_ssize_t put_idx; Py_ssize_t get_idx; PyObject **items; "
          "Py_ssize_t items_cap; Py_ssize_t num_items; } buf; }")
-DEQUE = "struct { PyObject_VAR_HEAD void *leftblock; void *rightblock; Py_ssize_t leftindex; }"  # Modules/_collectionsmodule.c
+DEQUE = "struct { PyObject_VAR_HEAD void *leftblock; void *rightblock; Py_ssize_t leftindex; "
+         "Py_ssize_t rightindex; size_t state; }"  # Modules/_collectionsmodule.c
 
-# member: (first minor, last minor, struct, field)...; field None = its size; "t" = free-threaded builds only.
+# member: (first minor, last minor, struct, field)...; field None = its size; "t" = free-threaded builds only, "g" = others only.
 FIELDS = {
     "rt_interpreters_head": [(8, LAST, RUNTIME, "interpreters.head")],
     "rt_main_thread": [(8, LAST, RUNTIME, "main_thread")],
@@ -74,6 +75,7 @@ FIELDS = {
     "ts_chunk": [(11, LAST, TSTATE, "datastack_chunk")],
     "ts_chunk_top": [(11, LAST, TSTATE, "datastack_top")],
     "ts_dict": [(8, 12, TSTATE, "dict")],
+    "ts_context": [(8, LAST, TSTATE, "context")],
     "cframe_current": [(11, 12, "_PyCFrame", "current_frame")],
     "fr_code": [(8, 10, OLDFRAME, "f_code"), (11, 12, FRAME, "f_code"), (13, LAST, FRAME, "f_executable")],
     "fr_previous": [(8, 10, OLDFRAME, "f_back"), (11, LAST, FRAME, "previous")],
@@ -117,6 +119,9 @@ FIELDS = {
     "monitoring_opcodes": [(12, LAST, "_PyCoMonitoringData", "per_instruction_opcodes")],
     "co_size": [(8, 10, CODE, None), (11, LAST, CODE, "co_code_adaptive")],
     "ob_type": [(8, LAST, OBJECT, "ob_type")],
+    "ob_refcnt": [("g", 8, OBJECT, "ob_refcnt"), ("t", 13, OBJECT, "ob_ref_local")],
+    "ob_ref_shared": [("t", 13, OBJECT, "ob_ref_shared")],
+    "ob_gc_bits": [("t", 13, OBJECT, "ob_gc_bits")],
     "ob_size": [(8, LAST, VAR, "ob_size")],
     "ob_header": [(8, LAST, OBJECT, None)],
     "ty_name": [(8, LAST, TYPE, "tp_name")],
@@ -128,6 +133,7 @@ FIELDS = {
     "ty_mro": [(8, LAST, TYPE, "tp_mro")],
     "ty_base": [(8, LAST, TYPE, "tp_base")],
     "ty_members": [(8, LAST, TYPE, "tp_members")],
+    "ty_subclasses": [(8, LAST, TYPE, "tp_subclasses")],
     "ty_qualname": [(8, LAST, HEAPTYPE, "ht_qualname")],
     "ty_cached_keys": [(8, LAST, HEAPTYPE, "ht_cached_keys")],
     "long_tag": [(8, 11, VAR, "ob_size"), (12, LAST, "PyLongObject", "long_value.lv_tag")],
@@ -178,6 +184,8 @@ FIELDS = {
     "gen_state": [(11, LAST, "PyGenObject", "gi_frame_state")],
     "deque_left": [(8, LAST, DEQUE, "leftblock")],
     "deque_index": [(8, LAST, DEQUE, "leftindex")],
+    "deque_state": [(8, LAST, DEQUE, "state")],
+    "context_prev": [(8, LAST, "struct _pycontextobject", "ctx_prev")],
     "context_vars": [(8, LAST, "struct _pycontextobject", "ctx_vars")],
     "contextvar_name": [(8, LAST, "struct _pycontextvarobject", "var_name")],
     "hamt_root": [(8, LAST, "PyHamtObject", "h_root")],
@@ -249,9 +257,9 @@ def probe_source():
     out = [HEAD]
     for member, places in FIELDS.items():
         for first, last, struct, field in places:
-            condition = "PY_VERSION_HEX >= 0x%08x" % (0x03000000 | (last if first == "t" else first) << 16)
-            if first == "t":
-                condition += " && defined(Py_GIL_DISABLED)"
+            condition = "PY_VERSION_HEX >= 0x%08x" % (0x03000000 | (last if first in ("t", "g") else first) << 16)
+            if first in ("t", "g"):
+                condition += " && %sdefined(Py_GIL_DISABLED)" % ("!" if first == "g" else "")
             else:
                 condition += " && PY_VERSION_HEX < 0x%08x" % (0x03000000 | (last + 1) << 16)
             value = "sizeof(%s)" % struct if field is None else "offsetof(%s, %s)" % (struct, field)

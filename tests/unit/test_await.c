@@ -153,6 +153,27 @@ static void test_root_marks(void **state)
                   "3;10;80 10\n70;3;80 10\n");
 }
 
+/* A root mark that stands for several frames. */
+static void test_root_frames(void **state)
+{
+    const uint32_t both[] = {6, 7}, other[] = {6, 8, 9};
+
+    BILL({FRAMES(10), .root = ROOT, .root_frames = both, .n_root_frames = 2, .ns = 2},
+         {FRAMES(20), .root = ROOT, .root_frames = both, .n_root_frames = 2, BY(0), .ns = 3},
+         {FRAMES(30), .root = ROOT + 1, .root_frames = other, .n_root_frames = 3, BY(1), .ns = 4}, {FRAMES(40), BY(2), .ns = 5},
+         {FRAMES(50), BY(0), .ns = 6});
+    assert_billed("6;7;10 2\n6;7;10;20 3\n6;7;10;20;6;8;9;30 4\n6;7;10;20;6;8;9;30;40 5\n6;7;10;50 6\n");
+}
+
+static void test_root_frames_of_every_path(void **state)
+{
+    const uint32_t frames[] = {6, 7};
+
+    BILL({FRAMES(10), .ns = 1}, {FRAMES(11), .root = ROOT, .root_frames = frames, .n_root_frames = 2, .ns = 1},
+         {FRAMES(20), .root = ROOT, .root_frames = frames, .n_root_frames = 2, BY(0, 1), .ns = 2000000});
+    assert_billed("10 1\n6;7;11 1\n10;6;7;20 1000000\n6;7;11;20 1000000\n");
+}
+
 static void test_circles(void **state)
 {
     /* 0 waits for 1 waits for 2 waits for 0: the circle is cut where it is met */
@@ -495,6 +516,8 @@ int main(void)
         TEST(test_diamond),
         TEST(test_paths_of_an_awaiter_share_its_part),
         TEST(test_root_marks),
+        TEST(test_root_frames),
+        TEST(test_root_frames_of_every_path),
         TEST(test_circles),
         TEST(test_a_task_that_waits_for_itself),
         TEST(test_a_circle_with_an_awaiter_outside),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* elf: this program and its C library, as bytes, as a file and as the image mapped here, against what the dynamic linker says;
  * then the same bytes cut short at every offset that matters and damaged at random. */
-#include "attach/elf.h"
+#include "attach/proc/elf.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -19,8 +19,8 @@
 
 #include <cmocka.h>
 
-#include "attach/mem_process.h"
-#include "attach/procmaps.h"
+#include "attach/proc/mem_process.h"
+#include "attach/proc/procmaps.h"
 #include "attach/pyversion.h"
 #include "base/err.h"
 

@@ -93,7 +93,7 @@ static void test_table_of_formats(void **state)
         assert_non_null(exporter->write);
         assert_true(*exporter->extension && *exporter->noun);
     }
-    assert_int_equal(n, 5);
+    assert_int_equal(n, 6);
     assert_null(strobe_exporter_at(SIZE_MAX));
     assert_string_equal(strobe_exporter_at(0)->name, "flamegraph");
     assert_ptr_equal(strobe_exporter_find("SpeedScope"), strobe_exporter_find("speedscope"));
@@ -181,6 +181,17 @@ static void test_raw_text(void **state)
     teardown(&demo);
 }
 
+/* A stack with roots and a label, which some formats take apart. */
+static void add_roots(struct demo *demo)
+{
+    uint32_t process, thread, label;
+
+    assert_int_equal(strobe_names_mark(demo->names, STROBE_MARK_PROCESS, "process 42:\"app\"", &process), 0);
+    assert_int_equal(strobe_names_mark(demo->names, STROBE_MARK_THREAD, "thread (17): main", &thread), 0);
+    assert_int_equal(strobe_names_label_marker(demo->names, "[request=7]", &label), 0);
+    add(demo, 0, 1040 * MS, PERIOD, 4, (uint32_t[]){process, thread, label, demo->main});
+}
+
 /* Every allocation of an exporter fails once: an error, no leak, and then the same bytes as ever. */
 static void test_every_failed_allocation_is_reported(void **state)
 {
@@ -188,6 +199,7 @@ static void test_every_failed_allocation_is_reported(void **state)
     struct demo demo;
 
     setup(&demo);
+    add_roots(&demo);
     for (size_t i = 0; (exporter = strobe_exporter_at(i)); i++) {
         for (uint64_t n = 1;; n++) {
             struct sink_ctx ctx = {.buf = STROBE_BUF_INIT};

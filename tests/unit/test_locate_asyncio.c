@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* locate_asyncio: this program is the target: it has the section that asyncio's table lies in, and plays the runtime too. */
-#include "attach/locate_asyncio.h"
+#include "attach/proc/locate_asyncio.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "attach/mem_process.h"
+#include "attach/proc/mem_process.h"
 #include "base/err.h"
 #include "runtime/asyncio_layout.h"
 

@@ -13,13 +13,14 @@ static void test_in_the_dict(void **state)
         struct pytask t;
         struct strobe_thread thread = {.pthread = 1};
         uint64_t loop, holder, value = 5;
+        int32_t own_pid = 0;
         const char *const key[] = {"__asyncio_running_event_loop__"};
 
         pytask_open(&t, version);
         thread.tstate = pyheap_room(t.heap, 0, 1024);
         loop = pytask_object(&t, pytask_class(&t, "asyncio.unix_events", "_UnixSelectorEventLoop", 0), NULL, 0);
-        holder = pytask_object(&t, pyheap_class(t.heap, "_RunningLoopHolder", t.heap->type[PYHEAP_OBJECT], 0), &loop, 1);
-#define ASK() strobe_loop_of_thread(&t.heap->mem, &t.heap->lay, NULL, &thread, &value)
+        holder = pytask_object(&t, pyheap_class(t.heap, "_RunningLoopHolder", t.heap->type[PYHEAP_OBJECT], 0), (uint64_t[]){loop, 4242}, 2);
+#define ASK() strobe_loop_of_thread(&t.heap->mem, &t.heap->lay, NULL, &thread, own_pid, &value)
 #define PUT(what) pyheap_word(t.heap, thread.tstate + t.heap->lay.ts_dict, what)
         assert_int_equal(ASK(), STROBE_ERR_MISSING); /* no dict yet */
         PUT(pytask_dict(&t, (const char *const[]){"other"}, &loop, 1));
@@ -34,7 +35,13 @@ static void test_in_the_dict(void **state)
         PUT(pytask_dict(&t, key, &holder, 1));
         assert_int_equal(ASK(), 0);
         assert_int_equal(value, loop);
+        own_pid = 4242;
+        assert_int_equal(ASK(), 0);
+        own_pid = 4243; /* it ran in the process that this one was forked from */
         value = 5;
+        assert_int_equal(ASK(), STROBE_ERR_MISSING);
+        assert_int_equal(value, 5);
+        own_pid = 4242;
         pyheap_word(t.heap, holder + t.heap->lay.ob_header, t.heap->none); /* it has stopped */
         assert_int_equal(ASK(), STROBE_ERR_MISSING);
         pyheap_word(t.heap, holder + t.heap->lay.ob_header, 0);
@@ -63,13 +70,13 @@ static void test_in_the_thread_state(void **state)
 
     pytask_open(&t, PYTASK_LATER);
     thread.tstate = pyheap_room(t.heap, 0, 1024);
-    assert_int_equal(strobe_loop_of_thread(&t.heap->mem, &t.heap->lay, &aio, &thread, &loop), STROBE_ERR_MISSING);
+    assert_int_equal(strobe_loop_of_thread(&t.heap->mem, &t.heap->lay, &aio, &thread, 0, &loop), STROBE_ERR_MISSING);
     assert_int_equal(loop, 5);
     pyheap_word(t.heap, thread.tstate + RUNNING_LOOP, t.heap->none);
-    assert_int_equal(strobe_loop_of_thread(&t.heap->mem, &t.heap->lay, &aio, &thread, &loop), 0);
+    assert_int_equal(strobe_loop_of_thread(&t.heap->mem, &t.heap->lay, &aio, &thread, 0, &loop), 0);
     assert_int_equal(loop, t.heap->none);
     thread.tstate = 0x1234567800;
-    assert_int_equal(strobe_loop_of_thread(&t.heap->mem, &t.heap->lay, &aio, &thread, &loop), STROBE_ERR_FAULT);
+    assert_int_equal(strobe_loop_of_thread(&t.heap->mem, &t.heap->lay, &aio, &thread, 0, &loop), STROBE_ERR_FAULT);
     pyheap_free(t.heap);
 }
 

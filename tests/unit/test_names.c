@@ -105,6 +105,33 @@ static void test_markers_have_a_name_alone(void **state)
     strobe_names_free(names);
 }
 
+/* Marks of one text and several kinds are several frames, and no function's. */
+static void test_marks_are_told_apart_by_their_kind(void **state)
+{
+    static const enum strobe_mark kinds[] = {STROBE_MARK, STROBE_MARK_WAIT, STROBE_MARK_PROCESS, STROBE_MARK_THREAD, STROBE_MARK_LABEL};
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    struct strobe_names *names;
+    uint32_t id;
+
+    assert_int_equal(strobe_names_new(&names), 0);
+    for (uint32_t i = 0; i < KINDS; i++) {
+        assert_int_equal(strobe_names_mark(names, kinds[i], "[a=b]", &id), 0);
+        assert_int_equal(id, i);
+        assert_int_equal(strobe_names_get(names, id)->first_line, kinds[i]);
+        assert_int_equal(strobe_frame_is_wait(strobe_names_get(names, id)), kinds[i] == STROBE_MARK_WAIT);
+        assert_true(i == 0 || kinds[i] < 0);
+    }
+    assert_int_equal(strobe_names_frame_count(names), KINDS);
+    assert_int_equal(strobe_names_string_count(names), 2); /* "" is the first */
+    assert_int_equal(strobe_names_marker(names, "[a=b]", &id), 0);
+    assert_int_equal(id, 0);
+    assert_int_equal(strobe_names_wait_marker(names, "[a=b]", &id), 0);
+    assert_int_equal(id, 1);
+    assert_int_equal(strobe_names_label_marker(names, "[a=b]", &id), 0);
+    assert_int_equal(id, 4);
+    strobe_names_free(names);
+}
+
 /* Keeps what follows the last slash; leaves "whole.py" whole; counts its calls in ctx. */
 static int shorten(void *ctx, const char *path, struct strobe_buf *ret_short)
 {
@@ -196,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_texts_stay_where_they_are),
         cmocka_unit_test(test_frames_are_interned_by_all_but_the_short_file),
         cmocka_unit_test(test_markers_have_a_name_alone),
+        cmocka_unit_test(test_marks_are_told_apart_by_their_kind),
         cmocka_unit_test(test_shortener_is_asked_once_a_file),
         cmocka_unit_test(test_every_failed_allocation_is_reported),
     };

@@ -46,6 +46,32 @@ static void assert_program(const char *expected)
     strobe_buf_release(&joined);
 }
 
+static void test_by(void **state)
+{
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record -p 42 --by contextvar:turn --by otel:trace_id --by=otel:span_id --by label:a=b"),
+                     STROBE_OPTS_RUN); /* threads have contexts, too: no --asyncio */
+    assert_int_equal(opts.n_by, 4);
+    assert_string_equal(opts.by[0], "contextvar:turn");
+    assert_string_equal(opts.by[1], "otel:trace_id");
+    assert_string_equal(opts.by[2], "otel:span_id");
+    assert_string_equal(opts.by[3], "label:a=b");
+    assert_null(opts.context_name);
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record -p 42 --by otel:span"), STROBE_OPTS_USAGE);
+    assert_string_equal(strobe_buf_str(&message), "'otel:span' is no value for --by: it takes contextvar:NAME, label:NAME, otel:trace_id "
+                                                  "or otel:span_id");
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record -p 42 --by a --by label:"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record 42 --by label:1 --by label:2 --by label:3 --by label:4 --by label:5 --by label:6 "
+                                              "--by label:7 --by label:8"), STROBE_OPTS_RUN);
+    assert_int_equal(opts.n_by, STROBE_OPTS_MAX_BY);
+    assert_int_equal(parse(STROBE_CMD_RECORD, "record 42 --by label:1 --by label:2 --by label:3 --by label:4 --by label:5 --by label:6 "
+                                              "--by label:7 --by label:8 --by label:9"), STROBE_OPTS_USAGE);
+    assert_string_equal(strobe_buf_str(&message), "--by can be given 8 times, not more");
+    assert_int_equal(parse(STROBE_CMD_PS, "ps 42 --by contextvar:turn"), STROBE_OPTS_RUN);
+    assert_string_equal(opts.context_name, "turn");
+    assert_int_equal(parse(STROBE_CMD_PSTREE, "pstree 42 --by label:turn"), STROBE_OPTS_USAGE);
+    assert_string_equal(strobe_buf_str(&message), "'label:turn' is no value for --by: it takes contextvar:NAME");
+}
+
 static void test_defaults(void **state)
 {
     assert_int_equal(parse(STROBE_CMD_RECORD, "record -p 42"), STROBE_OPTS_RUN);
@@ -262,13 +288,60 @@ static void test_help_and_version(void **state)
     assert_non_null(strstr(help.data, "--nonblocking"));
     assert_null(strstr(help.data, "--capture"));
     assert_null(strstr(help.data, "--locals"));
+    assert_non_null(strstr(help.data, "--asyncio[=<what>] "));
     strobe_buf_release(&help);
+    strobe_opts_help(STROBE_CMD_SERVE, &help);
+    assert_non_null(strstr(help.data, "--wait-threshold <seconds> Say on"));
+    strobe_buf_release(&help);
+    strobe_opts_help(STROBE_CMD_DUMP, &help);
+    strobe_opts_help(STROBE_CMD_PS, &help);
+    strobe_opts_help(STROBE_CMD_POOLS, &help);
+    assert_null(strstr(help.data, "record"));
+    assert_null(strstr(help.data, "--asyncio["));
+    strobe_buf_release(&help);
+}
+
+static void test_serve(void **state)
+{
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve 42 0x2b 44"), STROBE_OPTS_RUN);
+    assert_int_equal(opts.serve.n_pids, 3);
+    assert_int_equal(opts.serve.pids[1], 43);
+    assert_null(opts.program);
+    assert_null(opts.serve.listen);
+    assert_true(opts.serve.max_cpu > 0.0099 && opts.serve.max_cpu < 0.0101);
+    assert_int_equal(opts.serve.wait_ns, 1000000000);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve -p 42 43"), STROBE_OPTS_RUN);
+    assert_int_equal(opts.serve.n_pids, 2);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve --listen [::1]:0 --max-cpu 0.5 --wait-threshold 250ms --all-python"), STROBE_OPTS_RUN);
+    assert_string_equal(opts.serve.listen, "[::1]:0");
+    assert_int_equal(opts.serve.wait_ns, 250000000);
+    assert_int_equal(opts.serve.n_pids, 0);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve --textfile x -- 42 --rate 3"), STROBE_OPTS_RUN);
+    assert_program("42 --rate 3");
+    assert_int_equal(opts.serve.n_pids, 0);
+}
+
+static void test_serve_refuses(void **state)
+{
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve"), STROBE_OPTS_USAGE);
+    assert_string_equal(strobe_buf_str(&message), "no process and no program given: strobe serve PID..., --all-python, or -- PROGRAM");
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve 42 x"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve 42 -- x"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve -p 42 -- x"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve --all-python 42"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve --all-python -- x"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve --max-cpu 0 42"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve --max-cpu 1.5 42"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_SERVE, "serve --rate 3 42"), STROBE_OPTS_USAGE);
+    assert_int_equal(parse(STROBE_CMD_DUMP, "dump --listen x 42"), STROBE_OPTS_USAGE);
+    assert_string_equal(strobe_buf_str(&message), "dump has no option --listen, unlike serve");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),  cmocka_unit_test(test_all_of_record), cmocka_unit_test(test_all_of_dump),
+        cmocka_unit_test(test_serve),     cmocka_unit_test(test_serve_refuses), cmocka_unit_test(test_by),
         cmocka_unit_test(test_pid_alone), cmocka_unit_test(test_pid_values),    cmocka_unit_test(test_program),
         cmocka_unit_test(test_durations), cmocka_unit_test(test_rates),         cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_sentences),

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tools/peers.h"
+#include "attach/proc/peers.h"
 
 static void assert_peer(struct strobe_peers *peers, int fd, const char *wanted)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* procmaps: the text of /proc/PID/maps, well-formed, strange and damaged; and our own against what the linker says. */
-#include "attach/procmaps.h"
+#include "attach/proc/procmaps.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

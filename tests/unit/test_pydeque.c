@@ -36,6 +36,7 @@ static void each_version(void (*test)(struct pytask *t, struct strobe_mem *mem, 
 static void items(struct pytask *t, struct strobe_mem *mem, const struct strobe_layout *lay)
 {
     static const size_t counts[] = {0, 1, 63, 64, 65, 129, MANY}, starts[] = {0, 31, 63};
+    struct strobe_py_deque head;
     uint64_t item[MANY], len;
 
     for (size_t i = 0; i < MANY; i++)
@@ -47,6 +48,9 @@ static void items(struct pytask *t, struct strobe_mem *mem, const struct strobe_
 
             assert_int_equal(strobe_py_deque_len(mem, lay, deque, &len), 0);
             assert_int_equal(len, counts[c]);
+            pyheap_word(t->heap, deque + lay->deque_state, 1000 + c);
+            assert_int_equal(strobe_py_deque_head(mem, lay, deque, &head), 0);
+            assert_true(head.len == counts[c] && head.state == 1000 + c);
             assert_int_equal(strobe_py_deque_each(mem, lay, deque, see, &seen), 0);
             assert_int_equal(seen.n, counts[c]);
             assert_memory_equal(seen.item, item, counts[c] * sizeof *item);
@@ -70,6 +74,7 @@ static void hostile(struct pytask *t, struct strobe_mem *mem, const struct strob
         item[i] = t->heap->none;
     deque = pytask_deque(t, item, 100, 10);
     assert_int_equal(strobe_py_deque_len(mem, lay, t->heap->none, &len), STROBE_ERR_OBJECT);
+    assert_int_equal(strobe_py_deque_head(mem, lay, t->heap->none, &(struct strobe_py_deque){0}), STROBE_ERR_OBJECT);
     assert_int_equal(strobe_py_deque_each(mem, lay, t->heap->none, see, &seen), STROBE_ERR_OBJECT);
     pyheap_word(t->heap, deque + lay->deque_index, 64);
     assert_int_equal(strobe_py_deque_each(mem, lay, deque, see, &seen), STROBE_ERR_OBJECT);

@@ -17,12 +17,12 @@
 #include <cmocka.h>
 
 #include "attach/attach.h"
-#include "attach/shorten.h"
+#include "attach/proc/shorten.h"
 #include "base/err.h"
 
 static void test_parse_stat(void **state)
 {
-    static const char line[] = "4242 (a) S (b) R 17 4242 4242 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 "
+    static const char line[] = "4242 (a) S (b) R 17 4242 4242 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 7 0 "
                                "987654 1000 5 18446744073709551615 1 2 3 4 5 6 7\n";
     struct strobe_target_stat stat;
 
@@ -31,11 +31,50 @@ static void test_parse_stat(void **state)
     assert_int_equal(stat.state, 'R');
     assert_int_equal(stat.parent, 17);
     assert_int_equal(stat.flags, 4194560);
+    assert_int_equal(stat.threads, 7);
     assert_int_equal(stat.start_ticks, 987654);
+    assert_int_equal(stat.stack, 3);
+    assert_false(strobe_target_headless(&stat));
+    stat.state = 'Z';
+    assert_true(strobe_target_ended(&stat) && strobe_target_headless(&stat));
+    stat.threads = 1;
+    assert_true(strobe_target_ended(&stat) && !strobe_target_headless(&stat));
     assert_int_equal(strobe_target_parse_stat("", &stat), STROBE_ERR_FORMAT);
     assert_int_equal(strobe_target_parse_stat("1 (x", &stat), STROBE_ERR_FORMAT);
     assert_int_equal(strobe_target_parse_stat("1 )x(", &stat), STROBE_ERR_FORMAT);
     assert_int_equal(strobe_target_parse_stat("1 (x) S 1 2", &stat), STROBE_ERR_FORMAT);
+}
+
+static void test_forks(void **state)
+{
+    int up[2];
+    pid_t forked, execed;
+    char byte;
+
+    assert_int_equal(pipe(up), 0);
+    forked = fork();
+    if (forked == 0) {
+        close(up[1]);
+        _exit(read(up[0], &byte, 1) < 0); /* until the other side closes */
+    }
+    assert_true(strobe_target_is_fork(forked, getpid()));
+    assert_int_equal(strobe_target_own_pid(forked), forked); /* of our namespace */
+    execed = fork();
+    if (execed == 0) {
+        dup2(up[0], STDIN_FILENO);
+        close(up[0]);
+        close(up[1]);
+        execlp("cat", "cat", (char *)NULL);
+        _exit(127);
+    }
+    while (strobe_target_is_fork(execed, getpid())) /* until it is the other program */
+        usleep(1000);
+    assert_false(strobe_target_is_fork(0x7fffffff, getpid()));
+    assert_int_equal(strobe_target_own_pid(0x7fffffff), 0);
+    close(up[0]);
+    close(up[1]);
+    waitpid(forked, NULL, 0);
+    waitpid(execed, NULL, 0);
 }
 
 /* A child that waits until the returned pipe is closed, with a grandchild of the same kind. */
@@ -234,7 +273,8 @@ static void test_shorten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse_stat), cmocka_unit_test(test_family), cmocka_unit_test(test_launch),
+        cmocka_unit_test(test_parse_stat),
+        cmocka_unit_test(test_forks), cmocka_unit_test(test_family), cmocka_unit_test(test_launch),
         cmocka_unit_test(test_launch_errors), cmocka_unit_test(test_shorten),
     };
 

@@ -142,6 +142,30 @@ static uint64_t look(struct stage *stage)
     return strobe_mem_count_stats(stage->mem)->bytes - before;
 }
 
+/* Of a process made by fork: tasks of loops that its threads run are its own, others were its parent's.  The process of the image is
+ * another one than that which is named, so that by the versions that note whose a loop is none runs. */
+static void test_of_a_fork(void **state)
+{
+    const struct aio_image *aio = *state;
+    struct strobe_tasklook_opts opts = {.careful = true};
+    const struct strobe_sample *threads;
+    struct stage stage;
+    bool noted;
+
+    open_stage(&stage, *state, &opts);
+    look(&stage);
+    assert_int_equal(stage.sample->n_copies, 0);
+    noted = strobe_tasklook_reader(stage.look)->lay->minor <= 11;
+    strobe_tasklook_set_forked(stage.look, 1);
+    stage.play.state.run_count++;
+    assert_int_equal(strobe_tasklook_take(stage.look, &threads, &stage.sample), 0);
+    assert_int_equal(stage.sample->n_tasks, noted ? 0 : aio->truth.n_tasks);
+    assert_int_equal(stage.sample->n_copies, noted ? aio->truth.n_tasks : 0);
+    assert_int_equal(stage.sample->n_dropped, 0);
+    assert_true(noted ? !stage.sample->n_waits && !stage.sample->n_awaiters : stage.sample->n_waits > 0);
+    close_stage(&stage);
+}
+
 /* While no loop's thread runs, the tasks are what they were; one that has run is a reason to read all of them. */
 static void test_kept_while_nothing_runs(void **state)
 {
@@ -284,6 +308,7 @@ static const struct CMUnitTest each_image[] = {
     cmocka_unit_test_setup_teardown(test_what_is_not_read_in_time_is_passed_over, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_a_hold_that_is_refused, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_few_with_a_pause_many_without, aio_image_setup, aio_image_teardown),
+    cmocka_unit_test_setup_teardown(test_of_a_fork, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_kept_while_nothing_runs, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_running_loops_are_not_whole, aio_image_setup, aio_image_teardown),
     cmocka_unit_test_setup_teardown(test_careful_looks_again, aio_image_setup, aio_image_teardown),

@@ -293,6 +293,14 @@ static void test_holders_that_do_something(void **state)
     for (int i = 0; i < 2; i++)
         task("waiter", w);
     assert_said("bottleneck: 2 permits of Semaphore S for 4 tasks; the 2 tasks that hold it wait for 2 different futures\n");
+    begin(32); /* calls that have just ended: each is in no pool, and of the same one perhaps */
+    w = semaphore("S", 2, STROBE_CAPACITY_COUNTED);
+    for (int i = 0; i < 2; i++)
+        tasks_hold(&s, task("holder", tasks_wait(&s, STROBE_WAIT_EXECUTOR, "", "")), w);
+    for (int i = 0; i < 2; i++)
+        task("waiter", w);
+    assert_said("bottleneck: 2 permits of Semaphore S for 4 tasks; the 2 tasks that hold it wait for 2 executor calls that no worker is in "
+                "now\n");
     begin(32);
     w = semaphore("S", 3, STROBE_CAPACITY_COUNTED);
     tasks_hold(&s, task("holder", sleeping), w);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compat: what differs between the CPythons that the extension is built for: the only place with a version in it.
+ *
+ * One binary serves 3.9 and all that follow (the stable ABI, PEP 384); free-threaded builds before 3.15 have none and get their own. */
+#ifndef STROBE_EXT_COMPAT_H
+#define STROBE_EXT_COMPAT_H
+
+#define PY_SSIZE_T_CLEAN
+#ifndef Py_GIL_DISABLED
+#define Py_LIMITED_API 0x03090000
+#endif
+#include <Python.h>
+
+/* The runtime's state (Include/internal/pycore_runtime.h), exported by every CPython from 3.7 on; only its address is used. */
+extern char _PyRuntime[];
+
+/* Slots of the module that tell newer interpreters what it can stand; none before 3.12. */
+#if defined(Py_mod_multiple_interpreters) && !defined(Py_LIMITED_API)
+#define STROBE_MODULE_SLOTS {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED}, {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#else
+#define STROBE_MODULE_SLOTS
+#endif
+
+#endif

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of semaphores and executors beforehand: by strobe.watch(), and by being there when they are made."""
+import sys
+import weakref
+
+from strobe import _strobe
+
+_kept = {}  # id -> weak reference, or the object where it takes none
+_hooked = []  # (class, its own __init__, ours)
+_TO_HOOK = (("threading", "Semaphore"), ("asyncio.locks", "Semaphore"))
+
+
+def watch(obj, name=None, capacity=None):
+    """Shows a semaphore, limiter, executor or queue under this name and with this capacity; returns it.
+
+    For what strobe does not find or name by itself, and for the capacity of a plain Semaphore that was made before strobe.meter().  What is None
+    stays as it is known.  The object goes when the program has done with it, unless it takes no weak references: then it is kept for ever.
+    """
+    if name is None and capacity is None:
+        raise ValueError("watch() wants a name, a capacity, or both")
+    if capacity is not None and capacity < 0:
+        raise ValueError("a capacity is 0 or more, not %r" % (capacity,))
+    _keep(obj, name, -1 if capacity is None else int(capacity))
+    return obj
+
+
+def _keep(obj, name, capacity):
+    address = id(obj)
+
+    def forget(reference):
+        if _kept.get(address) is reference:
+            del _kept[address]
+            _strobe.unhint(address)
+
+    try:
+        _kept[address] = weakref.ref(obj, forget)
+    except TypeError:
+        _kept[address] = obj
+    _strobe.hint(address, name, capacity)
+
+
+def hook():
+    """From now on the capacity of every asyncio and threading semaphore is noted when it is made.
+
+    Its class's __init__ is replaced for that by one that calls it; costs a microsecond a semaphore.  Classes whose module is not imported are left
+    alone.
+    """
+    for module, name in _TO_HOOK:
+        cls = getattr(sys.modules.get(module), name, None)
+        if cls is None or any(cls is hooked for hooked, _, _ in _hooked):
+            continue
+        _hook(cls)
+
+
+def _hook(cls):
+    original = cls.__init__
+
+    def __init__(self, value=1, *args, **kwargs):
+        original(self, value, *args, **kwargs)
+        try:
+            if isinstance(value, int) and id(self) not in _kept:
+                _keep(self, None, value)
+        except Exception:  # noting a capacity is no reason for a semaphore not to be made
+            pass
+
+    __init__.__wrapped__ = original
+    __init__.__doc__ = original.__doc__
+    cls.__init__ = __init__
+    _hooked.append((cls, original, __init__))
+
+
+def unhook():
+    """Puts the classes' own __init__ back, where nobody has replaced ours meanwhile."""
+    while _hooked:
+        cls, original, ours = _hooked.pop()
+        if cls.__dict__.get("__init__") is ours:
+            cls.__init__ = original
