@@ -184,7 +184,7 @@ def processes():
         spent["none"] += await loop.run_in_executor(pool, spin_there, 0.3, "none")
 
     with concurrent.futures.ProcessPoolExecutor(1) as pool:
-        pool.submit(int).result()
+        pool.submit(spin_there, 0.5, "begun").result()  # others who record find the worker meanwhile
         run(main(pool))
 
 
