@@ -358,6 +358,7 @@ def begin_meter():
             if _meter is current:
                 meter()
         current = _meter
+    _registry.hook()  # what was imported since
     return current
 
 

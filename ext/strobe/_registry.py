@@ -7,7 +7,8 @@ from strobe import _strobe
 
 _kept = {}  # id -> weak reference, or the object where it takes none
 _hooked = []  # (class, its own __init__, ours)
-_TO_HOOK = (("threading", "Semaphore"), ("asyncio.locks", "Semaphore"))
+_SEMAPHORES = (("threading", "Semaphore"), ("asyncio.locks", "Semaphore"))
+_EXECUTORS = (("concurrent.futures.thread", "ThreadPoolExecutor"), ("concurrent.futures.process", "ProcessPoolExecutor"))
 
 
 def watch(obj, name=None, capacity=None):
@@ -40,33 +41,48 @@ def _keep(obj, name, capacity):
 
 
 def hook():
-    """From now on the capacity of every asyncio and threading semaphore is noted when it is made.
+    """From now on every asyncio and threading semaphore is noted when it is made, with its capacity, and every executor.
 
-    Its class's __init__ is replaced for that by one that calls it; costs a microsecond a semaphore.  Classes whose module is not imported are left
-    alone.
+    Their classes' __init__ is replaced for that by one that calls it; costs a microsecond an object.  Classes whose module is not imported are
+    left alone until this is called again, but for thread pools, whose module is small and imported by concurrent.futures when one is made.
     """
-    for module, name in _TO_HOOK:
-        cls = getattr(sys.modules.get(module), name, None)
-        if cls is None or any(cls is hooked for hooked, _, _ in _hooked):
-            continue
-        _hook(cls)
+    import concurrent.futures.thread  # noqa: F401
+
+    for kinds, init in ((_SEMAPHORES, _semaphore_init), (_EXECUTORS, _executor_init)):
+        for module, name in kinds:
+            cls = getattr(sys.modules.get(module), name, None)
+            if cls is not None and not any(cls is hooked for hooked, _, _ in _hooked):
+                _hook(cls, init(cls.__init__))
 
 
-def _hook(cls):
-    original = cls.__init__
-
+def _semaphore_init(original):
     def __init__(self, value=1, *args, **kwargs):
         original(self, value, *args, **kwargs)
-        try:
-            if isinstance(value, int) and id(self) not in _kept:
-                _keep(self, None, value)
-        except Exception:  # noting a capacity is no reason for a semaphore not to be made
-            pass
+        _note(self, value if isinstance(value, int) else -1)
+    return __init__
 
-    __init__.__wrapped__ = original
-    __init__.__doc__ = original.__doc__
-    cls.__init__ = __init__
-    _hooked.append((cls, original, __init__))
+
+def _executor_init(original):
+    def __init__(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        _note(self, -1)
+    return __init__
+
+
+def _note(obj, capacity):
+    try:
+        if id(obj) not in _kept:
+            _keep(obj, None, capacity)
+    except Exception:  # being noted is no reason for an object not to be made
+        pass
+
+
+def _hook(cls, ours):
+    original = cls.__init__
+    ours.__wrapped__ = original
+    ours.__doc__ = original.__doc__
+    cls.__init__ = ours
+    _hooked.append((cls, original, ours))
 
 
 def unhook():

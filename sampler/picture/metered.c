@@ -11,7 +11,9 @@ enum {
     SLICE = 4 << 20,     /* bytes of memory that one slice of a scan reads: about a millisecond */
     AVERAGE = 8,         /* a new cost weighs 1/8 */
     CAREFUL_SHARE = 1000, /* whole looks take at most a thousandth of a processor */
+    FIRST_LOOKS = 8,     /* a second apart, whatever they cost: a process that begins makes most of its things then */
 };
+static const uint64_t first_spacing_ns = 1000 * 1000 * 1000;
 static const uint64_t careful_ns = 60ull * 1000 * 1000 * 1000;
 
 static uint64_t cpu_ns(const struct strobe_metered *metered)
@@ -129,7 +131,7 @@ static int take(struct strobe_metered *metered)
         metered->careful_ns = clock->now(clock);
         metered->careful_cost_ns = cpu_ns(metered) - cpu;
     } else {
-        note_cost(metered, &metered->look_cost_ns, cpu);
+        metered->look_cost_ns = cpu_ns(metered) - cpu;
     }
     metered->unsure = is_unsure(&metered->pooled); /* of the last one that went well */
     return err;
@@ -137,6 +139,8 @@ static int take(struct strobe_metered *metered)
 
 bool strobe_metered_is_look(const struct strobe_metered *metered, uint64_t spacing_ns, uint64_t now_ns)
 {
+    if (metered->n_looks < FIRST_LOOKS && spacing_ns > first_spacing_ns)
+        spacing_ns = first_spacing_ns;
     return !metered->looked || metered->scan_unseen ||
            strobe_turns_is_look(spacing_ns, now_ns - metered->look_ns, metered->wants_look);
 }
@@ -150,6 +154,7 @@ int strobe_metered_look(struct strobe_metered *metered)
 
     metered->scan_unseen = false; /* one that fails is made again when looks are due */
     metered->looks++;
+    metered->n_looks++;
     metered->look_ns = clock->now(clock);
     if (!err && !metered->has_glanced) {
         err = strobe_glanced_open(&metered->pooled, &metered->glanced);

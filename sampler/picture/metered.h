@@ -37,8 +37,10 @@ struct strobe_metered {
     bool unsure;                  /* a semaphore's capacity is to be counted yet */
     bool wants_look;              /* something is there that no look has seen */
     bool scan_unseen;             /* no look has seen what its first scan has found */
-    uint64_t look_cost_ns, glance_cost_ns, slice_cost_ns; /* CPU time, a moving average */
-    uint64_t looks, errors;
+    uint64_t look_cost_ns;        /* CPU time of the last one, which the next one waits for; they differ: new things are named */
+    uint64_t glance_cost_ns, slice_cost_ns; /* CPU time, a moving average */
+    uint64_t n_looks;
+    uint64_t looks, errors;       /* looks: of both kinds */
     struct strobe_report_resources report; /* of the last reading; its rows are those of glanced */
 };
 
@@ -47,8 +49,8 @@ struct strobe_metered {
 int strobe_metered_open(struct strobe_place *place, const char *label, const struct strobe_metered_opts *opts, struct strobe_metered *ret);
 void strobe_metered_release(struct strobe_metered *metered);
 
-/* Is it to be looked at now, rather than glanced at?  spacing_ns: how far apart looks are to be (turns.h).  What its first scan has found
- * does not wait for that: without it people see no idle executor, for minutes where looks are dear. */
+/* Is it to be looked at now, rather than glanced at?  spacing_ns: how far apart looks are to be (turns.h).  The first ones, and what its first
+ * scan has found, do not wait for that: people would see no idle executor, for minutes where looks are dear. */
 bool strobe_metered_is_look(const struct strobe_metered *metered, uint64_t spacing_ns, uint64_t now_ns);
 /* Each gives the meter a reading, or an error, which is counted. */
 int strobe_metered_look(struct strobe_metered *metered);

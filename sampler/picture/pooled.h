@@ -14,6 +14,8 @@
 /* Of an object, from take to take. */
 struct strobe_pooled_kept {
     const char *name, *source;    /* in texts; NULL = not looked for yet */
+    bool lasting;                 /* it is that of who has it; else, as what is made may get its owner later, it is looked for again: */
+    uint32_t looks, due;          /* looks since it was looked for; after how many it is again, twice as many each time */
     int64_t capacity;             /* the largest that was counted or seen free; -1 = none was */
     int64_t made;                 /* what it was made with, if that is known (hints.h); -1 = it is not */
 };

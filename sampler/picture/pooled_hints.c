@@ -7,21 +7,26 @@
 #include "picture/tasked_parts.h"
 #include "runtime/pyobj.h"
 
-int strobe_pooled_add_hinted(struct strobe_pooled *pooled)
+bool strobe_pooled_hinted(struct strobe_pooled *pooled, size_t i, struct strobe_instance *ret)
 {
     struct strobe_roles *roles = &strobe_tasklook_reader(pooled->tasked.look)->roles;
     const struct strobe_place *place = pooled->tasked.place;
+
+    *ret = (struct strobe_instance){.addr = pooled->hints.at[i].address};
+    if (strobe_py_type(place->mem, place->layout, ret->addr, &ret->type))
+        return false;
+    ret->role = strobe_roles_of_type(roles, ret->type);
+    return strobe_instance_counts(ret->role);
+}
+
+int strobe_pooled_add_hinted(struct strobe_pooled *pooled)
+{
+    struct strobe_instance instance;
     int err = 0;
 
-    for (size_t i = 0; i < pooled->hints.n && !err; i++) {
-        struct strobe_instance instance = {.addr = pooled->hints.at[i].address};
-
-        if (strobe_pooled_has(pooled, instance.addr) || strobe_py_type(place->mem, place->layout, instance.addr, &instance.type))
-            continue;
-        instance.role = strobe_roles_of_type(roles, instance.type);
-        if (strobe_instance_counts(instance.role))
+    for (size_t i = 0; i < pooled->hints.n && !err; i++)
+        if (!strobe_pooled_has(pooled, pooled->hints.at[i].address) && strobe_pooled_hinted(pooled, i, &instance))
             err = strobe_pooled_add_instance(pooled, &instance);
-    }
     return err;
 }
 

@@ -97,19 +97,30 @@ static bool may_have(enum strobe_role role, size_t part)
     return parts[part].of_executor ? is_executor(role) : role == STROBE_ROLE_ANYIO_SEMAPHORE || role == STROBE_ROLE_LIMITER;
 }
 
+static int find_parts_of(struct strobe_pooled *pooled, const struct strobe_instance *instance)
+{
+    int err = 0;
+
+    for (size_t k = 0; k < sizeof parts / sizeof parts[0] && !err; k++) {
+        uint64_t object = may_have(instance->role, k) ? attribute(pooled, instance->addr, parts[k].attribute) : 0;
+
+        if (object)
+            err = strobe_htab_put(&pooled->inner, object, 0, parts[k].of_executor ? 0 : instance->addr);
+    }
+    return err;
+}
+
 int strobe_pooled_find_parts(struct strobe_pooled *pooled)
 {
+    struct strobe_instance instance;
     int err = 0;
 
     strobe_htab_clear(&pooled->inner);
     for (size_t i = 0; i < pooled->instances.n && !err; i++)
-        for (size_t k = 0; k < sizeof parts / sizeof parts[0] && !err; k++) {
-            const struct strobe_instance *instance = &pooled->instances.at[i];
-            uint64_t object = may_have(instance->role, k) ? attribute(pooled, instance->addr, parts[k].attribute) : 0;
-
-            if (object)
-                err = strobe_htab_put(&pooled->inner, object, 0, parts[k].of_executor ? 0 : instance->addr);
-        }
+        err = find_parts_of(pooled, &pooled->instances.at[i]);
+    for (size_t i = 0; i < pooled->hints.n && !err; i++)
+        if (strobe_pooled_hinted(pooled, i, &instance))
+            err = find_parts_of(pooled, &instance);
     for (size_t i = 0; i < pooled->tasked.pools.n_workers && !err; i++)
         if (pooled->tasked.pools.workers[i].queue)
             err = strobe_htab_put(&pooled->inner, pooled->tasked.pools.workers[i].queue, 0, 0);

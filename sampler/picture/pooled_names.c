@@ -94,14 +94,17 @@ int strobe_pooled_names_search(struct strobe_pooled *pooled, struct strobe_owner
     return err;
 }
 
-bool strobe_pooled_names_better(const struct strobe_owners *owners, const struct strobe_report_resource *row, struct strobe_buf *name)
+bool strobe_pooled_names_better(const struct strobe_owners *owners, const struct strobe_report_resource *row, struct strobe_buf *name,
+                                bool *ret_lasting)
 {
     enum strobe_owners_level level = strobe_owners_name(owners, row->address, name);
     enum strobe_owners_level worse = strcmp(row->name_source, "loop") == 0 ? STROBE_OWNERS_INSIDE
                                      : *row->name                          ? STROBE_OWNERS_VARIABLES
                                                                            : STROBE_OWNERS_LEVELS;
+    bool better = name->len && level < worse;
 
-    return name->len && level < worse;
+    *ret_lasting = better && level < STROBE_OWNERS_VARIABLES;
+    return better;
 }
 
 int strobe_pooled_name_all(struct strobe_pooled *pooled)
@@ -118,8 +121,9 @@ int strobe_pooled_name_all(struct strobe_pooled *pooled)
     for (size_t i = 0; i < pooled->n && !err; i++) {
         struct strobe_report_resource *row = &pooled->found[i];
         struct strobe_buf name = STROBE_BUF_INIT;
+        bool lasting;
 
-        if (strobe_pooled_names_better(&owners, row, &name)) {
+        if (strobe_pooled_names_better(&owners, row, &name, &lasting)) {
             row->name = strobe_tasked_keep_buf(&pooled->tasked, &name);
             row->name_source = "owner";
         }

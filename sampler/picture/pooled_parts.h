@@ -21,7 +21,9 @@ struct strobe_report_resource *strobe_pooled_row(struct strobe_pooled *pooled, u
 bool strobe_pooled_has(const struct strobe_pooled *pooled, uint64_t address);
 /* Takes the row that was made last back. */
 void strobe_pooled_unrow(struct strobe_pooled *pooled);
-/* Fills pooled->inner, by the instances that were found.  STROBE_ERR_NOMEM. */
+/* The object of the i-th hint; false: it is none of those that count. */
+bool strobe_pooled_hinted(struct strobe_pooled *pooled, size_t i, struct strobe_instance *ret);
+/* Fills pooled->inner, by the instances that were found or hinted at.  STROBE_ERR_NOMEM. */
 int strobe_pooled_find_parts(struct strobe_pooled *pooled);
 /* The object to list for this one: what stands for it, or itself; 0: none, it is a part of an executor. */
 uint64_t strobe_pooled_outer(const struct strobe_pooled *pooled, uint64_t object);
@@ -39,8 +41,10 @@ void strobe_pooled_hint_capacities(struct strobe_pooled *pooled);
 int strobe_pooled_hint_names(struct strobe_pooled *pooled);
 /* Searches for who has the objects that are wanted, and names executors of loops that are made in C.  STROBE_ERR_NOMEM. */
 int strobe_pooled_names_search(struct strobe_pooled *pooled, struct strobe_owners *owners);
-/* Appends the name that was found for a row's object; true: it is better than the one that the row has. */
-bool strobe_pooled_names_better(const struct strobe_owners *owners, const struct strobe_report_resource *row, struct strobe_buf *name);
+/* Appends the name that was found for a row's object; true: it is better than the one that the row has.  ret_lasting: and better than what
+ * a local variable is called. */
+bool strobe_pooled_names_better(const struct strobe_owners *owners, const struct strobe_report_resource *row, struct strobe_buf *name,
+                                bool *ret_lasting);
 /* Names all rows.  STROBE_ERR_NOMEM. */
 int strobe_pooled_name_all(struct strobe_pooled *pooled);
 /* Names all rows, and gives them the capacities that were counted before, as pooled.h says of steady ones.  STROBE_ERR_NOMEM. */

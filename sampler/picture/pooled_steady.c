@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pictures of which many are to come: names are looked for once and again after a scan, capacities that were counted stay. */
+/* Pictures of which many are to come: names are looked for once and again after a scan, those that do not last more often; capacities that
+ * were counted stay. */
 #include "picture/pooled_parts.h"
 
 #include <stdlib.h>
@@ -48,15 +49,21 @@ static int start_over(struct strobe_pooled *pooled)
     return 0;
 }
 
+/* Is its name to be looked for in this picture? */
+static bool is_due(struct strobe_pooled_kept *kept)
+{
+    return !kept->name || (!kept->lasting && ++kept->looks >= kept->due);
+}
+
 static int add_new(struct strobe_pooled *pooled, struct strobe_owners *owners)
 {
     int err = 0;
 
     for (size_t i = 0; i < pooled->n && !err; i++) {
         const struct strobe_report_resource *row = &pooled->found[i];
-        const struct strobe_pooled_kept *kept = kept_of(pooled, row);
+        struct strobe_pooled_kept *kept = kept_of(pooled, row);
 
-        if (!row->address || (kept && kept->name))
+        if (!row->address || (kept && !is_due(kept)))
             continue;
         if (!kept && !(err = strobe_grow(&pooled->kept, &pooled->cap_kept, pooled->n_kept + 1, sizeof *pooled->kept)) &&
             !(err = strobe_htab_put(&pooled->index, row->address, row->class_address, pooled->n_kept)))
@@ -67,20 +74,24 @@ static int add_new(struct strobe_pooled *pooled, struct strobe_owners *owners)
     return err;
 }
 
-/* Of a row that is new: who has it, else what a task's code calls it. */
+/* Of a row that is new: who has it, else what a task's code calls it.  One that has a name gets another one only if that lasts. */
 static int keep_name(struct strobe_pooled *pooled, const struct strobe_owners *owners, const struct strobe_report_resource *row,
                      struct strobe_pooled_kept *kept)
 {
     struct strobe_buf name = STROBE_BUF_INIT;
-    bool better = strobe_pooled_names_better(owners, row, &name);
+    bool better = strobe_pooled_names_better(owners, row, &name, &kept->lasting);
     const char *text = better ? strobe_buf_str(&name) : row->name;
     size_t size = strlen(text) + 1;
-    char *copy = name.failed ? NULL : strobe_arena_alloc(&pooled->texts, size);
+    char *copy = name.failed ? NULL : (char *)kept->name;
 
-    if (copy) {
+    if (!name.failed && (!kept->name || kept->lasting))
+        copy = strobe_arena_alloc(&pooled->texts, size);
+    if (copy && copy != kept->name) {
         kept->name = memcpy(copy, text, size);
         kept->source = better ? "owner" : row->name_source; /* static */
     }
+    kept->looks = 0;
+    kept->due = kept->due ? 2 * kept->due : 1;
     strobe_buf_release(&name);
     return copy ? 0 : STROBE_ERR_NOMEM;
 }
@@ -135,7 +146,7 @@ int strobe_pooled_name_steadily(struct strobe_pooled *pooled)
 
         if (!kept)
             continue;
-        if (!kept->name)
+        if (!kept->name || (!kept->lasting && kept->looks >= kept->due))
             err = keep_name(pooled, &owners, row, kept);
         if (err)
             break;

@@ -45,6 +45,13 @@ def test_watched(py):
     assert inside.run(py, "metered.py", "watched") == {"available": 4, "capacity": 7, "gone": None}
 
 
+def test_executors_are_known_when_they_are_made(py):
+    facts = inside.run(py, "metered.py", "made")
+    assert facts["shown"] == [3, 2, 4], "by no scan: it would take a minute"
+    assert facts["others"] == [], "semaphores that executors are made of are none of the program's"
+    assert facts["signatures"] and facts["put back"]
+
+
 def test_watched_twice(py):
     assert inside.run(py, "metered.py", "merged") == {"available": [10, 5], "capacity": [10, 7]}
 

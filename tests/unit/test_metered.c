@@ -12,6 +12,10 @@ static void test_looks(void **state)
 
     assert_true(strobe_metered_is_look(&metered, 10 * second, 100 * second)); /* the first one */
     metered.looked = true;
+    metered.n_looks = 7;
+    assert_false(strobe_metered_is_look(&metered, 10 * second, 101 * second - 1));
+    assert_true(strobe_metered_is_look(&metered, 10 * second, 101 * second)); /* the eighth */
+    metered.n_looks = 8;
     assert_false(strobe_metered_is_look(&metered, 10 * second, 109 * second));
     assert_true(strobe_metered_is_look(&metered, 10 * second, 110 * second));
     metered.wants_look = true;

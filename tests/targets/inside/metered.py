@@ -2,6 +2,7 @@
 """A program that meters itself, and knows by itself how full its executors and semaphores are.  metered.py CASE"""
 import asyncio
 import concurrent.futures
+import inspect
 import json
 import os
 import resource
@@ -193,6 +194,29 @@ def watched():
     unnamed.clear()
     gone = until(None, "semaphore_available", dependency="prices")
     tell({"available": shown, "capacity": capacity, "gone": gone})
+
+
+class Workers(concurrent.futures.ThreadPoolExecutor):
+    def __init__(self, n, *, prefix=""):
+        super().__init__(n, prefix)
+
+
+def made():
+    """Executors that are made when the first scan is over and of which nobody uses any: the next scan takes a minute."""
+    classes = concurrent.futures.ThreadPoolExecutor, concurrent.futures.ProcessPoolExecutor, threading.Semaphore, asyncio.Semaphore
+    own = [(cls.__init__, inspect.signature(cls)) for cls in classes]
+    ballast = [os.urandom(1 << 10) * (1 << 10) for _ in range(300)]
+    strobe.meter()
+    globals().update(FIRST=Hidden())
+    until(7, "semaphore_available", dependency="Hidden.gate")
+    signatures = [inspect.signature(cls) for cls in classes]
+    globals().update(THREADS=classes[0](3), PROCESSES=classes[1](max_workers=2), WORKERS=Workers(4, prefix="w"))
+    shown = [until(n, "executor_max_workers", pool_type=kind, executor="__main__." + name)
+             for n, kind, name in ((3, "thread", "THREADS"), (2, "process", "PROCESSES"), (4, "thread", "WORKERS"))]
+    others = [labels for labels in values()["semaphore_available"] if "Hidden.gate" not in labels]
+    strobe.stop_meter()
+    tell({"shown": shown, "others": others, "signatures": signatures == [signature for _, signature in own], "ballast": len(ballast),
+          "put back": [cls.__init__ for cls in classes] == [init for init, _ in own]})
 
 
 def merged():
@@ -400,5 +424,5 @@ def dump_signal():
 
 
 if __name__ == "__main__":
-    {case.__name__: case for case in (gauges, counters, cost, bomb, tasks, watched, merged, events, forked, grown, collected, torn, descriptors,
-                                      dump_signal)}[sys.argv[1]]()
+    {case.__name__: case for case in (gauges, counters, cost, bomb, tasks, watched, made, merged, events, forked, grown, collected, torn,
+                                      descriptors, dump_signal)}[sys.argv[1]]()
