@@ -18,6 +18,7 @@ from strobe._version import __version__
 __all__ = ["__version__", "dump", "events", "executable", "install_signal", "is_running", "label", "meter", "metrics", "pools", "Recording", "sample", "SampledProfile", "snapshot", "start", "stats", "stop", "stop_meter", "tasks", "uninstall_signal", "watch"]
 
 _LATER = {name: "strobe._inside" for name in __all__ if name not in ("__version__", "executable")}
+_LATER["label"] = "strobe._labels"  # in other interpreters than the main one, too, where the extension cannot be
 _MODULES = ("eventlog", "health", "prometheus")
 
 

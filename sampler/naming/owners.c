@@ -18,7 +18,7 @@ enum {
 };
 
 /* What an object of a class is to the search. */
-enum type_kind { TYPE_NOTHING = 1, TYPE_INSTANCE, TYPE_CLASS, TYPE_LIST, TYPE_DEQUE, TYPE_DICT, TYPE_FUNCTION };
+enum type_kind { TYPE_NOTHING = 1, TYPE_INSTANCE, TYPE_CLASS, TYPE_LIST, TYPE_DEQUE, TYPE_SET, TYPE_DICT, TYPE_FUNCTION };
 
 void strobe_owners_init(struct strobe_owners *owners, struct strobe_mem *mem, const struct strobe_layout *lay)
 {
@@ -91,6 +91,8 @@ static enum type_kind kind_of_type(struct strobe_owners *owners, uint64_t addr)
         ret = TYPE_LIST;
     else if (kind == STROBE_PY_DICT)
         ret = TYPE_DICT;
+    else if (kind == STROBE_PY_SET)
+        ret = TYPE_SET;
     else if (kind == STROBE_PY_OTHER && !strobe_py_type_name(owners->mem, owners->lay, addr, name, sizeof name) &&
              strcmp(strobe_py_last_name(name), "deque") == 0)
         ret = TYPE_DEQUE;
@@ -105,7 +107,7 @@ static enum type_kind kind_of_type(struct strobe_owners *owners, uint64_t addr)
 
 static bool is_container(uint8_t kind)
 {
-    return kind == STROBE_OWNER_LIST || kind == STROBE_OWNER_DEQUE || kind == STROBE_OWNER_DICT;
+    return kind == STROBE_OWNER_LIST || kind == STROBE_OWNER_DEQUE || kind == STROBE_OWNER_SET || kind == STROBE_OWNER_DICT;
 }
 
 /* How good a name is that says `from` has it.  A function in a container is a callback, which comes and goes. */
@@ -123,7 +125,8 @@ static int look_at(struct strobe_owners *owners, uint32_t parent, uint64_t key, 
 {
     static const uint8_t node_kinds[] = {
         [TYPE_INSTANCE] = STROBE_OWNER_INSTANCE, [TYPE_CLASS] = STROBE_OWNER_CLASS, [TYPE_LIST] = STROBE_OWNER_LIST,
-        [TYPE_DEQUE] = STROBE_OWNER_DEQUE, [TYPE_DICT] = STROBE_OWNER_DICT, [TYPE_FUNCTION] = STROBE_OWNER_FUNCTION};
+        [TYPE_DEQUE] = STROBE_OWNER_DEQUE, [TYPE_SET] = STROBE_OWNER_SET, [TYPE_DICT] = STROBE_OWNER_DICT,
+        [TYPE_FUNCTION] = STROBE_OWNER_FUNCTION};
     const struct strobe_owner_node *from = &owners->nodes[parent];
     struct strobe_owner_node node = {.addr = value, .key = key, .parent = parent, .kind = STROBE_OWNER_FOUND,
                                      .depth = (uint8_t)(from->depth + 1), .level = from->level};
@@ -299,6 +302,7 @@ static int look_into(struct strobe_owners *owners, uint32_t at)
     case STROBE_OWNER_CLASS: return look_into_class(&l, node.addr);
     case STROBE_OWNER_LIST: return look_into_list(&l, node.addr);
     case STROBE_OWNER_DEQUE: return strobe_py_deque_each(owners->mem, owners->lay, node.addr, look_at_element, &l);
+    case STROBE_OWNER_SET: return strobe_py_set_each(owners->mem, owners->lay, node.addr, STROBE_PY_MAX_ITEMS, look_at_element, &l);
     default: return 0;
     }
 }

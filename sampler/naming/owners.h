@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* owners: names of objects by who has them, whatever is done with them meanwhile: a search, nearest first, from the modules' global
- * variables and the frames' local ones through attributes, class attributes, closures, then lists, tuples, deques and dicts.
+ * variables and the frames' local ones through attributes, class attributes, closures, then lists, tuples, deques, sets and dicts.
  *
  *   module.NAME    Class.attribute    function.variable    module.NAME['key']    Class.attribute[]
  *
@@ -25,7 +25,7 @@ enum strobe_owners_level {
     STROBE_OWNERS_NAMES,     /* a global, an attribute, a variable of a closure */
     STROBE_OWNERS_INSIDE,    /* the same of something that is in a container */
     STROBE_OWNERS_KEYED,     /* what is in a dict */
-    STROBE_OWNERS_ELEMENTS,  /* what is in a list, tuple or deque */
+    STROBE_OWNERS_ELEMENTS,  /* what is in a list, tuple, deque or set */
     STROBE_OWNERS_VARIABLES, /* a local variable: true while that function runs */
     STROBE_OWNERS_LEVELS
 };

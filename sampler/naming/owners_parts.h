@@ -6,7 +6,7 @@
 #include "naming/owners.h"
 
 enum strobe_owner_kind { STROBE_OWNER_MODULE, STROBE_OWNER_INSTANCE, STROBE_OWNER_CLASS, STROBE_OWNER_LIST, STROBE_OWNER_DEQUE,
-                         STROBE_OWNER_DICT, STROBE_OWNER_FUNCTION, STROBE_OWNER_VARIABLES, STROBE_OWNER_FOUND };
+                         STROBE_OWNER_SET, STROBE_OWNER_DICT, STROBE_OWNER_FUNCTION, STROBE_OWNER_VARIABLES, STROBE_OWNER_FOUND };
 
 /* Something that has others, or one of the wanted (FOUND). */
 struct strobe_owner_node {

@@ -145,6 +145,7 @@ static bool put_node(const struct strobe_owners *owners, const struct strobe_own
     case STROBE_OWNER_FUNCTION: return put_free_variable(owners, parent->addr, node->key, out);
     case STROBE_OWNER_LIST:
     case STROBE_OWNER_DEQUE:
+    case STROBE_OWNER_SET:
         if (!put_node(owners, parent, out))
             return false;
         strobe_buf_puts(out, "[]");

@@ -10,8 +10,6 @@
 
 enum {
     MAX_TASKS = 1 << 22,   /* tasks of all interpreters: a process with more has run out of memory (a task takes some kilobytes) */
-    SET_ENTRY = 16,        /* setentry: {key, hash} (Include/cpython/setobject.h) */
-    SET_CHUNK = 1024,      /* entries read at a time */
     LEAST_SEEN = 8,        /* bits */
     RADIX_BITS = 11, RADIX = 1 << RADIX_BITS,
 };
@@ -130,28 +128,13 @@ static int add_llist(struct strobe_tasklist *list, const struct strobe_aio_layou
     return err;
 }
 
-/* The keys of a set in the order of their addresses: in that of the set, which is a hash's, each would lie elsewhere. */
-static int read_keys(struct strobe_tasklist *list, uint64_t table, uint64_t mask, size_t *ret_n)
+static int add_key(void *ctx, uint64_t key)
 {
-    unsigned char chunk[SET_CHUNK * SET_ENTRY];
-    size_t n = 0;
-    int err;
+    struct strobe_tasklist *list = ctx;
 
-    for (uint64_t at = 0; at <= mask; at += SET_CHUNK) {
-        uint64_t some = mask + 1 - at < SET_CHUNK ? mask + 1 - at : SET_CHUNK;
-
-        if ((err = strobe_mem_read(list->mem, table + at * SET_ENTRY, chunk, some * SET_ENTRY)))
-            return err;
-        if (strobe_grow(&list->keys, &list->cap_keys, 2 * (n + some), sizeof *list->keys))
-            return STROBE_ERR_NOMEM;
-        for (uint64_t i = 0; i < some; i++) {
-            uint64_t key = strobe_span_u64(chunk, i * SET_ENTRY), hash = strobe_span_u64(chunk, i * SET_ENTRY + 8);
-
-            if (key && hash != UINT64_MAX) /* neither free nor a dummy */
-                list->keys[n++] = key;
-        }
-    }
-    *ret_n = n;
+    if (strobe_grow(&list->keys, &list->cap_keys, 2 * (list->n_keys + 1), sizeof *list->keys)) /* sort() needs as much again */
+        return STROBE_ERR_NOMEM;
+    list->keys[list->n_keys++] = key;
     return 0;
 }
 
@@ -205,25 +188,22 @@ static int follow(struct strobe_tasklist *list, size_t *n)
     return ret_err;
 }
 
-/* The members of a set, through weak references when they are such.  One that cannot be read keeps none of the others out; the error is
+/* The members of a set, through weak references when they are such, in the order of their addresses: in that of the set, which is a hash's,
+ * each would lie elsewhere.  One that cannot be read keeps none of the others out; the error is
  * returned in the end. */
 static int add_set(struct strobe_tasklist *list, uint64_t set, bool weak)
 {
     const struct strobe_layout *lay = list->lay;
-    enum strobe_py_kind kind;
-    uint64_t used, mask, table, type;
+    uint64_t used, type;
     size_t n;
-    int ret_err = 0, err = strobe_py_kind(list->mem, lay, set, &kind);
+    int ret_err = 0, err = strobe_mem_u64(list->mem, set + lay->set_used, &used);
 
-    if (err || kind != STROBE_PY_SET)
-        return err ? err : STROBE_ERR_OBJECT;
-    if ((err = strobe_mem_u64(list->mem, set + lay->set_used, &used)) || (err = strobe_mem_u64(list->mem, set + lay->set_mask, &mask)) ||
-        (err = strobe_mem_u64(list->mem, set + lay->set_table, &table)))
+    list->n_keys = 0;
+    if (!err)
+        err = strobe_py_set_each(list->mem, lay, set, 8 * (uint64_t)MAX_TASKS, add_key, list);
+    if (err)
         return err;
-    if ((mask & (mask + 1)) || mask > 8 * (uint64_t)MAX_TASKS)
-        return STROBE_ERR_TORN;
-    if ((err = read_keys(list, table, mask, &n)))
-        return err;
+    n = list->n_keys;
     if (n != used) /* it changed meanwhile; or its thread stands still in the middle of set_table_resize (CPython: Objects/setobject.c) */
         ret_err = STROBE_ERR_TORN;
     sort(list->keys, n);

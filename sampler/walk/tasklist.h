@@ -33,7 +33,7 @@ struct strobe_tasklist {
         uint64_t dict, n; /* the globals of so many names that have it not; 0 = none */
     } names[3];
     uint64_t *keys;          /* of a set, in the order of their addresses */
-    size_t cap_keys;
+    size_t n_keys, cap_keys;
 };
 
 void strobe_tasklist_init(struct strobe_tasklist *list, struct strobe_mem *mem, const struct strobe_layout *lay,

@@ -102,6 +102,14 @@ def test_work_has_the_label_of_who_asked_for_it(py, scene, keys):
         assert {"r1", "r2", "r3"} <= set(parts(told, "structlog_request_id"))
 
 
+@pytest.mark.versions("3.14", "3.14t", "3.15")
+def test_calls_in_other_interpreters(py, tmp_path):
+    told = from_inside(py, "interpreters")
+    assert_right(told["stacks"], told, "request_id", ["1", "2", "none"])
+    told, stacks = outside(py, tmp_path, "interpreters", "--by", "label:request_id")
+    assert_right(stacks, told, "request_id", ["1", "2", "none"])
+
+
 @pytest.mark.versions("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.14t", "3.15")
 def test_structlog_needs_no_change(py):
     told = from_inside(py, "structlog", packages.need(py, "structlog"))

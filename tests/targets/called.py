@@ -33,6 +33,8 @@ BY_USER = {"user-%d" % n: called("__main__.BY_USER[]") for n in range(100)}
 LIST = [called("__main__.LIST[]") for _ in range(300)]
 NESTED = [[called("__main__.NESTED[][]")], (called("__main__.NESTED[][]"),)]
 DEQUE = collections.deque([called("__main__.DEQUE[]")], maxlen=3)
+SET = {called("__main__.SET[]") for _ in range(40)}
+FROZEN = frozenset([called("__main__.FROZEN[]")])
 
 
 class Base:

@@ -173,19 +173,26 @@ def spin_there(seconds, key):
     return spent.pop(key)
 
 
-def processes():
-    async def main(pool):
-        loop = asyncio.get_event_loop()
-        for n in (1, 2):
-            with label(request_id=n):
-                stretches[str(n)] += 1
-                spent[str(n)] += await loop.run_in_executor(pool, spin_there, 0.3 * n, str(n))
-        stretches["none"] += 1
-        spent["none"] += await loop.run_in_executor(pool, spin_there, 0.3, "none")
+async def calls_elsewhere(pool):
+    loop = asyncio.get_event_loop()
+    for n in (1, 2):
+        with label(request_id=n):
+            stretches[str(n)] += 1
+            spent[str(n)] += await loop.run_in_executor(pool, spin_there, 0.3 * n, str(n))
+    stretches["none"] += 1
+    spent["none"] += await loop.run_in_executor(pool, spin_there, 0.3, "none")
 
+
+def processes():
     with concurrent.futures.ProcessPoolExecutor(1) as pool:
         pool.submit(spin_there, 0.5, "begun").result()  # others who record find the worker meanwhile
-        run(main(pool))
+        run(calls_elsewhere(pool))
+
+
+def interpreters():
+    with concurrent.futures.InterpreterPoolExecutor(1) as pool:
+        pool.submit(spin_there, 0.5, "begun").result()
+        run(calls_elsewhere(pool))
 
 
 def structlog():
