@@ -17,32 +17,25 @@
  * all it does not know, would soon be another file. */
 enum { LOOK_MS = 10 };
 
-int strobe_dumpfile_keep(int fd, struct strobe_dumpfile *ret)
+int strobe_dumpfile_keep(int fd, struct strobe_ownfile *ret)
 {
-    struct stat is;
-    int own = fd;
+    struct strobe_ownfile standard = {fd, 0, 0};
 
-    if (fstat(fd, &is))
+    if (fcntl(fd, F_GETFD) < 0)
         return STROBE_ERR_IO;
-    if (fd >= STROBE_DUMPFILE_STANDARD && (own = fcntl(fd, F_DUPFD_CLOEXEC, STROBE_DUMPFILE_STANDARD)) < 0)
-        return STROBE_ERR_IO;
-    *ret = (struct strobe_dumpfile){own, is.st_dev, is.st_ino};
-    return 0;
+    *ret = fd < STROBE_DUMPFILE_STANDARD ? standard : strobe_ownfile_keep(fcntl(fd, F_DUPFD_CLOEXEC, STROBE_DUMPFILE_STANDARD));
+    return ret->fd < 0 ? STROBE_ERR_IO : 0;
 }
 
-static bool is_the_same(const struct strobe_dumpfile *file)
+static bool is_the_same(const struct strobe_ownfile *file)
 {
-    struct stat is;
-
-    if (file->fd < STROBE_DUMPFILE_STANDARD)
-        return file->fd >= 0;
-    return !fstat(file->fd, &is) && is.st_dev == file->device && is.st_ino == file->inode;
+    return file->fd < STROBE_DUMPFILE_STANDARD ? file->fd >= 0 : strobe_ownfile_is(file);
 }
 
-void strobe_dumpfile_release(struct strobe_dumpfile *file)
+void strobe_dumpfile_release(struct strobe_ownfile *file)
 {
-    if (file->fd >= STROBE_DUMPFILE_STANDARD && is_the_same(file))
-        close(file->fd);
+    if (file->fd >= STROBE_DUMPFILE_STANDARD)
+        strobe_ownfile_close(file);
     file->fd = -1;
 }
 
@@ -51,7 +44,7 @@ int strobe_dumpfile_open(const char *path)
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
 }
 
-int strobe_dumpfile_again(const struct strobe_dumpfile *file)
+int strobe_dumpfile_again(const struct strobe_ownfile *file)
 {
     return is_the_same(file) ? fcntl(file->fd, F_DUPFD_CLOEXEC, STROBE_DUMPFILE_STANDARD) : -1;
 }

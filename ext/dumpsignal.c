@@ -33,7 +33,7 @@ static struct entry {
     _Atomic bool chain;
     struct sigaction before;
     char *path;             /* NULL: */
-    struct strobe_dumpfile file;
+    struct strobe_ownfile file;
 } entries[MAX_SIGNALS];
 static struct {
     uint64_t address;
@@ -272,7 +272,7 @@ static void release_texts(struct entry *entry)
     strobe_dumpfile_release(&entry->file);
 }
 
-static int set_entry(int signum, const struct strobe_dumpsignal_opts *opts, char *path, const struct strobe_dumpfile *file)
+static int set_entry(int signum, const struct strobe_dumpsignal_opts *opts, char *path, const struct strobe_ownfile *file)
 {
     struct entry *entry = entry_of(signum);
     bool is_new = !entry;
@@ -281,7 +281,7 @@ static int set_entry(int signum, const struct strobe_dumpsignal_opts *opts, char
     if (is_new && !(entry = entry_of(0)))
         return STROBE_ERR_LIMIT;
     if (is_new)
-        entry->file = (struct strobe_dumpfile)STROBE_DUMPFILE_INIT;
+        entry->file = (struct strobe_ownfile)STROBE_OWNFILE_NONE;
     atomic_store(&entry->chain, opts->chain);
     if ((err = set_action(entry, signum)))
         return err;
@@ -296,7 +296,7 @@ static int set_entry(int signum, const struct strobe_dumpsignal_opts *opts, char
 }
 
 /* With life. */
-static int install(int signum, const struct strobe_dumpsignal_opts *opts, char *path, const struct strobe_dumpfile *file)
+static int install(int signum, const struct strobe_dumpsignal_opts *opts, char *path, const struct strobe_ownfile *file)
 {
     bool is_first = !is_any_installed();
     int err = is_first ? start_thread() : 0;
@@ -313,7 +313,7 @@ static int install(int signum, const struct strobe_dumpsignal_opts *opts, char *
 
 int strobe_dumpsignal_install(int signum, const struct strobe_dumpsignal_opts *opts)
 {
-    struct strobe_dumpfile file = STROBE_DUMPFILE_INIT;
+    struct strobe_ownfile file = STROBE_OWNFILE_NONE;
     char *path = NULL;
     int err = signum <= 0 || is_fault(signum) ? STROBE_ERR_ARG : 0;
 

@@ -274,15 +274,17 @@ static PyObject *look(PyObject *module, PyObject *args)
     return ret;
 }
 
-/* install_signal(signum, path or None as bytes, fd, chain, version, version_text) */
+/* install_signal(signum, path as bytes or None, fd, chain, version, version_text) */
 static PyObject *install_signal(PyObject *module, PyObject *args)
 {
     struct strobe_dumpsignal_opts opts = {.runtime = (uint64_t)(uintptr_t)_PyRuntime};
+    PyObject *path;
     unsigned version;
     int signum, chain, err;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "izipIs:install_signal", &signum, &opts.path, &opts.fd, &chain, &version, &opts.version_text))
+    if (!PyArg_ParseTuple(args, "iOipIs:install_signal", &signum, &path, &opts.fd, &chain, &version, &opts.version_text) ||
+        (path != Py_None && PyBytes_AsStringAndSize(path, (char **)&opts.path, NULL)))
         return NULL;
     opts.chain = chain;
     opts.version = version;
@@ -290,7 +292,8 @@ static PyObject *install_signal(PyObject *module, PyObject *args)
     err = strobe_dumpsignal_install(signum, &opts);
     Py_END_ALLOW_THREADS
     if (err == STROBE_ERR_ARG)
-        return PyErr_Format(PyExc_ValueError, "signal %d cannot be caught", signum);
+        return PyErr_Format(PyExc_ValueError, "signal %d cannot be caught, or comes of a fault, which comes again behind a dump: "
+                            "faulthandler.enable() is for these", signum);
     if (err == STROBE_ERR_IO)
         return PyErr_Format(PyExc_OSError, "file descriptor %d is not open", opts.fd);
     if (err)
@@ -389,10 +392,23 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* What is kept of a process is kept once. */
+static int refuse_others(void)
+{
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0)
+        return 0;
+    PyErr_SetString(PyExc_ImportError, "strobe reads a process from its main interpreter; in this one only strobe.label() works");
+    return -1;
+}
+
 static int add_types(PyObject *module)
 {
-    PyObject *sampler = PyType_FromModuleAndSpec(module, &sampler_spec, NULL), *meter = PyType_FromModuleAndSpec(module, &meter_spec, NULL);
+    PyObject *sampler, *meter;
 
+    if (refuse_others())
+        return -1;
+    sampler = PyType_FromModuleAndSpec(module, &sampler_spec, NULL);
+    meter = PyType_FromModuleAndSpec(module, &meter_spec, NULL);
     if (strobe_forks_listen()) {
         PyErr_NoMemory();
         return -1;

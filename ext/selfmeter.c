@@ -19,7 +19,7 @@ enum {
     PAUSES = 3,          /* between two slices, in times what one costs: a quarter of a CPU */
     CHILD_PAUSES = 49,   /* in a child made by fork, of which there may be many: a fiftieth */
 };
-static const uint64_t later_ns = 100 * 1000 * 1000;
+static const uint64_t later_ns = 100 * 1000 * 1000, longest_pause_ns = 10ull * 1000 * 1000 * 1000;
 static const uint64_t patience_ns = 1000 * 1000 * 1000; /* of who asks before the first look was made */
 static const uint64_t scrape_ns = 5 * 1000 * 1000;      /* and of who asks during a long one, who then gets what was given last */
 
@@ -32,6 +32,8 @@ struct strobe_selfmeter {
     struct strobe_metered metered;
     bool is_open;                        /* inside, meter, metered */
     bool begun;                          /* the first look was tried */
+    int open_err;                        /* why they could not be opened, which is tried again */
+    uint64_t open_pause_ns;              /* until it is */
     bool hurried;                        /* somebody asks, and it has not begun */
     uint64_t begin_ns;
     struct strobe_arena hints;
@@ -44,6 +46,7 @@ struct strobe_selfmeter {
     pthread_cond_t seen;                 /* tried is set */
     bool tried;
     struct strobe_metrics families;      /* as they were given last, or as of the last look */
+    struct strobe_metrics next;          /* becomes families when it is whole */
 };
 
 static uint64_t now_of(struct strobe_selfmeter *self)
@@ -85,7 +88,12 @@ static void publish(struct strobe_selfmeter *self)
     double before = thread_cpu();
 
     pthread_mutex_lock(&self->lock);
-    families_of_now(self, &self->families);
+    if (!families_of_now(self, &self->next)) {
+        struct strobe_metrics before_it = self->families;
+
+        self->families = self->next;
+        self->next = before_it;
+    }
     pthread_mutex_unlock(&self->lock);
     self->publish_cost_ns = (uint64_t)((thread_cpu() - before) * 1e9);
 }
@@ -147,7 +155,7 @@ int strobe_selfmeter_metrics(struct strobe_selfmeter *self, struct strobe_metric
         publish(self);
     pthread_mutex_lock(&self->lock);
     if (now && !self->is_open)
-        err = self->background.was_forked ? STROBE_ERR_GONE : 0;
+        err = self->background.was_forked ? STROBE_ERR_GONE : self->open_err;
     else
         err = copy_families(&self->families, ret);
     pthread_mutex_unlock(&self->lock);
@@ -244,6 +252,18 @@ static int open_parts(struct strobe_selfmeter *self, struct strobe_buf *why)
     return err;
 }
 
+static void release(struct strobe_selfmeter *self)
+{
+    if (self->is_open)
+        strobe_metered_release(&self->metered);
+    self->is_open = false;
+    strobe_meter_free(self->meter);
+    self->meter = NULL;
+    strobe_inside_close(self->inside);
+    self->inside = NULL;
+    strobe_arena_release(&self->hints);
+}
+
 static void announce(struct strobe_selfmeter *self)
 {
     pthread_mutex_lock(&self->lock);
@@ -252,18 +272,25 @@ static void announce(struct strobe_selfmeter *self)
     pthread_mutex_unlock(&self->lock);
 }
 
-/* The first look, without what lies idle. */
+/* The first look, without what lies idle.  A child that cannot be read yet (it changes too fast, there is no memory) is tried again. */
 static void make_first(struct strobe_selfmeter *self)
 {
     struct strobe_buf why = STROBE_BUF_INIT;
     bool looked;
 
-    if (self->is_open || !open_parts(self, &why)) {
+    if (!self->is_open && (self->open_err = open_parts(self, &why))) {
+        release(self);
+        self->hurried = false;
+        self->open_pause_ns = self->open_pause_ns ? 2 * self->open_pause_ns : later_ns;
+        if (self->open_pause_ns > longest_pause_ns)
+            self->open_pause_ns = longest_pause_ns;
+        self->begin_ns = now_of(self) + self->open_pause_ns;
+    } else {
         take(self, &looked); /* its errors are counted, and it is tried again */
         publish(self);
+        self->begun = true;
     }
     strobe_buf_release(&why);
-    self->begun = true;
     announce(self);
 }
 
@@ -277,6 +304,8 @@ static uint64_t turn(struct strobe_selfmeter *self)
         if (at < self->begin_ns && !self->hurried)
             return self->begin_ns;
         make_first(self);
+        if (!self->begun)
+            return self->begin_ns;
     } else if (at >= self->turns.glance_due) {
         take(self, &looked);
         if (looked)
@@ -294,8 +323,7 @@ static void run(struct strobe_background *background)
     double before = self->thread_s; /* of a thread that has ended */
     uint64_t next;
 
-    /* What could be opened in the parent cannot be in its child: there is no memory. */
-    while (!atomic_load(&background->ending) && (self->is_open || !self->begun)) {
+    while (!atomic_load(&background->ending)) {
         next = turn(self);
         self->thread_s = before + thread_cpu();
         background->clock.sleep_until(&background->clock, next);
@@ -303,18 +331,6 @@ static void run(struct strobe_background *background)
 }
 
 /* ---- beginning and end ---- */
-
-static void release(struct strobe_selfmeter *self)
-{
-    if (self->is_open)
-        strobe_metered_release(&self->metered);
-    self->is_open = false;
-    strobe_meter_free(self->meter);
-    self->meter = NULL;
-    strobe_inside_close(self->inside);
-    self->inside = NULL;
-    strobe_arena_release(&self->hints);
-}
 
 /* seen and the clock it waits by. */
 static void init_locks(struct strobe_selfmeter *self)
@@ -350,7 +366,7 @@ int strobe_selfmeter_start(const struct strobe_selfmeter_opts *opts, struct stro
         return STROBE_ERR_NOMEM;
     strobe_background_init(&self->background, run, forked);
     init_locks(self);
-    self->families = (struct strobe_metrics)STROBE_METRICS_INIT;
+    self->families = self->next = (struct strobe_metrics)STROBE_METRICS_INIT;
     self->begin_ns = now_of(self) + (opts->later ? later_ns : 0);
     strobe_background_lock(&self->background);
     err = copy_opts(self, opts);
@@ -377,6 +393,7 @@ void strobe_selfmeter_free(struct strobe_selfmeter *self)
     strobe_background_release(&self->background);
     release(self);
     strobe_metrics_release(&self->families);
+    strobe_metrics_release(&self->next);
     pthread_cond_destroy(&self->seen);
     pthread_mutex_destroy(&self->lock);
     free((char *)self->opts.prefix);

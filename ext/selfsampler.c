@@ -138,7 +138,7 @@ static int make_session(struct strobe_selfsampler *s)
         .n_labels = s->opts.n_labels,
         .blocks = &s->blocks,
     };
-    unsigned log = s->opts.order ? STROBE_AGG_LOG : 0;
+    unsigned log = s->opts.order ? STROBE_AGG_LOG | STROBE_AGG_LOG_LOSABLE : 0;
     uint64_t period_ns = (uint64_t)(1e9 / s->opts.rate);
     int err = strobe_names_new(&s->names);
 

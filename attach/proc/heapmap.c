@@ -15,7 +15,7 @@ enum { PAGE = 4096 };
 
 int strobe_heapmap_open(pid_t pid, struct strobe_heapmap *ret)
 {
-    struct strobe_heapmap map = {.pagemap = -1};
+    struct strobe_heapmap map = STROBE_HEAPMAP_INIT;
     char path[64];
     int err = strobe_procmaps_read(pid, &map.maps);
 
@@ -27,7 +27,7 @@ int strobe_heapmap_open(pid_t pid, struct strobe_heapmap *ret)
         return STROBE_ERR_NOMEM;
     }
     strobe_procpath(path, sizeof path, pid, "pagemap");
-    map.pagemap = open(path, O_RDONLY | O_CLOEXEC);
+    map.pagemap = strobe_ownfile_keep(open(path, O_RDONLY | O_CLOEXEC));
     *ret = map;
     return 0;
 }
@@ -36,8 +36,7 @@ void strobe_heapmap_release(struct strobe_heapmap *map)
 {
     strobe_procmaps_release(&map->maps);
     free(map->entries);
-    if (map->pagemap >= 0)
-        close(map->pagemap);
+    strobe_ownfile_close(&map->pagemap);
     *map = (struct strobe_heapmap)STROBE_HEAPMAP_INIT;
 }
 
@@ -55,8 +54,8 @@ static void look_ahead(struct strobe_heapmap *map, uint64_t addr, uint64_t end)
     size_t want = left < STROBE_HEAPMAP_PAGES ? (size_t)left : STROBE_HEAPMAP_PAGES;
     ssize_t got = -1;
 
-    if (map->pagemap >= 0)
-        got = pread(map->pagemap, map->entries, want * sizeof *map->entries, (off_t)(addr / PAGE * sizeof *map->entries));
+    if (strobe_ownfile_is(&map->pagemap))
+        got = pread(map->pagemap.fd, map->entries, want * sizeof *map->entries, (off_t)(addr / PAGE * sizeof *map->entries));
     map->pages_from = addr;
     map->n_pages = got > 0 ? (size_t)got / sizeof *map->entries : 0;
     if (!map->n_pages) {

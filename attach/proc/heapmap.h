@@ -11,12 +11,13 @@
 #include <sys/types.h>
 
 #include "attach/proc/procmaps.h"
+#include "base/ownfile.h"
 
 enum { STROBE_HEAPMAP_PAGES = 8192 }; /* whose presence is read in one call: 32 MiB */
 
 struct strobe_heapmap {
     struct strobe_procmaps maps;
-    int pagemap;     /* -1: not to be read; then every page counts as there */
+    struct strobe_ownfile pagemap; /* none: not to be read; then every page counts as there */
     size_t at;       /* the mapping that is being passed */
     uint64_t next;   /* address in it; 0 = its start */
     uint64_t pages_from; /* address of the first page in entries */
@@ -24,7 +25,7 @@ struct strobe_heapmap {
     uint64_t *entries;
 };
 
-#define STROBE_HEAPMAP_INIT {.pagemap = -1}
+#define STROBE_HEAPMAP_INIT {.pagemap = STROBE_OWNFILE_NONE}
 
 /* STROBE_ERR_NOPROC, STROBE_ERR_PERM, STROBE_ERR_IO, STROBE_ERR_NOMEM. */
 int strobe_heapmap_open(pid_t pid, struct strobe_heapmap *ret);

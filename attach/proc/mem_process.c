@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "attach/proc/procpath.h"
+#include "base/ownfile.h"
 
 enum {
     IOV_LIMIT = 1024,
@@ -22,7 +23,8 @@ enum {
 struct mem_process {
     struct strobe_mem mem;
     pid_t pid;
-    int fd; /* /proc/PID/mem; -1 while not needed */
+    bool self;
+    struct strobe_ownfile file; /* /proc/PID/mem; none while not needed */
     struct iovec local[IOV_LIMIT], remote[IOV_LIMIT];
     char thrown_away[NEAR];
 };
@@ -45,16 +47,18 @@ static int error_of(int err)
 /* Reads through /proc/PID/mem, which is opened at the first need. */
 static int read_file(struct mem_process *proc, uint64_t addr, void *buf, size_t len)
 {
-    if (proc->fd < 0) {
+    if (proc->self && proc->file.fd >= 0 && !strobe_ownfile_is(&proc->file))
+        proc->file = (struct strobe_ownfile)STROBE_OWNFILE_NONE;
+    if (proc->file.fd < 0) {
         char path[64];
 
         strobe_procpath(path, sizeof path, proc->pid, "mem");
-        proc->fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (proc->fd < 0)
+        proc->file = strobe_ownfile_keep(open(path, O_RDONLY | O_CLOEXEC));
+        if (proc->file.fd < 0)
             return errno == ENOENT ? STROBE_ERR_GONE : STROBE_ERR_PERM;
     }
     while (len) {
-        ssize_t got = pread(proc->fd, buf, len, (off_t)addr);
+        ssize_t got = pread(proc->file.fd, buf, len, (off_t)addr);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -75,7 +79,7 @@ static int process_read(struct strobe_mem *mem, uint64_t addr, void *buf, size_t
     struct iovec local = {buf, len}, remote = {(void *)(uintptr_t)addr, len};
     ssize_t got;
 
-    if (proc->fd >= 0)
+    if (proc->file.fd >= 0)
         return read_file(proc, addr, buf, len);
     got = process_vm_readv(proc->pid, &local, 1, &remote, 1, 0);
     if (got == (ssize_t)len)
@@ -121,7 +125,7 @@ static int process_readv(struct strobe_mem *mem, const struct strobe_mem_seg *se
     struct mem_process *proc = (struct mem_process *)mem;
     int err;
 
-    if (proc->fd >= 0) {
+    if (proc->file.fd >= 0) {
         for (size_t i = 0; i < n; i++)
             if ((err = read_file(proc, segs[i].addr, segs[i].buf, segs[i].len)))
                 return err;
@@ -146,8 +150,7 @@ static void process_close(struct strobe_mem *mem)
 {
     struct mem_process *proc = (struct mem_process *)mem;
 
-    if (proc->fd >= 0)
-        close(proc->fd);
+    strobe_ownfile_close(&proc->file);
     free(proc);
 }
 
@@ -160,7 +163,8 @@ int strobe_mem_process_new(pid_t pid, struct strobe_mem **ret_mem)
         return STROBE_ERR_NOMEM;
     proc->mem = (struct strobe_mem){.ops = &ops};
     proc->pid = pid;
-    proc->fd = -1;
+    proc->self = pid == getpid();
+    proc->file = (struct strobe_ownfile)STROBE_OWNFILE_NONE;
     *ret_mem = &proc->mem;
     return 0;
 }

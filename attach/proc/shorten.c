@@ -14,19 +14,20 @@
 
 #include "attach/proc/procpath.h"
 #include "base/err.h"
+#include "base/ownfile.h"
 
 enum { MAX_DEPTH = 64 }; /* packages inside packages; deeper paths are cut there */
 
 struct strobe_shortener {
-    int root, cwd; /* the target's, O_PATH; -1 = may not be opened: then our own are used */
+    struct strobe_ownfile root, cwd; /* the target's, O_PATH; none = may not be opened: then our own are used */
 };
 
-static int open_dir(pid_t pid, const char *name)
+static struct strobe_ownfile open_dir(pid_t pid, const char *name)
 {
     char path[64];
 
     strobe_procpath(path, sizeof path, pid, "%s", name);
-    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return strobe_ownfile_keep(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 int strobe_shortener_new(pid_t pid, struct strobe_shortener **ret)
@@ -45,10 +46,8 @@ void strobe_shortener_free(struct strobe_shortener *shortener)
 {
     if (!shortener)
         return;
-    if (shortener->root >= 0)
-        close(shortener->root);
-    if (shortener->cwd >= 0)
-        close(shortener->cwd);
+    strobe_ownfile_close(&shortener->root);
+    strobe_ownfile_close(&shortener->cwd);
     free(shortener);
 }
 
@@ -58,14 +57,14 @@ static bool exists(const struct strobe_shortener *shortener, const char *path)
     int fd;
 
     if (path[0] != '/') /* relative to where the target is now: it may have been elsewhere when it imported the file */
-        return !faccessat(shortener->cwd >= 0 ? shortener->cwd : AT_FDCWD, path, F_OK, 0);
-    if (shortener->root < 0)
+        return !faccessat(strobe_ownfile_is(&shortener->cwd) ? shortener->cwd.fd : AT_FDCWD, path, F_OK, 0);
+    if (!strobe_ownfile_is(&shortener->root))
         return !access(path, F_OK);
-    fd = (int)syscall(SYS_openat2, shortener->root, path, &how, sizeof how);
+    fd = (int)syscall(SYS_openat2, shortener->root.fd, path, &how, sizeof how);
     if (fd >= 0)
         close(fd);
     else if (errno == ENOSYS || errno == EPERM) /* kernel before 5.6, or a seccomp filter older than that */
-        return !faccessat(shortener->root, path + strspn(path, "/"), F_OK, 0);
+        return !faccessat(shortener->root.fd, path + strspn(path, "/"), F_OK, 0);
     return fd >= 0;
 }
 

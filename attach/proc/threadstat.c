@@ -15,6 +15,7 @@
 #include "attach/proc/procpath.h"
 #include "attach/proc/threadstat_parts.h"
 #include "base/grow.h"
+#include "base/ownfile.h"
 
 enum {
     MOST_ENTRIES = 4096, /* when all of so many are of living threads, it starts over */
@@ -24,7 +25,7 @@ enum {
 
 struct threadstat_entry {
     int32_t tid;
-    int schedstat, syscall; /* open files; -1 = not open */
+    struct strobe_ownfile schedstat, syscall; /* open files */
     bool settled;           /* state holds a reading in which it slept in a system call: true until it has run again */
     uint16_t asked;         /* how often, since it was looked who is not asked for any more */
     struct strobe_thread_state state;
@@ -73,12 +74,11 @@ int strobe_threadstat_new(pid_t pid, struct strobe_threadstat **ret_stat)
     return 0;
 }
 
-static void close_file(struct strobe_threadstat *stat, int *fd)
+static void close_file(struct strobe_threadstat *stat, struct strobe_ownfile *file)
 {
-    if (*fd < 0)
+    if (file->fd < 0)
         return;
-    close(*fd);
-    *fd = -1;
+    strobe_ownfile_close(file);
     stat->n_open--;
 }
 
@@ -158,7 +158,8 @@ static int find(struct strobe_threadstat *stat, int32_t tid, struct threadstat_e
     err = strobe_htab_put(&stat->index, (uint64_t)tid, 0, stat->n);
     if (err)
         return err;
-    stat->entries[stat->n] = (struct threadstat_entry){.tid = tid, .schedstat = -1, .syscall = -1, .asked = 1};
+    stat->entries[stat->n] = (struct threadstat_entry){
+        .tid = tid, .schedstat = STROBE_OWNFILE_NONE, .syscall = STROBE_OWNFILE_NONE, .asked = 1};
     *ret_entry = &stat->entries[stat->n++];
     return 0;
 }
@@ -186,8 +187,9 @@ static int open_anyway(struct strobe_threadstat *stat, const char *path)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Reads a small /proc file by its name.  ret_fd: where it is to be kept open, if it may be; NULL = not.  Length, or an error. */
-static int read_named(struct strobe_threadstat *stat, int32_t tid, const char *name, int *ret_fd, char *buf, size_t size)
+/* Reads a small /proc file by its name.  ret_file: where it is to be kept open, if it may be; NULL = not.  Length, or an error. */
+static int read_named(struct strobe_threadstat *stat, int32_t tid, const char *name, struct strobe_ownfile *ret_file, char *buf,
+                      size_t size)
 {
     char path[96];
     ssize_t got;
@@ -201,9 +203,9 @@ static int read_named(struct strobe_threadstat *stat, int32_t tid, const char *n
     got = pread(fd, buf, size - 1, 0);
     if (got > 0)
         buf[got] = '\0';
-    if (got > 0 && ret_fd && stat->n_open < stat->allowed) {
-        *ret_fd = fd;
-        stat->n_open++;
+    if (got > 0 && ret_file && stat->n_open < stat->allowed) {
+        *ret_file = strobe_ownfile_keep(fd);
+        stat->n_open += ret_file->fd >= 0;
     } else {
         close(fd);
     }
@@ -212,18 +214,19 @@ static int read_named(struct strobe_threadstat *stat, int32_t tid, const char *n
 
 /* The same through a descriptor that is kept; by its name where there is none, or its thread is gone (the tid may live again as another
  * thread). */
-static int read_kept(struct strobe_threadstat *stat, int32_t tid, const char *name, int *fd, char *buf, size_t size)
+static int read_kept(struct strobe_threadstat *stat, int32_t tid, const char *name, struct strobe_ownfile *file, char *buf,
+                     size_t size)
 {
-    if (*fd >= 0) {
-        ssize_t got = pread(*fd, buf, size - 1, 0);
+    if (file->fd >= 0 && (!stat->self || strobe_ownfile_is(file))) {
+        ssize_t got = pread(file->fd, buf, size - 1, 0);
 
         if (got > 0) {
             buf[got] = '\0';
             return (int)got;
         }
-        close_file(stat, fd);
     }
-    return read_named(stat, tid, name, fd, buf, size);
+    close_file(stat, file);
+    return read_named(stat, tid, name, file, buf, size);
 }
 
 static bool exists(struct strobe_threadstat *stat, int32_t tid)

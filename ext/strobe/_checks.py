@@ -138,7 +138,7 @@ class Check:
                 run.finish(value, None)
             elif loop is not None:  # a function that gives a coroutine: it belongs to the server's loop
                 run.loop = loop
-                asyncio.run_coroutine_threadsafe(self._on_loop(run, value), loop)
+                run.task = asyncio.run_coroutine_threadsafe(self._on_loop(run, value), loop)
             else:
                 asyncio.run(self._on_loop(run, asyncio.wait_for(value, self._timeout)))
         except BaseException as error:

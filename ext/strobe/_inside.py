@@ -285,21 +285,22 @@ def stats():
 
 
 def _at_exit():
-    global _meter
+    global _meter, _ended
     try:
         stop()
     except RuntimeError:
         pass
-    _meter = None
+    _meter, _ended = None, True
 
 
 def _after_fork_in_child():
     """May be called again: the doors have it done before what they do there themselves, as their hooks may come first."""
-    global _running, _lock, _restart, _meter, _meter_lock, _pid
+    global _running, _lock, _restart, _meter, _meter_lock, _meter_off, _pid
     if _pid == os.getpid():
         return
     _pid = os.getpid()
     _strobe.forked()
+    _registry.after_fork()
     _lock, _meter_lock = threading.RLock(), threading.RLock()
     metered, _meter = _meter is not None, None
     if _running is not None:
@@ -310,6 +311,8 @@ def _after_fork_in_child():
         start(**how)
     if metered and _meter_how["follow_fork"]:
         _new_meter(_meter_how, later=True)
+    elif metered:
+        _meter_off = True
 
 
 atexit.register(_at_exit)
@@ -320,6 +323,8 @@ os.register_at_fork(before=_strobe.rest, after_in_parent=_strobe.wake, after_in_
 
 _meter = None
 _meter_how = {}
+_meter_off = False  # stop_meter() was called, or this is a child that meter(follow_fork=False) left out
+_ended = False  # the interpreter ends
 _meter_lock = threading.RLock()  # held by who begins one where there is none
 
 
@@ -327,8 +332,8 @@ def meter(max_cpu=0.01, prefix="", wait_threshold=1.0, saturated_threshold=1.0, 
     """Begins to meter executors, semaphores, queues, tasks and event loops, by a native thread that uses at most max_cpu of a core.
 
     It looks at once, and then scans the memory for what lies idle: the first time at up to a quarter of a core, later within max_cpu.
-    metrics(), events() and pools() begin it by themselves, with these defaults, and so do the doors: prometheus.Collector(),
-    prometheus.start_multiprocess() and eventlog.start().  prefix: before the metrics' names.  Seconds: a semaphore that is waited for longer than
+    metrics(), events() and pools() begin it by themselves, with these defaults or as it was before, and so do the doors, but not after
+    stop_meter(): prometheus.Collector(), prometheus.start_multiprocess() and eventlog.start().  prefix: before the metrics' names.  Seconds: a semaphore that is waited for longer than
     wait_threshold, or an executor that is saturated for longer than saturated_threshold, is an event, of which there is at most one in
     event_every for the same name.  follow_fork: children of os.fork() are metered, too, from their first tenth of a second on.
     Called again, it begins anew, and counters with it.
@@ -342,24 +347,31 @@ def meter(max_cpu=0.01, prefix="", wait_threshold=1.0, saturated_threshold=1.0, 
 
 
 def _new_meter(how, later=False):
-    global _meter, _meter_how
+    global _meter, _meter_how, _meter_off
+    if _ended:
+        raise RuntimeError("this process is not metered any more: the interpreter ends")
     _registry.hook()
     seconds = [float(how[name]) for name in ("wait_threshold", "saturated_threshold", "event_every")]
     new = _strobe.Meter(*_PYTHON, float(how["max_cpu"]), how["prefix"], *seconds, later)
     with _lock:
-        _meter, _meter_how = new, how
+        _meter, _meter_how, _meter_off = new, how, False
 
 
 def begin_meter():
-    """The meter of this process; a new one, with meter()'s defaults, if there is none."""
+    """The meter of this process; if there is none a new one, as the one before it was, or with meter()'s defaults."""
     current = _meter
     while current is None or current.forked():  # the second of a child that C code has forked, which no hook of Python's has seen
         with _meter_lock:
             if _meter is current:
-                meter()
+                meter(**_meter_how)
         current = _meter
     _registry.hook()  # what was imported since
     return current
+
+
+def meter_is_off():
+    """Was it said that this process is not to be metered?  Then the doors give nothing."""
+    return _meter_off and _meter is None
 
 
 def meter_prefix():
@@ -368,10 +380,11 @@ def meter_prefix():
 
 
 def stop_meter():
-    """Ends what meter() began: its thread, and the wrapping of semaphores' __init__."""
-    global _meter
+    """Ends what meter() began: its thread, and the wrapping of semaphores' and executors' __init__.  The doors give nothing until meter(),
+    metrics(), events() or pools() is called."""
+    global _meter, _meter_off
     with _lock:
-        ended, _meter = _meter, None
+        ended, _meter, _meter_off = _meter, None, True
     del ended
     _registry.unhook()
 
@@ -380,8 +393,8 @@ def metrics():
     """The metrics of docs/metrics.md: a list of dicts with "name", "type" ("gauge" or "counter"), "help", "unit" and "samples", a list of
     dicts with "labels" and "value".
 
-    Their numbers are those of the last reading: there are up to fifty a second, as max_cpu allows.  Nothing is read for it.  Until the meter has looked for the first time, which takes some milliseconds, it waits, for a
-    second at most; what lies idle is there after the first scan.
+    Their numbers are those of the last reading: there are up to fifty a second, as max_cpu allows.  Nothing is read for it.  Until the meter has
+    looked for the first time, which takes some milliseconds, it waits, for a second at most; what lies idle is there after the first scan.
     """
     return begin_meter().metrics()
 
@@ -416,9 +429,6 @@ def tasks():
     return _look(_strobe.LOOK_TASKS)
 
 
-_FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
-
-
 def install_signal(signum, file=None, chain=False):
     """Has this process write a dump of its threads and tasks when it gets the signal, as faulthandler.register() does, but with tasks.
 
@@ -431,14 +441,12 @@ def install_signal(signum, file=None, chain=False):
     path, descriptor = None, -1
     if isinstance(signum, bool) or not isinstance(signum, int):
         raise TypeError("signum is a signal, as signal.SIGUSR2, not %r" % (signum,))
-    if int(signum) in _FAULTS:
-        raise ValueError("signal %d comes of a fault, which comes again behind a dump: faulthandler.enable() is for these" % signum)
     if file is None:
         file = sys.stderr
     if file is None:
         raise RuntimeError("sys.stderr is None: install_signal() needs a file")
     if isinstance(file, (str, bytes, os.PathLike)):
-        path = os.fsencode(os.path.abspath(file)).decode("utf-8", "surrogateescape")
+        path = os.fsencode(os.path.abspath(file))
         _check_writable(file)
     else:
         descriptor = file if isinstance(file, int) else file.fileno()

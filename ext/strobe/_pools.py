@@ -2,10 +2,12 @@
 """`strobe.pools()` as /health/detailed tells it, and whether any of them is full."""
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 EXECUTORS = {"thread_pool": "thread", "process_pool": "process", "interpreter_pool": "interpreter", "anyio_pool": "thread"}
 SEMAPHORES = ("semaphore", "limiter")
+COUNTED = re.compile(r"(Thread|Interpreter)PoolExecutor-[0-9]+")  # what CPython calls threads where nobody does: another one in each run
 COUNTS = ("max_workers", "active_workers", "pending_tasks")
 BUSY = 0.9   # of its workers are active and calls wait: degraded
 FREE = 0.1   # less than this of its permits are free and somebody waits: degraded
@@ -22,7 +24,7 @@ def pools_of(found: Optional[Mapping[str, Any]]) -> Tuple[Dict[str, Any], bool]:
     full = False
     for one in found.get("resources") or ():
         kind = one.get("kind")
-        if kind in EXECUTORS and not one.get("shutdown"):
+        if kind in EXECUTORS and (not one.get("shutdown") or one.get("active_workers") or one.get("pending_tasks")):
             executors.append(dict({"name": _executor_name(one), "pool_type": EXECUTORS[kind]}, **{key: one.get(key) for key in COUNTS}))
             full = full or _is_busy(one)
         elif kind in SEMAPHORES:
@@ -33,8 +35,15 @@ def pools_of(found: Optional[Mapping[str, Any]]) -> Tuple[Dict[str, Any], bool]:
 
 
 def _executor_name(one: Mapping[str, Any]) -> str:
-    plain = "anyio" if one["kind"] == "anyio_pool" else "default"
-    return str(one.get("name") or one.get("thread_name_prefix") or plain)
+    """The label that its metrics have (docs/metrics.md)."""
+    name, prefix = str(one.get("name") or ""), str(one.get("thread_name_prefix") or "")
+    if one["kind"] == "anyio_pool":
+        return "anyio"
+    if name.endswith("._default_executor") or (not name and prefix == "asyncio"):
+        return "default"
+    if not name and COUNTED.fullmatch(prefix):
+        prefix = ""
+    return name or prefix or str(one.get("type") or one["kind"])
 
 
 def _sum(executors: List[Dict[str, Any]], pool_type: str) -> Dict[str, Any]:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of semaphores and executors beforehand: by strobe.watch(), and by being there when they are made."""
 import sys
+import threading
 import weakref
 
 from strobe import _strobe
 
 _kept = {}  # id -> weak reference, or the object where it takes none
-_hooked = []  # (class, its own __init__, ours)
+_hooked = {}  # class -> (its own __init__, ours)
+_noting = False  # ours note what is made: not after unhook(), where somebody has wrapped ours and still calls it
+_lock = threading.Lock()
 _SEMAPHORES = (("threading", "Semaphore"), ("asyncio.locks", "Semaphore"))
 _EXECUTORS = (("concurrent.futures.thread", "ThreadPoolExecutor"), ("concurrent.futures.process", "ProcessPoolExecutor"))
 
@@ -34,10 +37,11 @@ def _keep(obj, name, capacity):
             _strobe.unhint(address)
 
     try:
-        _kept[address] = weakref.ref(obj, forget)
+        reference = weakref.ref(obj, forget)
     except TypeError:
-        _kept[address] = obj
+        reference = obj
     _strobe.hint(address, name, capacity)
+    _kept[address] = reference
 
 
 def hook():
@@ -48,11 +52,14 @@ def hook():
     """
     import concurrent.futures.thread  # noqa: F401
 
-    for kinds, init in ((_SEMAPHORES, _semaphore_init), (_EXECUTORS, _executor_init)):
-        for module, name in kinds:
-            cls = getattr(sys.modules.get(module), name, None)
-            if cls is not None and not any(cls is hooked for hooked, _, _ in _hooked):
-                _hook(cls, init(cls.__init__))
+    global _noting
+    with _lock:
+        for kinds, init in ((_SEMAPHORES, _semaphore_init), (_EXECUTORS, _executor_init)):
+            for module, name in kinds:
+                cls = getattr(sys.modules.get(module), name, None)
+                if cls is not None and cls not in _hooked:
+                    _hook(cls, init(cls.__init__))
+        _noting = True
 
 
 def _semaphore_init(original):
@@ -71,7 +78,7 @@ def _executor_init(original):
 
 def _note(obj, capacity):
     try:
-        if id(obj) not in _kept:
+        if _noting and id(obj) not in _kept:
             _keep(obj, None, capacity)
     except Exception:  # being noted is no reason for an object not to be made
         pass
@@ -82,12 +89,21 @@ def _hook(cls, ours):
     ours.__wrapped__ = original
     ours.__doc__ = original.__doc__
     cls.__init__ = ours
-    _hooked.append((cls, original, ours))
+    _hooked[cls] = original, ours
 
 
 def unhook():
-    """Puts the classes' own __init__ back, where nobody has replaced ours meanwhile."""
-    while _hooked:
-        cls, original, ours = _hooked.pop()
-        if cls.__dict__.get("__init__") is ours:
-            cls.__init__ = original
+    """Puts the classes' own __init__ back; where somebody has wrapped ours meanwhile, it does nothing more."""
+    global _noting
+    with _lock:
+        _noting = False
+        for cls, (original, ours) in list(_hooked.items()):
+            if cls.__dict__.get("__init__") is ours:
+                cls.__init__ = original
+                del _hooked[cls]
+
+
+def after_fork():
+    """In the child: who held the lock is not there."""
+    global _lock
+    _lock = threading.Lock()

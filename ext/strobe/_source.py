@@ -4,7 +4,7 @@
 A source is anything with `metrics()`, `pools()` or `events()` as the module strobe has them.  It may have more:
 
     begin()      called where a door is opened: reads from then on
-    prepare()    called where only processes forked later will read
+    prepare()    called where only processes forked later will read: what is done at exit and at forks comes before what they do there
     families()   what metrics() may give, without samples: names to be known beforehand
     prefix       what stands before its names
 """
@@ -27,10 +27,11 @@ class ThisProcess:
     def begin(self) -> None:
         from strobe import _inside
 
-        _inside.begin_meter()
+        if not _inside.meter_is_off():
+            _inside.begin_meter()
 
     def prepare(self) -> None:
-        from strobe import _registry
+        from strobe import _inside, _registry  # noqa: F401
 
         _registry.hook()
 
@@ -43,17 +44,17 @@ class ThisProcess:
     def metrics(self) -> Any:
         from strobe import _inside
 
-        return _inside.metrics()
+        return [] if _inside.meter_is_off() else _inside.metrics()
 
     def pools(self) -> Any:
         from strobe import _inside
 
-        return _inside.pools()
+        return {"resources": []} if _inside.meter_is_off() else _inside.pools()
 
     def events(self) -> Any:
         from strobe import _inside
 
-        return _inside.events()
+        return [] if _inside.meter_is_off() else _inside.events()
 
 
 def source_of(given: Any) -> Any:

@@ -33,7 +33,7 @@ struct thread {
 
 struct strobe_agg {
     uint64_t period_ns, random;
-    bool with_log, even;
+    bool with_log, log_losable, even;
     struct strobe_stacktree tree;
     struct thread *threads;
     size_t n_threads, cap_threads;
@@ -62,6 +62,7 @@ int strobe_agg_new(uint64_t period_ns, unsigned flags, struct strobe_agg **ret_a
     agg->period_ns = period_ns;
     agg->random = 0x9e3779b97f4a7c15ull; /* the same numbers in every recording */
     agg->with_log = flags & STROBE_AGG_LOG;
+    agg->log_losable = flags & STROBE_AGG_LOG_LOSABLE;
     agg->even = flags & STROBE_AGG_EVEN && period_ns;
     agg->log = (struct strobe_eventlog)STROBE_EVENTLOG_INIT;
     *ret_agg = agg;
@@ -186,14 +187,13 @@ int strobe_agg_add(struct strobe_agg *agg, uint32_t thread_index, uint32_t leaf,
 {
     struct thread *thread;
     struct entry *entry;
+    int err;
 
     if (thread_index >= agg->n_threads || leaf >= agg->tree.n_nodes || ns > INT64_MAX / 4)
         return STROBE_ERR_ARG;
     thread = &agg->threads[thread_index];
     if (thread->last == NO_ENTRY || agg->entries[thread->last].leaf != leaf) {
-        int err = find_entry(agg, thread_index, leaf, &thread->last);
-
-        if (err)
+        if ((err = find_entry(agg, thread_index, leaf, &thread->last)))
             return err;
     }
     entry = &agg->entries[thread->last];
@@ -201,7 +201,10 @@ int strobe_agg_add(struct strobe_agg *agg, uint32_t thread_index, uint32_t leaf,
     entry->additions++;
     if (!agg->even)
         entry->samples += take_periods(agg, thread, ns);
-    return agg->with_log ? strobe_eventlog_add(&agg->log, &thread->log, leaf, time_ns > ns ? time_ns - ns : 0, time_ns) : 0;
+    if (!agg->with_log)
+        return 0;
+    err = strobe_eventlog_add(&agg->log, &thread->log, leaf, time_ns > ns ? time_ns - ns : 0, time_ns);
+    return err == STROBE_ERR_IO && agg->log_losable ? 0 : err;
 }
 
 int strobe_agg_leave_out_mixed(struct strobe_agg *agg, const struct strobe_names *names, uint64_t *ret_samples)

@@ -25,6 +25,7 @@ struct strobe_agg;
 
 enum strobe_agg_flags {
     STROBE_AGG_LOG = 1 << 0,  /* keep the sequence (speedscope, chrometrace) */
+    STROBE_AGG_LOG_LOSABLE = 1 << 2, /* a sequence that cannot be kept on disk is lost alone: its events are an error, adding is not */
     STROBE_AGG_EVEN = 1 << 1, /* periods by the entries' times, not by marks */
 };
 

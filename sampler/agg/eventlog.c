@@ -20,8 +20,7 @@ enum {
 
 void strobe_eventlog_release(struct strobe_eventlog *log)
 {
-    if (log->fd >= 0)
-        close(log->fd);
+    strobe_ownfile_close(&log->spool);
     *log = (struct strobe_eventlog)STROBE_EVENTLOG_INIT;
 }
 
@@ -95,12 +94,12 @@ static int flush_block(struct strobe_eventlog *log, struct strobe_eventlog_threa
     uint64_t next, this_off = thread->this_off;
     int err;
 
-    if (log->fd < 0) {
-        log->fd = open_spool();
-        if (log->fd < 0)
-            return STROBE_ERR_IO;
+    if (!log->size) {
+        log->spool = strobe_ownfile_keep(open_spool());
         log->size = BLOCK;
     }
+    if (!strobe_ownfile_is(&log->spool))
+        return STROBE_ERR_IO;
     if (!this_off) {
         this_off = log->size;
         log->size += BLOCK;
@@ -108,7 +107,7 @@ static int flush_block(struct strobe_eventlog *log, struct strobe_eventlog_threa
     next = log->size;
     memcpy(thread->block, &next, 8);
     memcpy(thread->block + 8, &thread->used, 4);
-    err = write_all(log->fd, thread->block, thread->used, this_off);
+    err = write_all(log->spool.fd, thread->block, thread->used, this_off);
     if (err)
         return err;
     log->size += BLOCK;
@@ -235,14 +234,16 @@ int strobe_eventlog_each(const struct strobe_eventlog *log, const struct strobe_
 
     if (log->error)
         return log->error;
+    if (off && !strobe_ownfile_is(&log->spool))
+        return STROBE_ERR_IO;
     while (off && off != thread->this_off) {
-        err = read_all(log->fd, block, HEADER, off);
+        err = read_all(log->spool.fd, block, HEADER, off);
         if (err)
             return err;
         memcpy(&used, block + 8, 4);
         if (used < HEADER || used > BLOCK)
             return STROBE_ERR_IO;
-        err = read_all(log->fd, block + HEADER, used - HEADER, off + HEADER);
+        err = read_all(log->spool.fd, block + HEADER, used - HEADER, off + HEADER);
         if (!err)
             err = each_in_block(block, used, &clock, each, ctx);
         if (err)

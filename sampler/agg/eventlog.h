@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ownfile.h"
+
 struct strobe_eventlog_thread {
     unsigned char *block; /* grows to one block's size; NULL before the first run was closed */
     uint32_t used, cap;
@@ -24,18 +26,19 @@ struct strobe_eventlog_thread {
 };
 
 struct strobe_eventlog {
-    int fd;           /* -1 until the first block is written */
+    struct strobe_ownfile spool; /* none until the first block is written */
     uint64_t size;    /* bytes given out to blocks; block 0 is never used, so that an offset of 0 means none */
     int error;        /* sticky: a log with a hole is no log */
 };
 
-#define STROBE_EVENTLOG_INIT {-1, 0, 0}
+#define STROBE_EVENTLOG_INIT {STROBE_OWNFILE_NONE, 0, 0}
 
 void strobe_eventlog_release(struct strobe_eventlog *log);
 void strobe_eventlog_thread_release(struct strobe_eventlog_thread *thread);
 
 /* Appends a run; a thread's runs come in order of time (an overlap with the one before is cut off).  A run that continues
- * the one before (same leaf, no gap) lengthens it.  STROBE_ERR_IO when the disk is full, and at every later call. */
+ * the one before (same leaf, no gap) lengthens it.  STROBE_ERR_IO when the disk is full or the process has closed our file, and at
+ * every later call. */
 int strobe_eventlog_add(struct strobe_eventlog *log, struct strobe_eventlog_thread *thread, uint32_t leaf, uint64_t start_ns,
                         uint64_t end_ns);
 

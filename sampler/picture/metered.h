@@ -49,8 +49,8 @@ struct strobe_metered {
 int strobe_metered_open(struct strobe_place *place, const char *label, const struct strobe_metered_opts *opts, struct strobe_metered *ret);
 void strobe_metered_release(struct strobe_metered *metered);
 
-/* Is it to be looked at now, rather than glanced at?  spacing_ns: how far apart looks are to be (turns.h).  The first ones, and what its first
- * scan has found, do not wait for that: people would see no idle executor, for minutes where looks are dear. */
+/* Is it to be looked at now, rather than glanced at?  spacing_ns: how far apart looks are to be (turns.h).  The first ones, and what its
+ * first scan has found, do not wait for that: people would see no idle executor, for minutes where looks are dear. */
 bool strobe_metered_is_look(const struct strobe_metered *metered, uint64_t spacing_ns, uint64_t now_ns);
 /* Each gives the meter a reading, or an error, which is counted. */
 int strobe_metered_look(struct strobe_metered *metered);

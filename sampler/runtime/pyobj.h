@@ -92,7 +92,8 @@ int strobe_py_deque_head(struct strobe_mem *mem, const struct strobe_layout *lay
 int strobe_py_deque_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t deque, uint64_t *ret_len);
 /* Calls each(ctx, member) for the members of a set or frozenset, in the order of its table; stops early when it returns non-zero and
  * returns that.  STROBE_ERR_OBJECT when obj is none, STROBE_ERR_TORN when its table has more than `most` places, or is none. */
-int strobe_py_set_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t set, uint64_t most, strobe_py_each_fn *each, void *ctx);
+int strobe_py_set_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t set, uint64_t most, strobe_py_each_fn *each,
+                       void *ctx);
 /* len() of a deque, list, tuple, dict or set (of their subclasses too). */
 int strobe_py_len(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t obj, uint64_t *ret_len);
 /* A float, or an int as one.  STROBE_ERR_OBJECT when obj is neither. */

@@ -6,7 +6,8 @@
 
 enum { ENTRY = 16, CHUNK = 1024 /* entries read at a time */ };
 
-int strobe_py_set_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t set, uint64_t most, strobe_py_each_fn *each, void *ctx)
+int strobe_py_set_each(struct strobe_mem *mem, const struct strobe_layout *lay, uint64_t set, uint64_t most, strobe_py_each_fn *each,
+                       void *ctx)
 {
     unsigned char chunk[CHUNK * ENTRY];
     enum strobe_py_kind kind;

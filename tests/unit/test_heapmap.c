@@ -25,10 +25,10 @@ static void open_map(struct strobe_heapmap *map, const uint64_t *pages, size_t n
     *map = (struct strobe_heapmap)STROBE_HEAPMAP_INIT;
     assert_int_equal(strobe_procmaps_parse(text, sizeof text - 1, &map->maps), 0);
     map->entries = malloc(STROBE_HEAPMAP_PAGES * sizeof *map->entries);
-    map->pagemap = memfd_create("pagemap", MFD_CLOEXEC);
-    assert_true(map->entries && map->pagemap >= 0);
+    map->pagemap = strobe_ownfile_keep(memfd_create("pagemap", MFD_CLOEXEC));
+    assert_true(map->entries && map->pagemap.fd >= 0);
     for (size_t i = 0; i < 12; i++)
-        assert_int_equal(pwrite(map->pagemap, i < n ? &pages[i] : &all, 8, (off_t)((START / PAGE + i) * 8)), 8);
+        assert_int_equal(pwrite(map->pagemap.fd, i < n ? &pages[i] : &all, 8, (off_t)((START / PAGE + i) * 8)), 8);
 }
 
 static void assert_next(struct strobe_heapmap *map, uint64_t most, uint64_t first, uint64_t n)
@@ -75,8 +75,7 @@ static void test_unknown(void **state)
     struct strobe_heapmap map;
 
     open_map(&map, NULL, 0);
-    close(map.pagemap);
-    map.pagemap = -1;
+    strobe_ownfile_close(&map.pagemap);
     assert_next(&map, UINT64_MAX, 0, 8);
     strobe_heapmap_release(&map);
 }

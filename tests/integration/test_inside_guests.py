@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""strobe in programs that do what they like with what is theirs: descriptors, wrapped methods, interpreters, forks."""
+import pytest
+
+from lib import inside, packages
+
+pytestmark = [pytest.mark.inside, pytest.mark.few]
+
+
+@pytest.mark.versions("3.9", "3.12", "3.14t")
+def test_descriptors_that_are_closed_are_the_programs(py):
+    facts = inside.run(py, "guests.py", "closed")
+    assert facts["mine"], "descriptors of the program were closed"
+    assert facts["intact"], "files of the program were written to"
+    assert "input/output error" in facts["order"], "the order in time was in a file that the program has closed"
+    assert facts["seconds"] > 0.5 and facts["stacks"] > 10, "the recording itself goes on"
+
+
+def test_somebody_wraps_it_too(py):
+    assert inside.run(py, "guests.py", "wrapped") == {"layers": 4, "silent": True, "again": True, "quiet": 3}
+
+
+def test_what_watch_refuses_is_not_kept(py):
+    facts = inside.run(py, "guests.py", "refused")
+    assert facts["errors"].count(None) == 0 and facts["kept"] == []
+
+
+def test_metering_that_was_turned_off(py):
+    assert inside.run(py, "guests.py", "turned_off") == {"before": True, "child": 0, "asked": 0, "off": True, "again": True}
+
+
+@pytest.mark.versions_all
+def test_other_interpreters(py):
+    assert inside.run(py, "guests.py", "interpreters")["found"] == ["ImportError"] * 4 + ["label"]
+
+
+def test_path_that_is_no_text(py):
+    assert inside.run(py, "guests.py", "odd_path") == {"text": True}
+
+
+@pytest.mark.versions("3.9", "3.12", "3.14t")
+def test_last_values_of_a_worker(py):
+    facts = inside.run(py, "guests.py", "last_values", env=packages.need(py, "prometheus"))
+    assert facts["child"] == 0 and facts["known"] > 1
+    assert facts["written"] >= facts["known"], facts
