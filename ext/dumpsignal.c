@@ -207,7 +207,7 @@ static bool is_any_installed(void)
     return false;
 }
 
-static bool is_fault(int signum)
+bool strobe_dumpsignal_of_fault(int signum)
 {
     return signum == SIGSEGV || signum == SIGBUS || signum == SIGFPE || signum == SIGILL || signum == SIGABRT;
 }
@@ -315,7 +315,7 @@ int strobe_dumpsignal_install(int signum, const struct strobe_dumpsignal_opts *o
 {
     struct strobe_ownfile file = STROBE_OWNFILE_NONE;
     char *path = NULL;
-    int err = signum <= 0 || is_fault(signum) ? STROBE_ERR_ARG : 0;
+    int err = signum <= 0 || strobe_dumpsignal_of_fault(signum) ? STROBE_ERR_ARG : 0;
 
     if (!err && opts->path)
         err = (path = strdup(opts->path)) ? 0 : STROBE_ERR_NOMEM;

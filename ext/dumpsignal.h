@@ -23,6 +23,9 @@ struct strobe_dumpsignal_opts {
     const char *version_text; /* copied */
 };
 
+/* Is it the signal of a fault?  That comes again behind a dump: it is refused. */
+bool strobe_dumpsignal_of_fault(int signum);
+
 /* Installs it, or changes what is installed for that signal; where the program has set another action meanwhile, installs it again.
  * STROBE_ERR_ARG: no signal that can be caught, or one of a fault: where its handler returns, the fault comes again, without end;
  * STROBE_ERR_IO: fd is not open; STROBE_ERR_NOMEM; STROBE_ERR_LIMIT: too many signals. */

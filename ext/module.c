@@ -291,9 +291,11 @@ static PyObject *install_signal(PyObject *module, PyObject *args)
     Py_BEGIN_ALLOW_THREADS
     err = strobe_dumpsignal_install(signum, &opts);
     Py_END_ALLOW_THREADS
+    if (err == STROBE_ERR_ARG && strobe_dumpsignal_of_fault(signum))
+        return PyErr_Format(PyExc_ValueError, "signal %d comes of a fault, and would again behind a dump: faulthandler.enable() is for "
+                            "these", signum);
     if (err == STROBE_ERR_ARG)
-        return PyErr_Format(PyExc_ValueError, "signal %d cannot be caught, or comes of a fault, which comes again behind a dump: "
-                            "faulthandler.enable() is for these", signum);
+        return PyErr_Format(PyExc_ValueError, "signal %d cannot be caught", signum);
     if (err == STROBE_ERR_IO)
         return PyErr_Format(PyExc_OSError, "file descriptor %d is not open", opts.fd);
     if (err)

@@ -101,4 +101,6 @@ def test_dump_signal(py):
     assert facts["child"] == 0, "the child of a fork writes its own"
     assert facts["removed"] == [True, False] and facts["dumps"] == 2
     assert facts["visits"], "threads of strobe's own, which block all signals, leave one for visits"
-    assert facts["refused"] == "signal 9 cannot be caught"
+    cannot, fault = facts["refused"]
+    assert cannot == "signal 9 cannot be caught"
+    assert fault == "signal 11 comes of a fault, and would again behind a dump: faulthandler.enable() is for these"

@@ -56,14 +56,14 @@ def assert_right(stacks, told, name, keys):
 
     Labels are read right after the stack: at each end of a stretch of work one sample may have those of what comes next, or none.  A sample
     stands for the time since the one before it, which is one period, or more where the machine left strobe no CPU: those periods of which no
-    sample of their own was made (more) may be on the wrong side of such an end.  Whole periods are counted, by thread: one may be lost.
+    sample of their own was made (more) may be on the wrong side of such an end.  Whole periods are counted, by thread: two may be lost, at its beginning and end.
     """
     found = judged(stacks, name)
     more = max(0, sum(stacks.values()) - told["samples"])
     assert set(keys) <= set(told["spent"])
     for key in keys:
         seen, own = sum(found[key].values()), found[key][None if key == "none" else key]
-        ends = 2 * told["stretches"][key] + 1
+        ends = 2 * told["stretches"][key] + 2
         assert seen >= told["spent"][key] * RATE - ends - more, (key, found, told["samples"])
         assert own >= seen - ends - more, (key, found, told["samples"])
     assert sum(found[key][None if key == "none" else key] for key in keys) > 0, found

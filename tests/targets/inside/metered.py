@@ -415,11 +415,12 @@ def dump_signal():
     before = strobe.uninstall_signal(signal.SIGUSR2), strobe.uninstall_signal(signal.SIGUSR2)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     os.kill(os.getpid(), signal.SIGUSR2)
-    try:
-        strobe.install_signal(signal.SIGKILL)
-        refused = None
-    except ValueError as error:
-        refused = str(error)
+    refused = []
+    for signum in (signal.SIGKILL, signal.SIGSEGV):
+        try:
+            strobe.install_signal(signum)
+        except ValueError as error:
+            refused.append(str(error))
     tell({"first": first, "child": child, "removed": before, "refused": refused, "dumps": len(dumps()), "visits": number})
 
 
