@@ -26,7 +26,7 @@ def pools_of(found: Optional[Mapping[str, Any]]) -> Tuple[Dict[str, Any], bool]:
         kind = one.get("kind")
         if kind in EXECUTORS and (not one.get("shutdown") or one.get("active_workers") or one.get("pending_tasks")):
             executors.append(dict({"name": _executor_name(one), "pool_type": EXECUTORS[kind]}, **{key: one.get(key) for key in COUNTS}))
-            full = full or _is_busy(one)
+            full = full or (not one.get("shutdown") and _is_busy(one))  # one that ends its last calls gets no more
         elif kind in SEMAPHORES:
             _add(semaphores, one)
             full = full or _is_exhausted(one)

@@ -200,15 +200,17 @@ class Routes:
         self.source.resources = [
             executor(), executor(name=None, max_workers=8, active_workers=2, pending_tasks=3),
             executor("anyio_pool", name=None, thread_name_prefix=None, max_workers=40),
-            executor("interpreter_pool", name="app.OTHER", max_workers=3), executor(name="closed", shutdown=True),
+            executor("interpreter_pool", name="app.OTHER", max_workers=3), executor(name="closed", shutdown=True, active_workers=0, pending_tasks=0),
+            executor(name="ends", shutdown=True, max_workers=2),
             semaphore(), semaphore(available=3), semaphore(name=None, capacity=5, available=2),
             semaphore(name="a\"b\n\udc80", kind="limiter", capacity="unlimited", available="unlimited"),
             semaphore(name="unknown", capacity=None), {"kind": "queue", "name": "q"}]
         pools = self.detailed(app).json["pools"]
-        self.assertEqual(pools["thread_pool"], {"max_workers": 52, "active_workers": 4, "pending_tasks": 3})
+        self.assertEqual(pools["thread_pool"], {"max_workers": 54, "active_workers": 5, "pending_tasks": 3})
         self.assertEqual(pools["process_pool"], {"max_workers": 0, "active_workers": 0, "pending_tasks": 0})
         self.assertEqual([(one["name"], one["pool_type"]) for one in pools["executors"]],
-                         [("app.POOL", "thread"), ("pool", "thread"), ("anyio", "thread"), ("app.OTHER", "interpreter")])
+                         [("app.POOL", "thread"), ("pool", "thread"), ("anyio", "thread"), ("app.OTHER", "interpreter"),
+                          ("ends", "thread")])
         self.assertEqual(pools["semaphores"], {
             "Prices._gate": {"capacity": 20, "available": 13}, "Semaphore": {"capacity": 5, "available": 2},
             "a\"b\n\udc80": {"capacity": "unlimited", "available": "unlimited"}, "unknown": {"capacity": None, "available": 10}})
