@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # strobe: build, test, bench.  Users: `make demo`, `make test`.  Developers: DEVELOPER=1 turns warnings into errors.
 BUILD ?= build
+# One name for one folder, however it is given: dependencies go by it.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 CC ?= gcc
 VERSION := $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' pyproject.toml)
 OPT ?= -O2 -g
@@ -89,7 +91,7 @@ deps-test: deps
 	command -v go >/dev/null || tools/install-packages golang-go
 	tools/install-packages python3 python3-venv python3-dev libcmocka-dev clang libclang-rt-14-dev \
 	    gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils chromium chromium-driver fonts-dejavu-core strace util-linux procps \
-	    prometheus locales systemd
+	    prometheus locales systemd valgrind
 	test -x $(BUILD)/venv/bin/pip || /usr/bin/python3 -m venv $(BUILD)/venv
 	$(BUILD)/venv/bin/pip -q install --disable-pip-version-check -r tests/requirements.txt
 # Most of their time tests wait: several at once, but for those that judge times by a clock.

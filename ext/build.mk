@@ -3,7 +3,7 @@
 # know Python.h.  PY: the interpreter to build for; from 3.9 on one binary serves all later ones, free-threaded builds get their own.
 PY ?= python3
 PIC = $(BUILD)/pic
-PY_SRC = ext/module.c ext/convert.c
+PY_SRC = ext/module.c ext/convert.c $(wildcard ext/trace*.c)
 PIC_OBJ = $(patsubst %.c,$(PIC)/%.o,$(SAMPLER_SRC) $(wildcard attach/proc/*.c) $(filter-out $(PY_SRC),$(wildcard ext/*.c))) \
     $(patsubst $(BUILD)/%.o,$(PIC)/%.o,$(PROTO_OBJ))
 EXT_LIBS = $(LIBS) -lpthread

@@ -14,6 +14,7 @@
 #include "ext/registry.h"
 #include "ext/selfmeter.h"
 #include "ext/selfsampler.h"
+#include "ext/trace_type.h"
 
 /* ---- Sampler ---- */
 
@@ -415,7 +416,8 @@ static int add_types(PyObject *module)
         PyErr_NoMemory();
         return -1;
     }
-    if (strobe_convert_add(module, "Sampler", sampler) | strobe_convert_add(module, "Meter", meter) || strobe_convert_add_types(module))
+    if (strobe_convert_add(module, "Sampler", sampler) | strobe_convert_add(module, "Meter", meter) || strobe_convert_add_types(module) ||
+        strobe_trace_add_types(module))
         return -1;
     return PyModule_AddIntConstant(module, "LOOK_DUMP", STROBE_PICTURE_DUMP) |
            PyModule_AddIntConstant(module, "LOOK_TASKS", STROBE_PICTURE_TASKS) |

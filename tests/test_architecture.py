@@ -17,6 +17,7 @@ ALLOWED = {
     "walk": ["runtime", "mem"],
     "agg": ["walk/sample.h"],
     "export": ["agg"],
+    "calls": [],
     "report": ["walk/sample.h", "walk/tasks.h", "walk/pools.h", "walk/waitfacts.h", "runtime/code.h", "runtime/pyobj.h", "agg"],
     "meter": ["report/resources.h", "report/report.h", "report/tasks.h", "report/json.h"],
     "snapshot": ["walk", "mem", "runtime"],  # the modules that lie in sampler/ itself: what the session is made of
@@ -26,10 +27,11 @@ ALLOWED = {
     "picture": ["snapshot", "session", "naming", "billing", "meter", "report", "walk", "runtime", "mem"],
     "proc": ["mem", "runtime"],  # attach/proc/: what Linux tells of any process; nothing there stops or traces one
     "attach": ["proc", "mem", "runtime"],
-    "ext": ["proc", "base", "mem", "runtime", "walk", "agg", "naming", "billing", "export", "report", "meter", "snapshot", "session", "picture"],
+    "ext": ["proc", "base", "mem", "runtime", "walk", "agg", "calls", "naming", "billing", "export", "report", "meter", "snapshot", "session",
+            "picture"],
     "tools": ["attach", "proc", "snapshot", "session", "picture", "naming", "billing", "export", "report", "meter", "agg", "runtime", "walk", "mem"],
 }
-SAMPLER = ["base", "mem", "runtime", "walk", "agg", "naming", "billing", "export", "report", "meter", "snapshot", "session", "picture"]
+SAMPLER = ["base", "mem", "runtime", "walk", "agg", "calls", "naming", "billing", "export", "report", "meter", "snapshot", "session", "picture"]
 # Headers of the system that libstrobe, pure computation over a reader, has no business with.
 NOT_IN_SAMPLER = re.compile(r"^(Python\.h|sys/ptrace\.h|elf\.h|libelf\.h|gelf\.h|elfutils/.*|libunwind.*|sys/uio\.h|sys/wait\.h|dlfcn\.h)$")
 # Other files in sampler/ itself belong to the snapshot.

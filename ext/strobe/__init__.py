@@ -9,15 +9,17 @@ From inside a program:
     profile.save("profile.svg")
     with strobe.sample() as p: ...      # a recording of its own
     strobe.dump(), strobe.tasks(), strobe.pools()    # this moment, as plain data
+    with strobe.Profile() as p: ...     # every call, exactly; p.print(), p.save("out.pstat")
 
 From outside, without a change to the program: the command `strobe` (python -m strobe), which this package brings along.
 """
 from strobe._command import executable
 from strobe._version import __version__
 
-__all__ = ["__version__", "dump", "events", "executable", "install_signal", "is_running", "label", "meter", "metrics", "pools", "Recording", "sample", "SampledProfile", "snapshot", "start", "stats", "stop", "stop_meter", "tasks", "uninstall_signal", "watch"]
+__all__ = ["__version__", "dump", "events", "executable", "install_signal", "is_running", "label", "meter", "metrics", "pools", "Profile", "profile", "Recording", "sample", "SampledProfile", "snapshot", "start", "stats", "stop", "stop_meter", "tasks", "uninstall_signal", "watch"]
 
 _LATER = {name: "strobe._inside" for name in __all__ if name not in ("__version__", "executable")}
+_LATER.update(Profile="strobe._calls", profile="strobe._calls")
 _LATER["label"] = "strobe._labels"  # in other interpreters than the main one, too, where the extension cannot be
 _MODULES = ("eventlog", "health", "prometheus")
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 
-from strobe import _registry, _strobe
+from strobe import _files, _registry, _strobe
 from strobe._labels import label  # noqa: F401 (strobe.label)
 from strobe._registry import watch  # noqa: F401 (strobe.watch)
 
@@ -87,21 +87,7 @@ class SampledProfile:
         """
         path = os.fsdecode(path)
         data = self.export(format or _format_of(path), of, lines, full_filenames)
-        if os.path.exists(path) and not os.path.isfile(path):
-            with open(path, "wb") as file:
-                file.write(data)
-            return
-        path = os.path.realpath(path)
-        folder = os.path.dirname(os.path.abspath(path))
-        part = os.path.join(folder, ".strobe-%d-%s" % (os.getpid(), os.urandom(8).hex()))
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)  # less the mask, which others may be using
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+        _files.write_whole(path, data)
 
     def export(self, format, of="threads", lines=True, full_filenames=False):
         """The profile in a format, as bytes.  Arguments and errors: see save()."""

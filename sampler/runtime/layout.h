@@ -65,6 +65,7 @@ struct strobe_layout {
     uint32_t lasti_unit;        /* bytes per unit of f_lasti (1 or 2); frames with pointers: 1 */
     /* What a frame shows of its own life (a popped one may still lie in memory, whole): */
     uint32_t executing_mask;    /* 3.8-3.10: bit n set = fr_executing's value n means it executes; NONE elsewhere */
+    uint32_t gen_heap_suspended;   /* 3.10: fr_executing's value of a frame that has suspended itself; NONE elsewhere */
     uint32_t stacktop_size;     /* fr_stacktop: 4 = int, -1 while its bytecode runs (3.11-3.13); 8 = pointer, NULL likewise (3.14+);
                                  * otherwise it says nothing: NONE */
     uint32_t state_attached;    /* ts_state value of a thread that runs Python; NONE where ts_state is */

@@ -109,6 +109,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     {F(lasti_unit), VALUE, NUM,          {   1,    1,    2,    1,    1,      1,      1,      1,      1,      1,      1}},
     /* 3.8, 3.9: f_executing == 1; 3.10: f_state FRAME_EXECUTING 0 or FRAME_UNWINDING 2 (Include/cpython/frameobject.h). */
     {F(executing_mask), VALUE, NUM,      {   2,    2,    5,   NO,   NO,     NO,     NO,     NO,     NO,     NO,     NO}},
+    {F(gen_heap_suspended), VALUE, NUM,     {  NO,   NO, 0xff,   NO,   NO,     NO,     NO,     NO,     NO,     NO,     NO}},
     /* _PyFrame_SetStackPointer at a call, _PyFrame_GetStackPointer after it (pycore_frame.h, pycore_interpframe.h). */
     {F(stacktop_size), VALUE, NUM,       {  NO,   NO,   NO,    4,    4,      4,      8,      8,      4,      8,      8}},
     {F(state_attached), VALUE, NUM,      {  NO,   NO,   NO,   NO,   NO,      1,      1,      1,      1,      1,      1}},

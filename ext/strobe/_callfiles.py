@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of a deterministic profile: pstat, callgrind, JSON, and what the native exporters write."""
+import json
+import marshal
+import os
+import sys
+
+from strobe import _files
+from strobe._callrows import OTHER
+from strobe._version import __version__
+
+_ENDINGS = {
+    ".pstat": "pstat", ".pstats": "pstat", ".prof": "pstat",
+    ".callgrind": "callgrind", ".json": "json",
+    ".collapsed": "collapsed", ".folded": "collapsed", ".txt": "collapsed",
+    ".speedscope.json": "speedscope", ".speedscope": "speedscope",
+    ".svg": "flamegraph", ".pb.gz": "pprof", ".pprof": "pprof",
+}
+_NATIVE = {"collapsed": "raw", "speedscope": "speedscope", "flamegraph": "flamegraph", "pprof": "pprof"}
+_FORMATS = sorted(set(_ENDINGS.values()))
+
+
+def format_of(path):
+    name = os.path.basename(path).lower()
+    if name.startswith("callgrind.out"):
+        return "callgrind"
+    for ending in sorted(_ENDINGS, key=len, reverse=True):
+        if name.endswith(ending):
+            return _ENDINGS[ending]
+    raise ValueError("no format is known for %r: give one of %s, or a name that ends in %s"
+                     % (path, ", ".join(_FORMATS), ", ".join(sorted(_ENDINGS))))
+
+
+def save(profile, path, format=None, compat=None):
+    path = os.fsdecode(path)
+    format = format or format_of(path)
+    if format not in _FORMATS:
+        raise ValueError("strobe has no format %r of calls: there are %s" % (format, ", ".join(_FORMATS)))
+    if compat not in (None, "cprofile", "yappi"):
+        raise ValueError("compat is 'cprofile' or 'yappi', not %r" % (compat,))
+    if compat and format != "pstat":
+        raise ValueError("compat is of pstat files, not of %s" % format)
+    _files.write_whole(path, export(profile, format, compat))
+
+
+def export(profile, format, compat=None):
+    if format in _NATIVE:
+        return profile._native.export(_NATIVE[format], _names(profile), profile._clock == "cpu", "calls of " + " ".join(sys.argv))
+    shot = profile._read()
+    if format == "pstat":
+        return marshal.dumps(pstat(shot, profile._clock, compat), 4)
+    if format == "callgrind":
+        return callgrind(shot).encode("utf-8", "replace")
+    rows = profile.stats()
+    return json.dumps({"strobe": __version__, "clock": profile._clock, **profile.totals(), "threads": profile.threads(),
+                       "tasks": profile.tasks(), "functions": rows}, indent=1).encode()
+
+
+def _names(profile):
+    """(name, file, line) of each function, by number; a builtin has no file."""
+    from strobe._callrows import Function
+
+    return [(one.name, "" if one.file == "~" else one.file, one.line) for one in map(Function, profile._native.functions())]
+
+
+# ---- pstat ----
+
+
+def _key(function, compat):
+    if function.kind == "other":
+        return "~", 0, function.name
+    return function.file, function.line, function.name if compat is None else function.short
+
+
+def _figures(row, function, clock, compat):
+    """Primitive calls, calls, self, cumulative."""
+    suspends = function.kind not in ("function", "builtin", "other")
+    calls, primitive, cumulative = row.calls, row.primitive, row.inclusive
+    if compat == "cprofile":
+        calls, primitive, cumulative = calls + row.resumes, primitive + row.resumes, row.total
+    if compat == "yappi" and suspends:
+        calls = row.finished if function.kind != "generator" else calls + row.resumes
+        primitive = min(primitive + (row.resumes if function.kind == "generator" else 0), calls)
+        cumulative = row.total if function.kind == "generator" else row.inclusive
+    if clock == "cpu":
+        return primitive, calls, row.self_cpu, row.total_cpu
+    return primitive, calls, row.self, cumulative
+
+
+def _is_shown(row, compat):
+    """cProfile knows nothing of what was there when it began."""
+    return compat is None or row.calls or row.resumes
+
+
+def pstat(shot, clock, compat):
+    """The dict of a pstat file (Lib/pstats.py): {function: (primitive calls, calls, self, cumulative, {caller: (calls, primitive, ...)})}."""
+    stats = {}
+    for row in shot.rows:
+        function = shot.functions[row.function]
+        if _is_shown(row, compat):
+            key = _key(function, compat)
+            new = _figures(row, function, clock, compat)
+            old = stats.get(key)  # two code objects of the same place and name
+            stats[key] = (*((a + b for a, b in zip(old[:4], new)) if old else new), old[4] if old else {})
+    for edge in shot.edges:
+        function, caller = shot.functions[edge.function], shot.functions[edge.caller]
+        key, by = _key(function, compat), _key(caller, compat)
+        if edge.caller == OTHER or key not in stats or by not in stats or not _is_shown(edge, compat):
+            continue
+        primitive, calls, own, cumulative = _figures(edge, function, clock, compat)
+        before = stats[key][4].get(by, (0, 0, 0.0, 0.0))
+        stats[key][4][by] = tuple(a + b for a, b in zip(before, (calls, primitive, own, cumulative)))
+    return stats
+
+
+# ---- callgrind ----
+
+
+def _text(text):
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+class _Compressed:
+    """Names are written once, and by number afterwards (callgrind's name compression)."""
+
+    def __init__(self):
+        self._numbers = {}
+
+    def __call__(self, text):
+        known = self._numbers.get(text)
+        if known:
+            return "(%d)" % known
+        self._numbers[text] = len(self._numbers) + 1
+        return "(%d) %s" % (len(self._numbers), _text(text))
+
+
+def _costs(wall, cpu, awaited, has_cpu):
+    return " ".join("%d" % round(seconds * 1e9) for seconds in ((wall, cpu, awaited) if has_cpu else (wall, awaited)))
+
+
+def callgrind(shot):
+    """The callgrind format (valgrind's manual, "Callgrind Format Specification"): nanoseconds of time on threads, of CPU, and awaited."""
+    files, names = _Compressed(), _Compressed()
+    by_caller = {}
+    for edge in shot.edges:
+        by_caller.setdefault(edge.caller, []).append(edge)
+    lines = ["# callgrind format", "version: 1", "creator: strobe " + __version__, "cmd: " + _text(" ".join(sys.argv)), "positions: line",
+             "event: Wall : nanoseconds on the thread"] + (["event: CPU : nanoseconds of CPU"] if shot.has_cpu else []) + [
+             "event: Awaited : nanoseconds of waiting", "events: Wall %sAwaited" % ("CPU " if shot.has_cpu else "")]
+    for row in sorted(shot.rows, key=lambda row: row.function):
+        function = shot.functions[row.function]
+        below = sum(edge.awaited for edge in by_caller.get(row.function, ()) if edge.function != row.function)
+        own = max(row.awaited - below, 0.0)  # what its callees have waited for is theirs
+        lines += ["", "fl=" + files(function.file), "fn=" + names(function.name),
+                  "%d %s" % (function.line, _costs(row.self, row.self_cpu, own, shot.has_cpu))]
+        for edge in by_caller.get(row.function, ()):
+            callee = shot.functions[edge.function]
+            lines += ["cfl=" + files(callee.file), "cfn=" + names(callee.name), "calls=%d %d" % (edge.calls, callee.line),
+                      "%d %s" % (function.line, _costs(edge.total, edge.total_cpu, edge.awaited, shot.has_cpu))]
+    return "\n".join(lines) + "\n"

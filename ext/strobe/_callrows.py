@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a deterministic profile has counted, as plain data, for people, and for files."""
+import os
+import sys
+
+OTHER = 0  # STROBE_CALLS_OTHER of sampler/calls/calls.h
+_SORTS = ("self", "total", "inclusive", "awaited", "calls", "name", "self_cpu", "total_cpu", "average", "longest")
+
+
+def _describe_builtin(function):
+    """(as it is called, as cProfile calls it): "<built-in method time.sleep>", "<method 'append' of 'list' objects>"."""
+    owner, holder = getattr(function, "__objclass__", None), getattr(function, "__self__", None)
+    if owner is None and isinstance(holder, type):
+        return "<built-in method %s>" % function.__qualname__, "<built-in method %s>" % function.__name__
+    if owner is None and holder is not None and not isinstance(holder, type(sys)):
+        owner = type(holder)
+    if owner is not None:
+        name = "<method %r of %r objects>" % (function.__name__, owner.__name__)
+    else:
+        module = getattr(function, "__module__", None)
+        name = "<built-in method %s%s>" % (module + "." if isinstance(module, str) else "", function.__name__)
+    return name, name
+
+
+class Function:
+    """What a row is about.  kind: "function", "generator", "coroutine", "async generator", "builtin" or "other"."""
+
+    __slots__ = ("name", "short", "file", "line", "kind")
+
+    def __init__(self, what):
+        code = hasattr(what, "co_filename")
+        if what is None:
+            self.name = self.short = "(other functions)"
+        else:
+            self.name, self.short = (getattr(what, "co_qualname", what.co_name), what.co_name) if code else _describe_builtin(what)
+        self.file = what.co_filename if code else "~"
+        self.line = what.co_firstlineno if code else 0
+        flags = what.co_flags if code else 0
+        self.kind = "other" if what is None else "builtin" if not code else "coroutine" if flags & 0x180 else \
+            "async generator" if flags & 0x200 else "generator" if flags & 0x20 else "function"
+
+
+class Row:
+    """Figures of a function, or of one as called by another.  Times in seconds."""
+
+    __slots__ = ("caller", "function", "calls", "finished", "unfinished", "primitive", "resumes", "self", "self_cpu", "total", "total_cpu",
+                 "awaited", "shortest", "longest")
+
+    def __init__(self, native, tick):
+        (self.caller, self.function, self.calls, self.finished, self.unfinished, self.primitive, self.resumes, *times) = native
+        (self.self, self.self_cpu, self.total, self.total_cpu, self.awaited, self.shortest, self.longest) = [time * tick for time in times]
+
+    def add(self, other):
+        for name in self.__slots__[2:]:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if name == "shortest":
+                mine, theirs = (min(mine, theirs) if self.finished - other.finished and other.finished else mine or theirs), 0
+            elif name == "longest":
+                mine, theirs = max(mine, theirs), 0
+            setattr(self, name, mine + theirs)
+
+    @property
+    def inclusive(self):
+        return self.total + self.awaited
+
+    def figures(self, has_cpu):
+        average = self.inclusive / self.calls if self.calls else None
+        figures = {"calls": self.calls, "finished": self.finished, "unfinished": self.unfinished, "primitive": self.primitive,
+                   "resumes": self.resumes, "self": self.self, "total": self.total, "inclusive": self.inclusive, "awaited": self.awaited,
+                   "shortest": self.shortest if self.finished else None, "longest": self.longest if self.finished else None,
+                   "average": average}
+        figures["self_cpu"] = self.self_cpu if has_cpu else None
+        figures["total_cpu"] = self.total_cpu if has_cpu else None
+        return figures
+
+
+class Snapshot:
+    """One moment of a profile: functions, their rows, edges.  It changes no more."""
+
+    def __init__(self, functions, rows, edges, wall, cpu, elapsed, has_cpu, lost):
+        self.functions, self.rows, self.edges = functions, rows, edges
+        self.wall, self.cpu, self.elapsed, self.has_cpu, self.lost = wall, cpu, elapsed, has_cpu, lost
+
+
+def _merged(rows):
+    merged = {}
+    for row in rows:
+        key = row.caller, row.function
+        if key in merged:
+            merged[key].add(row)
+        else:
+            merged[key] = row
+    return list(merged.values())
+
+
+class Readable:
+    """The reading side of a profile."""
+
+    def _read(self, thread=None, task=None, tag=None):
+        native = self._native
+        if native is None:
+            raise RuntimeError("this profile has not begun")
+        threads = [-1] if thread is None else [place for place, row in enumerate(native.threads()) if thread in (row[0], row[1], row[2])]
+        groups = [-1] if task is None and tag is None else [place for place, name in enumerate(native.groups()) if _is_group(name, task, tag)]
+        tick, elapsed, functions, events, paths_full, _ = native.facts()
+        found = [native.rows(one, group) for one in threads for group in groups]
+        rows = _merged([Row(row, tick) for one in found for row in one[0]])
+        edges = _merged([Row(row, tick) for one in found for row in one[1]])
+        lost = {"calls_of_other_functions": functions, "events": events, "paths": paths_full}
+        return Snapshot([Function(what) for what in native.functions()], rows, edges, sum(one[2] for one in found) * tick,
+                        sum(one[3] for one in found) * tick, elapsed * tick, self._has_cpu, lost)
+
+    def stats(self, sort="self", thread=None, task=None, tag=None):
+        """The rows: a list of dicts, the largest first.  It changes nothing of the profile, which may go on.
+
+        A row: "name" (qualified), "file", "line", "kind"; "calls" that have begun, "finished" and "unfinished" ones, "primitive" ones (not
+        from inside themselves), "resumes"; in seconds "self" and "total" on the thread, "self_cpu" and "total_cpu" (None where CPU time is
+        not measured), "awaited" (suspended by an await), "inclusive" (total and awaited), "shortest" and "longest" of the finished calls
+        and "average"; "callers" and "callees": the same figures by other function.
+        thread: a name, ident or native id; task, tag: a name; None: of all.  Raises ValueError for an unknown sort.
+        """
+        _check_sort(sort)
+        shot = self._read(thread, task, tag)
+        dicts = {row.function: dict(_place(shot.functions[row.function]), **row.figures(shot.has_cpu), callers=[], callees=[])
+                 for row in shot.rows}
+        for edge in shot.edges:
+            if edge.caller == OTHER or edge.function not in dicts:
+                continue
+            figures = edge.figures(shot.has_cpu)
+            dicts[edge.function]["callers"].append(dict(_place(shot.functions[edge.caller]), **figures))
+            if edge.caller in dicts:
+                dicts[edge.caller]["callees"].append(dict(_place(shot.functions[edge.function]), **figures))
+        return sorted(dicts.values(), key=_sort_key(sort))
+
+    def totals(self):
+        """"elapsed": seconds for which the profile ran; "wall", "cpu": of all threads under it, the sums of all "self" and "self_cpu"; "lost":
+        what could not be told apart."""
+        shot = self._read()
+        return {"elapsed": shot.elapsed, "wall": shot.wall, "cpu": shot.cpu if shot.has_cpu else None, "lost": shot.lost}
+
+    def threads(self):
+        """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended"."""
+        return [{"name": name, "ident": ident, "native_id": tid or None, "ended": ended} for ident, tid, name, ended in self._begun().threads()]
+
+    def tasks(self):
+        """The names of tasks by which there are rows, without their numbers; of those that asyncio has named, the coroutine's."""
+        return sorted({name.partition("\x1f")[0] for name in self._begun().groups()} - {""})
+
+    def tags(self):
+        """The values of the tag by which there are rows, as text."""
+        return sorted({name.partition("\x1f")[2] for name in self._begun().groups() if "\x1f" in name})
+
+    def _begun(self):
+        if self._native is None:
+            raise RuntimeError("this profile has not begun")
+        return self._native
+
+    def print(self, sort=None, limit=30, file=None, thread=None, task=None, tag=None):
+        """A table for people: the `limit` largest rows (None: all).  sort: see stats(); None: self, of the profile's clock."""
+        cpu = self._clock == "cpu"
+        rows = self.stats(sort or ("self_cpu" if cpu else "self"), thread, task, tag)
+        shot = self.totals()
+        out = file or sys.stdout
+        out.write(table(rows, shot, limit, cpu))
+
+    def save(self, path, format=None, compat=None):
+        """Writes the profile to a file, whole or not at all.
+
+        path: its ending chooses the format, unless format names one: "pstat", "callgrind", "json", "collapsed", "speedscope", "flamegraph",
+        "pprof".  compat: "cprofile" or "yappi": counts and times of a pstat file as they have them (docs/deterministic.md).
+        Raises ValueError for a format that is not known.
+        """
+        from strobe import _callfiles
+
+        _callfiles.save(self, path, format, compat)
+
+
+def _is_group(name, task, tag):
+    of_task, _, of_tag = name.partition("\x1f")
+    return (task is None or of_task == task) and (tag is None or of_tag == str(tag))
+
+
+def _place(function):
+    return {"name": function.name, "file": function.file, "line": function.line, "kind": function.kind}
+
+
+def _check_sort(sort):
+    if sort not in _SORTS:
+        raise ValueError("sort is one of %s, not %r" % (", ".join(_SORTS), sort))
+
+
+def _sort_key(sort):
+    if sort == "name":
+        return lambda row: (row["name"], row["file"], row["line"])
+    return lambda row: (-(row[sort] or 0), row["name"], row["file"], row["line"])
+
+
+def _printable(text):
+    """Names come from the program: what a terminal would obey is shown instead."""
+    return "".join(c if c.isprintable() else "\\x%02x" % ord(c) if ord(c) < 256 else "\\u%04x" % ord(c) for c in text)
+
+
+def _seconds(value):
+    return "-" if value is None else "%.6f" % value if value < 1000 else "%.1f" % value
+
+
+def table(rows, totals, limit, cpu):
+    """The text that print() writes."""
+    shown = rows if limit is None else rows[:limit]
+    lines = ["%d functions, %d calls, %.3f s of threads (%s s of CPU) in %.3f s"
+             % (len(rows), sum(row["calls"] for row in rows), totals["wall"], _seconds(totals["cpu"]), totals["elapsed"])]
+    for name, count in totals["lost"].items():
+        if count:
+            lines.append("not told apart: %s%s" % (name.replace("_", " "), "" if count is True else ": %d" % count))
+    heads = ("calls", "unfinished", "resumes", "self", "total", "awaited", "self CPU", "average", "function")
+    cells = [heads]
+    for row in shown:
+        calls = "%d" % row["calls"] if row["calls"] == row["primitive"] else "%d/%d" % (row["calls"], row["primitive"])
+        place = "%s (%s:%d)" % (row["name"], os.path.basename(row["file"]), row["line"]) if row["line"] else row["name"]
+        cells.append((calls, str(row["unfinished"] or ""), str(row["resumes"] or ""), _seconds(row["self"]), _seconds(row["total"]),
+                      _seconds(row["awaited"]) if row["awaited"] else "", _seconds(row["self_cpu"]), _seconds(row["average"]),
+                      _printable(place)))
+    widths = [max(len(line[i]) for line in cells) for i in range(len(heads) - 1)]
+    lines += ["  ".join([cell.rjust(width) for cell, width in zip(line, widths)] + [line[-1]]) for line in cells]
+    if len(shown) < len(rows):
+        lines.append("... and %d functions more" % (len(rows) - len(shown)))
+    return "\n".join(lines) + "\n"

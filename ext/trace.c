@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ext/trace.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/buf.h"
+#include "base/fold.h"
+#include "base/grow.h"
+
+enum { NAME_TRIES = 100 }; /* events in which a new thread gets its name: threading notes it a few calls after its first */
+
+struct strobe_trace *strobe_trace_active;
+uint64_t strobe_trace_turn;
+__thread struct strobe_seat *strobe_seat_own;
+
+static uint64_t turns;
+static struct strobe_seat *seats;
+static pthread_mutex_t seats_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_key_t at_end;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* ---- seats ---- */
+
+static void over(void *value)
+{
+    atomic_store(&((struct strobe_seat *)value)->is_over, true);
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&at_end, over);
+}
+
+/* Half of the stack may be used: a hook needs more of it than what it stands before. */
+static char *half_of_stack(void)
+{
+    pthread_attr_t attr;
+    void *base = NULL;
+    size_t size = 0;
+
+    if (!pthread_getattr_np(pthread_self(), &attr)) {
+        pthread_attr_getstack(&attr, &base, &size);
+        pthread_attr_destroy(&attr);
+    }
+    return (char *)base + size / 2;
+}
+
+static struct strobe_seat *new_seat(void)
+{
+    struct strobe_seat *seat = calloc(1, sizeof *seat);
+
+    if (!seat)
+        return NULL;
+    pthread_once(&once, make_key);
+    seat->ident = (uint64_t)pthread_self();
+    seat->tid = (int32_t)syscall(SYS_gettid);
+    seat->stack_limit = half_of_stack();
+    seat->is_named = true;
+    pthread_setspecific(at_end, seat);
+    pthread_mutex_lock(&seats_lock);
+    seat->next = seats;
+    seats = seat;
+    pthread_mutex_unlock(&seats_lock);
+    return seat;
+}
+
+/* Sits down for this turn. */
+static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t turn)
+{
+    struct strobe_calls_thread *thread;
+
+    strobe_trace_reap();
+    seat->thread = NULL;
+    seat->turn = turn;
+    seat->is_named = true;
+    seat->tries = 0;
+    strobe_htab_release(&seat->stacks);
+    if (trace->only && trace->only != seat->ident)
+        return;
+    strobe_ticks_init(&seat->ticks, trace->cpu);
+    thread = strobe_calls_thread_find(trace->calls, seat->ident);
+    if (!thread) {
+        if (strobe_calls_thread_new(trace->calls, seat->ident, seat->tid, "", &thread))
+            return;
+        strobe_calls_go_on(thread, seat->ticks.last);
+        seat->is_named = false;
+    }
+    strobe_calls_guard(thread, &seat->busy);
+    seat->ticks.last = strobe_calls_latest(thread, seat->ticks.last);
+    seat->thread = thread;
+    if (trace->greenlet) {
+        seat->is_inside = true;
+        Py_XDECREF(PyObject_CallFunctionObjArgs(trace->greenlet, trace->on_switch, NULL));
+        PyErr_Clear();
+        seat->is_inside = false;
+    }
+}
+
+struct strobe_seat *strobe_seat_take(void)
+{
+    struct strobe_trace *trace = strobe_trace_active;
+    struct strobe_seat *seat = strobe_seat_own;
+    uint64_t turn = strobe_trace_turn;
+    PyObject *type, *value, *traceback;
+
+    if (!turn || (!seat && !(seat = strobe_seat_own = new_seat())) || seat->is_inside)
+        return NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (seat->turn != turn)
+        sit(seat, trace, turn);
+    else if (!seat->is_named)
+        strobe_seat_name(seat);
+    PyErr_Restore(type, value, traceback);
+    return seat;
+}
+
+/* threading._active[ident]._name, a str; NULL: not yet. */
+static PyObject *name_of(uint64_t ident)
+{
+    PyObject *modules = PyImport_GetModuleDict(), *threading = PyDict_GetItemString(modules, "threading");
+    PyObject *active = threading ? PyObject_GetAttrString(threading, "_active") : NULL;
+    PyObject *key = active ? PyLong_FromUnsignedLongLong(ident) : NULL, *thread = key ? PyDict_GetItemWithError(active, key) : NULL;
+    PyObject *name = thread ? PyObject_GetAttrString(thread, "_name") : NULL;
+
+    Py_XDECREF(key);
+    Py_XDECREF(active);
+    return name;
+}
+
+/* Renames it; false: it is no str. */
+static bool rename_by(struct strobe_calls_thread *thread, PyObject *name)
+{
+    PyObject *bytes = name && PyUnicode_Check(name) ? PyUnicode_AsEncodedString(name, "utf-8", "replace") : NULL;
+
+    if (bytes)
+        strobe_calls_thread_rename(thread, PyBytes_AsString(bytes));
+    Py_XDECREF(bytes);
+    return bytes;
+}
+
+void strobe_seat_name(struct strobe_seat *seat)
+{
+    char comm[32] = "";
+    PyObject *name;
+
+    if (!seat->thread) {
+        seat->is_named = true;
+        return;
+    }
+    seat->is_inside = true;
+    name = name_of(seat->ident);
+    if (rename_by(seat->thread, name)) {
+        seat->is_named = true;
+    } else if (++seat->tries >= NAME_TRIES) {
+        pthread_getname_np(pthread_self(), comm, sizeof comm);
+        strobe_calls_thread_rename(seat->thread, comm);
+        seat->is_named = true;
+    }
+    Py_XDECREF(name);
+    PyErr_Clear();
+    seat->is_inside = false;
+}
+
+/* ---- turns ---- */
+
+void strobe_trace_begin(struct strobe_trace *trace)
+{
+    strobe_trace_active = trace;
+    __atomic_store_n(&strobe_trace_turn, ++turns, __ATOMIC_RELEASE);
+}
+
+void strobe_trace_end(void)
+{
+    __atomic_store_n(&strobe_trace_turn, 0, __ATOMIC_SEQ_CST);
+#ifdef Py_GIL_DISABLED
+    pthread_mutex_lock(&seats_lock);
+    for (struct strobe_seat *seat = seats; seat; seat = seat->next) {
+        while (atomic_exchange(&seat->busy, true))
+            ;
+        atomic_store(&seat->busy, false);
+    }
+    pthread_mutex_unlock(&seats_lock);
+#endif
+    strobe_trace_active = NULL;
+}
+
+void strobe_trace_reap(void)
+{
+    struct strobe_seat **link = &seats, *seat;
+
+    pthread_mutex_lock(&seats_lock);
+    while ((seat = *link)) {
+        if (!atomic_load(&seat->is_over)) {
+            link = &seat->next;
+            continue;
+        }
+        *link = seat->next;
+        if (seat->thread && strobe_trace_turn && seat->turn == strobe_trace_turn) {
+            strobe_calls_guard(seat->thread, NULL);
+            strobe_calls_thread_end(seat->thread);
+        }
+        strobe_htab_release(&seat->stacks);
+        free(seat);
+    }
+    pthread_mutex_unlock(&seats_lock);
+}
+
+void strobe_trace_forked(void)
+{
+    struct strobe_seat *own = strobe_seat_own;
+
+    strobe_trace_turn = 0;
+    strobe_trace_active = NULL;
+    pthread_mutex_init(&seats_lock, NULL);
+    seats = own; /* the others' threads are not there; what they had is the parent's, and small */
+    if (!own)
+        return;
+    own->next = NULL;
+    own->turn = 0;
+    own->thread = NULL;
+    own->is_inside = false;
+    own->tid = (int32_t)syscall(SYS_gettid);
+    atomic_store(&own->busy, false);
+}
+
+struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_thread *thread)
+{
+    const struct strobe_trace *trace = ctx;
+    struct strobe_seat *own = strobe_seat_own;
+    struct strobe_calls_time now = {strobe_ticks_wall(), 0};
+
+    if (own && own->thread == thread && own->turn == strobe_trace_turn)
+        return strobe_ticks_now(&own->ticks);
+    if (trace->cpu != STROBE_TICKS_NO_CPU)
+        now.cpu = strobe_ticks_cpu_of(strobe_calls_tid(thread));
+    return strobe_calls_latest(thread, now);
+}
+
+/* ---- functions ---- */
+
+const char *strobe_trace_frame(const struct strobe_trace *trace)
+{
+    const char *state = (const char *)PyThreadState_Get(), *inner = strobe_trace_pointer(state, trace->layout.ts_frame);
+
+    return trace->layout.frames == STROBE_FRAMES_CFRAME ? strobe_trace_pointer(inner, trace->layout.cframe_current) : inner;
+}
+
+bool strobe_trace_has_begun(const struct strobe_trace *trace, const char *frame, const void *code)
+{
+    const struct strobe_layout *lay = &trace->layout;
+    int32_t first = *(const int32_t *)((const char *)code + lay->co_firsttraceable); /* in units of two bytes */
+
+    return (const char *)strobe_trace_pointer(frame, lay->fr_instr) >= (const char *)code + lay->co_code + (ptrdiff_t)first * 2;
+}
+
+static bool begins_with_one(PyObject *text, PyObject *prefixes)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_Size(prefixes); i++)
+        if (PyUnicode_Tailmatch(text, PyTuple_GetItem(prefixes, i), 0, PY_SSIZE_T_MAX, -1) == 1)
+            return true;
+    return false;
+}
+
+/* Is the module one of these, or inside of one? */
+static bool is_in_one(PyObject *name, PyObject *modules)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_Size(modules); i++) {
+        PyObject *module = PyTuple_GetItem(modules, i);
+        Py_ssize_t length = PyUnicode_GetLength(module);
+
+        if (PyUnicode_Tailmatch(name, module, 0, PY_SSIZE_T_MAX, -1) == 1 &&
+            (PyUnicode_GetLength(name) == length || PyUnicode_ReadChar(name, length) == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* In the frame that runs this code now. */
+static bool is_wanted(const struct strobe_trace *trace, const void *code)
+{
+    PyObject *file = (PyObject *)strobe_trace_pointer(code, trace->layout.co_filename), *globals, *name;
+    struct strobe_seat *seat = strobe_seat_own;
+    const char *frame;
+
+    if (begins_with_one(file, trace->own))
+        return false;
+    if ((!PyTuple_Size(trace->modules) && !PyTuple_Size(trace->paths)) || begins_with_one(file, trace->paths))
+        return true;
+    if (!PyTuple_Size(trace->modules))
+        return false;
+    frame = seat && seat->frame ? seat->frame : strobe_trace_frame(trace);
+    if (!frame)
+        return false;
+    globals = (PyObject *)strobe_trace_pointer(frame, trace->layout.fr_globals);
+    name = PyDict_GetItemString(globals, "__name__");
+    return name && PyUnicode_Check(name) && is_in_one(name, trace->modules);
+}
+
+enum strobe_calls_kind strobe_trace_kind(void *ctx, const void *key)
+{
+    const struct strobe_trace *trace = ctx;
+    int flags;
+
+    if (strobe_seat_own && strobe_seat_own->builtin)
+        return STROBE_CALLS_FUNCTION;
+    if (!is_wanted(trace, key))
+        return STROBE_CALLS_LEFT_OUT;
+    flags = strobe_trace_flags(trace, key);
+    return flags & (STROBE_CODE_COROUTINE | STROBE_CODE_ITERABLE_COROUTINE) ? STROBE_CALLS_COROUTINE :
+           flags & STROBE_CODE_ASYNC_GENERATOR                              ? STROBE_CALLS_ASYNC_GENERATOR :
+           flags & STROBE_CODE_GENERATOR                                    ? STROBE_CALLS_GENERATOR :
+                                                                              STROBE_CALLS_FUNCTION;
+}
+
+int strobe_trace_adopt(void *ctx, const void *key, uint32_t function)
+{
+    struct strobe_trace *trace = ctx;
+    PyObject *object = strobe_seat_own && strobe_seat_own->builtin ? strobe_seat_own->builtin : (PyObject *)key;
+    size_t before = trace->cap_functions;
+
+    if (function == STROBE_CALLS_OTHER)
+        return PyList_Append(trace->left_out, object) ? STROBE_ERR_NOMEM : 0;
+    if (strobe_grow(&trace->functions, &trace->cap_functions, (size_t)function + 1, sizeof *trace->functions))
+        return STROBE_ERR_NOMEM;
+    memset(trace->functions + before, 0, (trace->cap_functions - before) * sizeof *trace->functions);
+    Py_IncRef(object);
+    trace->functions[function] = object;
+    return 0;
+}
+
+bool strobe_trace_is_wrapped(const struct strobe_trace *trace, PyObject *value)
+{
+    static PyTypeObject *wrapper; /* the interpreter's: there is one, and it stays */
+    const char *name;
+
+    if (Py_TYPE(value) == wrapper)
+        return true;
+    if (wrapper)
+        return false;
+    name = strobe_trace_pointer(Py_TYPE(value), trace->layout.ty_name);
+    if (strcmp(name, "async_generator_wrapped_value") != 0)
+        return false;
+    wrapper = Py_TYPE(value);
+    return true;
+}
+
+/* ---- groups ---- */
+
+/* The task that runs on this thread, or NULL. */
+static PyObject *current_task(void)
+{
+    PyObject *asyncio = PyDict_GetItemString(PyImport_GetModuleDict(), "_asyncio"), *task = NULL, *tasks, *loop;
+
+    if (!asyncio)
+        return NULL;
+    if (PyObject_HasAttrString(asyncio, "current_task")) /* 3.12 and newer */
+        return PyObject_CallMethod(asyncio, "current_task", NULL);
+    tasks = PyObject_GetAttrString(asyncio, "_current_tasks");
+    loop = tasks ? PyObject_CallMethod(asyncio, "_get_running_loop", NULL) : NULL;
+    if (loop)
+        task = PyDict_GetItemWithError(tasks, loop);
+    Py_XINCREF(task);
+    Py_XDECREF(loop);
+    Py_XDECREF(tasks);
+    return task;
+}
+
+/* A str's text, "" for NULL; appended. */
+static void append_text(struct strobe_buf *out, PyObject *text)
+{
+    PyObject *bytes = text ? PyObject_Str(text) : NULL, *encoded = bytes ? PyUnicode_AsEncodedString(bytes, "utf-8", "replace") : NULL;
+
+    if (encoded)
+        strobe_buf_puts(out, PyBytes_AsString(encoded));
+    Py_XDECREF(encoded);
+    Py_XDECREF(bytes);
+    PyErr_Clear();
+}
+
+/* Names that the program gave, without their numbers; of those that asyncio gave, the coroutine's. */
+static void append_task(struct strobe_buf *out, PyObject *name, const void *code)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+    size_t start = out->len;
+    PyObject *function;
+
+    append_text(&text, name);
+    strobe_fold(strobe_buf_str(&text), out);
+    strobe_buf_release(&text);
+    if (out->failed || strcmp(strobe_buf_str(out) + start, "Task-*") != 0)
+        return;
+    out->len = start;
+    function = PyObject_GetAttrString((PyObject *)code, "co_qualname");
+    if (!function) {
+        PyErr_Clear();
+        function = PyObject_GetAttrString((PyObject *)code, "co_name");
+    }
+    append_text(out, function);
+    Py_XDECREF(function);
+}
+
+static uint32_t group_of(struct strobe_trace *trace, struct strobe_buf *text)
+{
+    uint32_t group = 0;
+
+    if (text->failed || strobe_calls_group(trace->calls, strobe_buf_str(text), &group))
+        group = 0;
+    strobe_buf_release(text);
+    return group;
+}
+
+uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, const void *code)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+
+    if (!trace->tasks)
+        return 0;
+    append_task(&text, name, code);
+    return group_of(trace, &text);
+}
+
+/* Of tags it is "TASK\x1fTAG". */
+uint32_t strobe_trace_group(struct strobe_trace *trace, struct strobe_seat *seat, const void *code)
+{
+    bool is_root = trace->tasks && code && strobe_trace_flags(trace, code) & STROBE_CODE_COROUTINE && !strobe_calls_in_await(seat->thread);
+    struct strobe_buf text = STROBE_BUF_INIT;
+    PyObject *task = NULL, *name = NULL, *tag = NULL, *type, *value, *traceback;
+
+    if (!is_root && !trace->tag)
+        return STROBE_CALLS_SAME;
+    PyErr_Fetch(&type, &value, &traceback);
+    seat->is_inside = true;
+    if (is_root && (task = current_task()) && task != Py_None && (name = PyObject_CallMethod(task, "get_name", NULL)))
+        append_task(&text, name, code);
+    PyErr_Clear();
+    if (!is_root)
+        strobe_buf_put(&text, strobe_calls_innermost_group(seat->thread), strcspn(strobe_calls_innermost_group(seat->thread), "\x1f"));
+    if (trace->tag && (tag = PyObject_CallMethod(trace->tag, "get", "O", Py_None)) && tag != Py_None) {
+        strobe_buf_puts(&text, "\x1f");
+        append_text(&text, tag);
+    }
+    Py_XDECREF(tag);
+    Py_XDECREF(name);
+    Py_XDECREF(task);
+    seat->is_inside = false;
+    PyErr_Restore(type, value, traceback);
+    return group_of(trace, &text);
+}
+
+/* ---- greenlets ---- */
+
+int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target)
+{
+    struct strobe_seat *seat = strobe_seat_of_event();
+    struct strobe_calls_stack *left, *stack;
+    uint64_t *known;
+    int err = 0;
+
+    if (!seat || !strobe_seat_hold(seat))
+        return 0;
+    left = strobe_calls_stack_of(seat->thread);
+    known = strobe_htab_get(&seat->stacks, (uintptr_t)target, 0);
+    stack = known ? (struct strobe_calls_stack *)(uintptr_t)*known : NULL;
+    if ((!stack && (err = strobe_calls_stack_new(seat->thread, &stack))) ||
+        (err = strobe_htab_put(&seat->stacks, (uintptr_t)target, 0, (uintptr_t)stack)))
+        goto done;
+    strobe_calls_switch(seat->thread, stack, strobe_ticks_now(&seat->ticks));
+    if (origin_is_dead)
+        err = strobe_htab_put(&seat->stacks, (uintptr_t)origin, 0, strobe_calls_stack_end(seat->thread, left) ? 0 : (uintptr_t)left);
+    else
+        err = strobe_htab_put(&seat->stacks, (uintptr_t)origin, 0, (uintptr_t)left);
+done:
+    strobe_seat_let_go(seat);
+    return err;
+}

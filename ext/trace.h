@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trace: what the hooks of the deterministic profiler have in common: which profile is fed, whose event it is, what a function is.
+ *
+ *   interpreter ──> hook (trace_monitoring.c, trace_frames.c) ──> seat of the thread ──> calls/calls.h
+ *
+ * One profile is fed at a time, the active one.  A seat is a thread's own: its clock and its part of the profile.  Each start of a profile
+ * is a turn; a seat that is of an older turn is taken anew, so that what a stopped profile had is never touched.
+ *
+ * May include: compat.h, ticks.h, calls, runtime/layout.h, base.  Threads: with the GIL; on free-threaded builds a seat is held during each
+ * of its events, and by whoever reads its thread.  State: the active profile and the list of seats, as hooks have no argument. */
+#ifndef STROBE_EXT_TRACE_H
+#define STROBE_EXT_TRACE_H
+
+#include "ext/compat.h"
+
+#include <stdatomic.h>
+
+#include "base/htab.h"
+#include "calls/calls.h"
+#include "ext/ticks.h"
+#include "runtime/layout.h"
+
+struct strobe_trace { /* a profile; what hooks need of it */
+    struct strobe_calls *calls;
+    struct strobe_layout layout;
+    enum strobe_ticks_cpu cpu;
+    uint64_t only;         /* ident (pthread_self) of the one thread that is profiled; 0 = all are */
+    bool builtins, tasks;  /* are calls of builtins, the names of tasks wanted? */
+    PyObject *tag;         /* a ContextVar whose value is a group, too; NULL = none */
+    PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
+    PyObject *own;         /* likewise: paths of strobe's own files */
+    PyObject **functions;  /* by number: code objects, and builtins; owned */
+    size_t cap_functions;
+    PyObject *left_out;    /* list of the code objects that are known to be left out */
+    PyObject *greenlet;    /* greenlet's settrace and our callback, or NULL */
+    PyObject *on_switch;
+};
+
+struct strobe_seat {
+    uint64_t turn;
+    struct strobe_calls_thread *thread; /* NULL: it is not profiled */
+    struct strobe_ticks ticks;
+    bool is_inside;          /* it runs Python code for us */
+    bool is_named;
+    unsigned char tries;     /* to name it */
+    atomic_bool busy;        /* free-threaded builds: an event goes on, or somebody reads */
+    atomic_bool is_over;     /* the thread has ended */
+    const char *frame;       /* hooks that are given a frame: this one; else NULL */
+    PyObject *builtin;       /* what is called, while that is no code object */
+    uint64_t ident;
+    int32_t tid;
+    char *stack_limit;       /* frames that lie below it are not to be followed: half of the stack is used */
+    struct strobe_htab stacks; /* greenlet -> stack */
+    struct strobe_seat *next;
+};
+
+extern struct strobe_trace *strobe_trace_active;
+extern uint64_t strobe_trace_turn; /* 0 = none is active */
+extern __thread struct strobe_seat *strobe_seat_own;
+
+/* The seat of this thread, of this turn; NULL: no profile is active. */
+struct strobe_seat *strobe_seat_take(void);
+/* A thread has a name only after it has begun to run Python. */
+void strobe_seat_name(struct strobe_seat *seat);
+
+/* Makes it the active one: events that come from now on are its.  Seats are taken with the first of them. */
+void strobe_trace_begin(struct strobe_trace *trace);
+/* It is not any more; after it no event is under way. */
+void strobe_trace_end(void);
+/* Its threads that have ended are said so.  With the GIL. */
+void strobe_trace_reap(void);
+/* In the child of a fork. */
+void strobe_trace_forked(void);
+/* Time of now, of any of its threads (for strobe_calls_question). */
+struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_thread *thread);
+/* What the core asks. */
+enum strobe_calls_kind strobe_trace_kind(void *ctx, const void *key);
+int strobe_trace_adopt(void *ctx, const void *key, uint32_t function);
+/* The group of what starts now: its task, its tag; STROBE_CALLS_SAME where that is its caller's. */
+uint32_t strobe_trace_group(struct strobe_trace *trace, struct strobe_seat *seat, const void *code);
+/* The group of a task of this name whose outermost coroutine runs this code. */
+uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, const void *code);
+/* greenlet has switched: objects, only compared. */
+int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target);
+
+static inline struct strobe_seat *strobe_seat_of_event(void)
+{
+    struct strobe_seat *seat = strobe_seat_own;
+
+    if (__builtin_expect(!seat || seat->turn != strobe_trace_turn || !seat->is_named, 0))
+        seat = strobe_seat_take();
+    return seat && seat->thread && !seat->is_inside ? seat : NULL;
+}
+
+#ifdef Py_GIL_DISABLED
+static inline bool strobe_seat_hold(struct strobe_seat *seat)
+{
+    while (atomic_exchange_explicit(&seat->busy, true, memory_order_acquire))
+        ;
+    if (seat->turn == __atomic_load_n(&strobe_trace_turn, __ATOMIC_ACQUIRE))
+        return true;
+    atomic_store_explicit(&seat->busy, false, memory_order_release);
+    return false;
+}
+
+static inline void strobe_seat_let_go(struct strobe_seat *seat)
+{
+    atomic_store_explicit(&seat->busy, false, memory_order_release);
+}
+#else
+static inline bool strobe_seat_hold(struct strobe_seat *seat)
+{
+    (void)seat;
+    return true;
+}
+
+static inline void strobe_seat_let_go(struct strobe_seat *seat)
+{
+    (void)seat;
+}
+#endif
+
+static inline const void *strobe_trace_pointer(const void *base, uint32_t offset)
+{
+    return *(const void *const *)((const char *)base + offset);
+}
+
+/* Flags of a code object (Include/code.h). */
+static inline int strobe_trace_flags(const struct strobe_trace *trace, const void *code)
+{
+    return *(const int *)((const char *)code + trace->layout.co_flags);
+}
+
+enum {
+    STROBE_CODE_GENERATOR = 0x20,
+    STROBE_CODE_COROUTINE = 0x80,
+    STROBE_CODE_ITERABLE_COROUTINE = 0x100, /* types.coroutine */
+    STROBE_CODE_ASYNC_GENERATOR = 0x200,
+};
+
+/* The frame that runs on this thread: of _PyInterpreterFrame (3.11 and newer). */
+const char *strobe_trace_frame(const struct strobe_trace *trace);
+/* Has that frame, a generator's, come to the first instruction that is traced?  (co_firsttraceable, 3.11 and newer) */
+bool strobe_trace_has_begun(const struct strobe_trace *trace, const char *frame, const void *code);
+/* Is it a value that an asynchronous generator yields, rather than one that it awaits?  (Objects/genobject.c wraps it.) */
+bool strobe_trace_is_wrapped(const struct strobe_trace *trace, PyObject *value);
+
+#endif

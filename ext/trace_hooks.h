@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trace_hooks: how interpreters are made to tell of calls; each kind of hook is a file.  May include: trace.h. */
+#ifndef STROBE_EXT_TRACE_HOOKS_H
+#define STROBE_EXT_TRACE_HOOKS_H
+
+#include "ext/trace.h"
+
+/* trace_callbacks(sys.monitoring.DISABLE) -> {event's name: callback} (3.12 and newer). */
+PyObject *strobe_trace_callbacks(PyObject *module, PyObject *args);
+/* trace_frames(on): frames are evaluated by our function, or by the interpreter's own (3.9 to 3.11).  RuntimeError where that cannot be. */
+PyObject *strobe_trace_frames(PyObject *module, PyObject *args);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "calls/calls.h"
+
+#include "calls/stack.h"
+#include "calls/state.h"
+
+enum { LEFT_OUT_MAX = 1 << 16 }; /* functions that are known to be left out; of more each start is looked at anew */
+
+/* ---- what a key means ---- */
+
+static struct strobe_calls_function beyond(struct strobe_calls *calls, enum strobe_calls_kind kind)
+{
+    atomic_fetch_add(&calls->beyond, 1);
+    return (struct strobe_calls_function){STROBE_CALLS_OTHER, kind};
+}
+
+/* With the lock. */
+static struct strobe_calls_function adopt(struct strobe_calls *calls, const void *key)
+{
+    const struct strobe_calls_ops *ops = &calls->opts.ops;
+    struct strobe_calls_function function = {STROBE_CALLS_OTHER, ops->kind(ops->ctx, key)};
+    bool is_out = function.kind == STROBE_CALLS_LEFT_OUT;
+    uint32_t *count = is_out ? &calls->n_left_out : &calls->n_functions, limit = is_out ? LEFT_OUT_MAX : calls->opts.max_functions;
+    uint64_t value = (uint64_t)(is_out ? STROBE_CALLS_OTHER : *count) << 8 | function.kind;
+
+    if (*count > limit || strobe_htab_put(&calls->functions, (uintptr_t)key, 0, value))
+        return is_out ? function : beyond(calls, function.kind);
+    if (ops->adopt(ops->ctx, key, is_out ? STROBE_CALLS_OTHER : *count)) {
+        strobe_htab_put(&calls->functions, (uintptr_t)key, 0, function.kind);
+        return beyond(calls, function.kind);
+    }
+    function.number = is_out ? STROBE_CALLS_OTHER : *count;
+    ++*count;
+    return function;
+}
+
+static struct strobe_calls_function function_of(struct strobe_calls *calls, const void *key)
+{
+    struct strobe_calls_function function;
+    uint64_t *known;
+
+    strobe_calls_lock(calls);
+    known = strobe_htab_get(&calls->functions, (uintptr_t)key, 0);
+    function = known ? (struct strobe_calls_function){(uint32_t)(*known >> 8), (enum strobe_calls_kind)(*known & 0xff)} : adopt(calls, key);
+    strobe_calls_unlock(calls);
+    return function;
+}
+
+static bool is_left_out(struct strobe_calls *calls, const void *key)
+{
+    uint64_t *known;
+    bool is_out;
+
+    strobe_calls_lock(calls);
+    known = strobe_htab_get(&calls->functions, (uintptr_t)key, 0);
+    is_out = known && (*known & 0xff) == STROBE_CALLS_LEFT_OUT;
+    strobe_calls_unlock(calls);
+    return is_out;
+}
+
+/* The child of the innermost frame's node; NULL: out of memory. */
+static struct strobe_calls_node *child_of(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_function function,
+                                          uint32_t group)
+{
+    struct strobe_calls_node *parent = thread->top->node;
+
+    if (parent->last && strobe_calls_is_of(parent->last, key, group))
+        return parent->last;
+    return strobe_calls_child(&thread->tables, parent, key, function, group, &thread->calls->room);
+}
+
+/* ---- plain functions ---- */
+
+static enum strobe_calls_verdict enter_slowly(struct strobe_calls_thread *thread, const void *key, uint32_t group,
+                                              struct strobe_calls_time now)
+{
+    struct strobe_calls_function function = function_of(thread->calls, key);
+    struct strobe_calls_node *node;
+
+    if (function.kind == STROBE_CALLS_LEFT_OUT)
+        return STROBE_CALLS_IGNORED;
+    if (function.kind != STROBE_CALLS_FUNCTION)
+        return STROBE_CALLS_ACTIVATES;
+    node = child_of(thread, key, function, group);
+    if (!node || strobe_calls_push(thread, node, NULL, true, now))
+        thread->lost++;
+    return STROBE_CALLS_NOTED;
+}
+
+enum strobe_calls_verdict strobe_calls_enter(struct strobe_calls_thread *thread, const void *key, uint32_t wanted,
+                                             struct strobe_calls_time now)
+{
+    const struct strobe_calls_node *parent = thread->top->node;
+    struct strobe_calls_node *node = parent->last;
+    uint32_t group = wanted == STROBE_CALLS_SAME ? parent->group : wanted;
+
+    thread->suspended = NULL;
+    if (!node || !strobe_calls_is_of(node, key, group))
+        return enter_slowly(thread, key, group, now);
+    if (node->kind != STROBE_CALLS_FUNCTION)
+        return STROBE_CALLS_ACTIVATES;
+    if (strobe_calls_push(thread, node, NULL, true, now))
+        thread->lost++;
+    return STROBE_CALLS_NOTED;
+}
+
+/* What is innermost becomes the frame of the key.  false: it is not on the stack. */
+static bool unwind(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_time now)
+{
+    struct strobe_calls_entry *entry = thread->top;
+
+    while (entry != thread->stack->entries && entry->node->key != key)
+        entry--;
+    if (entry == thread->stack->entries)
+        return false;
+    while (thread->top != entry)
+        strobe_calls_finish(thread, now);
+    return true;
+}
+
+enum strobe_calls_verdict strobe_calls_leave(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_time now)
+{
+    thread->suspended = NULL;
+    if (thread->top->node->key != key) {
+        if (is_left_out(thread->calls, key))
+            return STROBE_CALLS_IGNORED;
+        if (!unwind(thread, key, now))
+            return STROBE_CALLS_NOTED;
+    }
+    strobe_calls_finish(thread, now);
+    return STROBE_CALLS_NOTED;
+}
+
+const void *strobe_calls_innermost(const struct strobe_calls_thread *thread)
+{
+    return thread->top->node->key;
+}
+
+void strobe_calls_charge(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    strobe_calls_pass(thread, now);
+}
+
+bool strobe_calls_in_await(const struct strobe_calls_thread *thread)
+{
+    uint8_t kind = thread->top->node->kind;
+
+    return kind == STROBE_CALLS_COROUTINE || kind == STROBE_CALLS_ASYNC_GENERATOR;
+}
+
+/* ---- activations ---- */
+
+/* Is an activation on this thread's present stack?  Then that ends it, and what is above it: its end was not seen. */
+static void end_unseen(struct strobe_calls_thread *thread, const struct strobe_calls_activation *activation, struct strobe_calls_time now)
+{
+    for (struct strobe_calls_entry *entry = thread->top; entry != thread->stack->entries; entry--)
+        if (entry->activation == activation) {
+            while (thread->top >= entry)
+                strobe_calls_finish(thread, now);
+            return;
+        }
+}
+
+/* The one of a frame, if it is this function's and is not on a stack; an older one of that frame, of which the end was not seen, ends.
+ * ret_is_free: another one may be put there. */
+static struct strobe_calls_activation *known(struct strobe_calls_thread *thread, const void *key, const void *frame, bool is_new,
+                                             struct strobe_calls_time now, bool *ret_is_free)
+{
+    struct strobe_calls *calls = thread->calls;
+    struct strobe_calls_activation *activation;
+
+    strobe_calls_lock(calls);
+    activation = strobe_calls_activations_get(&calls->activations, frame);
+    strobe_calls_unlock(calls);
+    *ret_is_free = !activation;
+    if (activation && activation->is_on_stack) {
+        end_unseen(thread, activation, now); /* which frees it */
+        strobe_calls_lock(calls);
+        activation = strobe_calls_activations_get(&calls->activations, frame);
+        strobe_calls_unlock(calls);
+        *ret_is_free = !activation; /* or it is on another thread's */
+        return NULL;
+    }
+    if (activation && (is_new || activation->key != key)) {
+        if (activation->thread == thread)
+            activation->node->finished++;
+        strobe_calls_drop(thread, activation);
+        *ret_is_free = true;
+        return NULL;
+    }
+    return activation;
+}
+
+static struct strobe_calls_activation *new_activation(struct strobe_calls_thread *thread, const void *key, const void *frame,
+                                                      uint32_t group)
+{
+    struct strobe_calls_activation *activation;
+
+    strobe_calls_lock(thread->calls);
+    activation = strobe_calls_activations_add(&thread->calls->activations, frame);
+    if (activation) {
+        activation->key = key;
+        activation->group = group;
+    }
+    strobe_calls_unlock(thread->calls);
+    return activation;
+}
+
+/* How an activation comes onto a stack. */
+enum coming { STARTS, GOES_ON, WAS_THERE };
+
+static enum strobe_calls_verdict put(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
+                                     enum coming how, struct strobe_calls_time now)
+{
+    struct strobe_calls_function function = function_of(thread->calls, key);
+    struct strobe_calls_activation *activation;
+    struct strobe_calls_node *node;
+    bool is_free, is_new;
+    uint32_t group;
+
+    thread->suspended = NULL;
+    if (function.kind == STROBE_CALLS_LEFT_OUT)
+        return STROBE_CALLS_IGNORED;
+    activation = known(thread, key, frame, how == STARTS, now, &is_free);
+    is_new = !activation;
+    group = activation ? activation->group : wanted == STROBE_CALLS_SAME ? thread->top->node->group : wanted;
+    node = child_of(thread, key, function, group);
+    if (is_new && is_free)
+        activation = new_activation(thread, key, frame, group);
+    if (!node || strobe_calls_push(thread, node, activation, how == STARTS, now)) {
+        thread->lost++;
+        return STROBE_CALLS_NOTED;
+    }
+    if (how == GOES_ON && !is_new)
+        node->resumes++;
+    if (how != STARTS && is_new)
+        node->seeded++;
+    return STROBE_CALLS_NOTED;
+}
+
+enum strobe_calls_verdict strobe_calls_activate(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
+                                                struct strobe_calls_time now)
+{
+    return put(thread, key, frame, wanted, STARTS, now);
+}
+
+enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
+                                              struct strobe_calls_time now)
+{
+    return put(thread, key, frame, wanted, GOES_ON, now);
+}
+
+bool strobe_calls_knows(struct strobe_calls *calls, const void *key, const void *frame)
+{
+    const struct strobe_calls_activation *activation;
+    bool knows;
+
+    strobe_calls_lock(calls);
+    activation = strobe_calls_activations_get(&calls->activations, frame);
+    knows = activation && activation->key == key;
+    strobe_calls_unlock(calls);
+    return knows;
+}
+
+enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked,
+                                               struct strobe_calls_time now)
+{
+    struct strobe_calls_activation *inner = thread->suspended, *activation;
+    uint8_t kind;
+
+    if (thread->top->node->key != key) {
+        inner = NULL;
+        if (is_left_out(thread->calls, key))
+            return STROBE_CALLS_IGNORED;
+        if (!unwind(thread, key, now))
+            return STROBE_CALLS_NOTED;
+    }
+    activation = thread->top->activation;
+    kind = thread->top->node->kind;
+    if (!activation) { /* for want of memory */
+        thread->suspended = NULL;
+        strobe_calls_finish(thread, now);
+        return STROBE_CALLS_NOTED;
+    }
+    strobe_calls_take_off(thread, now);
+    if (inner)
+        inner->with_caller = true;
+    else
+        thread->generators = NULL;
+    activation->with_caller = false;
+    activation->waits = !parked && (kind == STROBE_CALLS_COROUTINE || kind == STROBE_CALLS_ASYNC_GENERATOR);
+    if (kind == STROBE_CALLS_GENERATOR) { /* whoever it yields to decides what that is */
+        activation->inner = thread->generators;
+        thread->generators = activation;
+    } else {
+        for (; thread->generators; thread->generators = thread->generators->inner)
+            thread->generators->waits = activation->waits;
+    }
+    thread->suspended = activation;
+    return STROBE_CALLS_NOTED;
+}
+
+/* ---- what was there before ---- */
+
+void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
+                       struct strobe_calls_time now)
+{
+    struct strobe_calls_function function = function_of(thread->calls, key);
+    struct strobe_calls_node *node;
+
+    if (function.kind == STROBE_CALLS_LEFT_OUT)
+        return;
+    if (function.kind != STROBE_CALLS_FUNCTION) {
+        put(thread, key, frame, wanted, WAS_THERE, now);
+        return;
+    }
+    node = child_of(thread, key, function, wanted == STROBE_CALLS_SAME ? thread->top->node->group : wanted);
+    if (!node || strobe_calls_push(thread, node, NULL, false, now))
+        thread->lost++;
+    else
+        node->seeded++;
+}
+
+/* A node that lies below another one than the innermost frame's. */
+static struct strobe_calls_node *below(struct strobe_calls_thread *thread, struct strobe_calls_node *parent, const void *key,
+                                       uint32_t group)
+{
+    struct strobe_calls_function function = function_of(thread->calls, key);
+
+    if (function.kind == STROBE_CALLS_LEFT_OUT || function.kind == STROBE_CALLS_FUNCTION)
+        return NULL;
+    return strobe_calls_child(&thread->tables, parent, key, function, group, &thread->calls->room);
+}
+
+void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,
+                                 uint32_t wanted, struct strobe_calls_time now)
+{
+    struct strobe_calls_node *parent = thread->tables.root, *node;
+    struct strobe_calls_activation *activation, *outer = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        bool knows = strobe_calls_knows(thread->calls, keys[i], frames[i]);
+
+        if (!(node = below(thread, parent, keys[i], wanted)))
+            continue;
+        strobe_calls_lock(thread->calls);
+        activation = strobe_calls_activations_get(&thread->calls->activations, frames[i]);
+        strobe_calls_unlock(thread->calls);
+        if (activation && activation->is_on_stack)
+            return; /* it runs */
+        if (activation && !knows)
+            strobe_calls_drop(thread, activation);
+        if (!knows && (activation = new_activation(thread, keys[i], frames[i], wanted))) {
+            activation->is_outermost = activation->is_edge_outermost = true;
+            activation->thread = thread;
+            activation->node = node;
+            node->seeded++;
+        }
+        if (!activation)
+            return;
+        activation->waits = true;
+        activation->with_caller = outer != NULL;
+        activation->since = now.wall;
+        outer = activation;
+        parent = activation->thread == thread ? activation->node : parent;
+    }
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* calls: exact accounting of calls: each start, end, suspension and resumption of a function, and the time on its thread that it took.
+ *
+ *   hook: thread, code, time ──> the thread's stack ──> node of its tree (the path of calls): calls and time of its own
+ *                                                   ──> edge (caller, callee), local (callee): time for which it is on the stack
+ *
+ * What a frame has of its own time goes to its node alone.  A function's, or an edge's, total is the time during which it is at least once
+ * on the thread's stack: from outermost start to outermost end, so that recursion counts once, a callee has never more than its caller, and
+ * nothing needs to be clamped.  Generators, coroutines and asynchronous generators have an activation (activations.h), which outlives their
+ * times on a stack: a suspension takes them off it and counts as no end.
+ *
+ * The tree has at most STROBE_CALLS_MAX_NODES nodes; further paths lie in the node that each edge has for this: then rows of tasks and
+ * flame graphs are coarser, functions' rows and edges' are exact all the same.
+ *
+ * May include: base.  Time: ticks, of whatever unit; wall and cpu are the thread's.  Ownership: all is of the struct
+ * strobe_calls, and freed with it.  Threads: a thread's events come from it alone, but what follows from other threads (a reader, an
+ * absorption) holds the thread first: see strobe_calls_hold. */
+#ifndef STROBE_CALLS_CALLS_H
+#define STROBE_CALLS_CALLS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct strobe_calls;
+struct strobe_calls_thread;
+struct strobe_calls_stack;
+
+struct strobe_calls_time {
+    uint64_t wall, cpu; /* ticks; cpu counts while the thread is on a CPU */
+};
+
+enum strobe_calls_kind { /* what a function's frames do */
+    STROBE_CALLS_FUNCTION,
+    STROBE_CALLS_GENERATOR,
+    STROBE_CALLS_COROUTINE,
+    STROBE_CALLS_ASYNC_GENERATOR,
+    STROBE_CALLS_LEFT_OUT, /* the filter does not want it: its time is its caller's */
+};
+
+enum {
+    STROBE_CALLS_OTHER = 0,              /* the function of all beyond the limit; and the caller of what nobody has called */
+    STROBE_CALLS_MAX_NODES = 1 << 17,    /* 17 MB */
+    STROBE_CALLS_MAX_EDGES = 1 << 17,    /* per thread; further ones count as called by STROBE_CALLS_OTHER */
+};
+
+/* What the core asks whoever feeds it. */
+struct strobe_calls_ops {
+    enum strobe_calls_kind (*kind)(void *ctx, const void *key);
+    /* The key's number from now on; what it stands for must stay what it is.  Non-zero: it cannot; it is STROBE_CALLS_OTHER then. */
+    int (*adopt)(void *ctx, const void *key, uint32_t function);
+    void *ctx;
+};
+
+struct strobe_calls_opts {
+    struct strobe_calls_ops ops;
+    uint32_t max_functions;
+    bool is_shared; /* events of several threads come at the same time (free-threaded builds) */
+};
+
+/* ret: the caller's, who calls strobe_calls_free.  STROBE_ERR_NOMEM. */
+int strobe_calls_new(const struct strobe_calls_opts *opts, struct strobe_calls **ret);
+void strobe_calls_free(struct strobe_calls *calls);
+/* Forgets what was counted.  No thread is in an event; stacks and activations stay, and count from now on. */
+void strobe_calls_clear(struct strobe_calls *calls);
+/* Functions that have a number: the numbers below it. */
+uint32_t strobe_calls_function_count(const struct strobe_calls *calls);
+/* Starts of functions beyond max_functions, and paths and events that could not be noted for want of memory. */
+struct strobe_calls_lost {
+    uint64_t functions, events;
+    bool paths; /* the tree is full */
+};
+struct strobe_calls_lost strobe_calls_lost(const struct strobe_calls *calls);
+
+/* ---- threads ---- */
+
+/* ret: borrowed.  serial: the caller's, to tell threads apart; name: copied.  STROBE_ERR_NOMEM. */
+int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t tid, const char *name, struct strobe_calls_thread **ret);
+/* The one of this serial that has not ended; NULL: there is none. */
+struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls, uint64_t serial);
+int32_t strobe_calls_tid(const struct strobe_calls_thread *thread);
+/* The later one, each clock for itself, of a time and that of its last event. */
+struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *thread, struct strobe_calls_time now);
+/* The name is known now; copied.  STROBE_ERR_NOMEM: the old one stays. */
+int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *name);
+/* It has ended: what is on its stacks ends with it.  Many ended ones become one. */
+void strobe_calls_thread_end(struct strobe_calls_thread *thread);
+/* Another thread reads or changes what it has: while somebody holds it no event of it may come.  Where only one thread at a time runs
+ * Python nobody needs it. */
+void strobe_calls_hold(struct strobe_calls_thread *thread);
+void strobe_calls_let_go(struct strobe_calls_thread *thread);
+/* What it is held by: borrowed; NULL = its own. */
+void strobe_calls_guard(struct strobe_calls_thread *thread, atomic_bool *guard);
+
+/* ---- events, all of the thread that runs; now: not before that of its last event ---- */
+
+enum strobe_calls_verdict {
+    STROBE_CALLS_NOTED,
+    STROBE_CALLS_IGNORED,   /* left out */
+    STROBE_CALLS_ACTIVATES, /* nothing was done: it has an activation; call strobe_calls_activate */
+};
+
+/* A function starts.  group: that it and what it calls belong to (strobe_calls_group), or STROBE_CALLS_SAME: the caller's. */
+enum strobe_calls_verdict strobe_calls_enter(struct strobe_calls_thread *thread, const void *key, uint32_t group,
+                                             struct strobe_calls_time now);
+/* A generator, coroutine or asynchronous generator starts, in this frame (any address that stays its own while it lives). */
+enum strobe_calls_verdict strobe_calls_activate(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
+                                                struct strobe_calls_time now);
+/* It goes on.  Unknown: it was alive when the profile began. */
+enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
+                                              struct strobe_calls_time now);
+/* Is the next resume of this frame that of an activation not known yet?  Then its task has to be told. */
+bool strobe_calls_knows(struct strobe_calls *calls, const void *key, const void *frame);
+/* It suspends itself.  parked: a value for whoever iterates over it (yield), not an await. */
+enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked,
+                                               struct strobe_calls_time now);
+/* The innermost frame of the function ends; those that are still above it, too. */
+enum strobe_calls_verdict strobe_calls_leave(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_time now);
+/* The name of its group. */
+const char *strobe_calls_innermost_group(const struct strobe_calls_thread *thread);
+/* The innermost function's key; NULL: there is none. */
+const void *strobe_calls_innermost(const struct strobe_calls_thread *thread);
+/* Does the innermost function wait for what it calls to suspend itself, as a coroutine does?  Then what it starts is of its task. */
+bool strobe_calls_in_await(const struct strobe_calls_thread *thread);
+/* Time passes for the innermost function. */
+void strobe_calls_charge(struct strobe_calls_thread *thread, struct strobe_calls_time now);
+
+/* ---- what was there before the profile ---- */
+
+/* As enter and activate, outermost first, but they count as alive at the start, not as calls.  frame: of an activation, else NULL. */
+void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
+                       struct strobe_calls_time now);
+/* Coroutines that wait one for the other, outermost first: they are on no stack.  Those that run already are left as they are. */
+void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,
+                                 uint32_t group, struct strobe_calls_time now);
+/* The profile stops: all that is on the thread's stacks is taken off, and stays unfinished. */
+void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_time now);
+/* After all threads: activations stop to wait. */
+void strobe_calls_pause_waits(struct strobe_calls *calls, uint64_t wall);
+/* It starts again, for this thread; what is on its stack is to be seeded.  Also before the first event of a new one. */
+void strobe_calls_go_on(struct strobe_calls_thread *thread, struct strobe_calls_time now);
+
+/* ---- stacks of greenlets ---- */
+
+/* The thread goes on, on another stack (NULL: its own first one); the one it leaves is suspended, and all its frames with it. */
+void strobe_calls_switch(struct strobe_calls_thread *thread, struct strobe_calls_stack *stack, struct strobe_calls_time now);
+int strobe_calls_stack_new(struct strobe_calls_thread *thread, struct strobe_calls_stack **ret);
+/* The one it is on. */
+struct strobe_calls_stack *strobe_calls_stack_of(const struct strobe_calls_thread *thread);
+/* Its frames end, and it is freed: true.  Not the one the thread is on, nor its first one. */
+bool strobe_calls_stack_end(struct strobe_calls_thread *thread, struct strobe_calls_stack *stack);
+
+/* ---- groups: tasks, and other tags ---- */
+
+#define STROBE_CALLS_SAME UINT32_MAX
+/* The number of a name; 0 = "": none.  Beyond STROBE_CALLS_MAX_GROUPS names it is that of "(other)".  STROBE_ERR_NOMEM. */
+enum { STROBE_CALLS_MAX_GROUPS = 1000 };
+int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *ret_group);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "calls/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/grow.h"
+#include "calls/state.h"
+
+static const struct strobe_calls_figures nothing = {.shortest = STROBE_CALLS_NEVER};
+
+static void add_time(struct strobe_calls_time *sum, struct strobe_calls_time more)
+{
+    sum->wall += more.wall;
+    sum->cpu += more.cpu;
+}
+
+/* ---- where sums go ---- */
+
+static struct strobe_calls_figures *of_edge(struct strobe_calls_rows *rows, const struct strobe_calls_edge *edge)
+{
+    uint32_t caller = edge->caller->function, callee = edge->callee->function;
+    uint64_t *known = strobe_htab_get(&rows->places, caller, callee);
+
+    if (known)
+        return &rows->edges[*known].figures;
+    if (strobe_grow(&rows->edges, &rows->cap_edges, rows->n_edges + 1, sizeof *rows->edges) ||
+        strobe_htab_put(&rows->places, caller, callee, rows->n_edges))
+        return NULL;
+    rows->edges[rows->n_edges] = (struct strobe_calls_row){caller, callee, nothing};
+    return &rows->edges[rows->n_edges++].figures;
+}
+
+static struct strobe_calls_figures *of_function(struct strobe_calls_rows *rows, const struct strobe_calls_local *local)
+{
+    /* One may have come since, where threads run at the same time. */
+    return local->function < rows->n_functions ? &rows->functions[local->function].figures : &rows->later;
+}
+
+static void add_node(struct strobe_calls_figures *sum, const struct strobe_calls_node *node, struct strobe_calls_time self)
+{
+    sum->started += node->started;
+    sum->finished += node->finished;
+    sum->seeded += node->seeded;
+    sum->resumes += node->resumes;
+    add_time(&sum->self, self);
+    sum->shortest = node->shortest < sum->shortest ? node->shortest : sum->shortest;
+    sum->longest = node->longest > sum->longest ? node->longest : sum->longest;
+}
+
+/* Its own time so far. */
+static struct strobe_calls_time self_of(const struct strobe_calls_thread *thread, const struct strobe_calls_node *node,
+                                        struct strobe_calls_time now)
+{
+    struct strobe_calls_time self = node->self;
+
+    if (thread->top->node == node) {
+        self.wall += now.wall - thread->last.wall;
+        self.cpu += now.cpu - thread->last.cpu;
+    }
+    return self;
+}
+
+/* ---- all groups: spans say what the totals are ---- */
+
+static struct strobe_calls_time total_of(const struct strobe_calls_span *span, struct strobe_calls_time now)
+{
+    struct strobe_calls_time total = span->total;
+
+    if (span->depth) {
+        total.wall += now.wall - span->since.wall;
+        total.cpu += now.cpu - span->since.cpu;
+    }
+    return total;
+}
+
+static int add_all(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    const struct strobe_calls_tables *tables = &thread->tables;
+    struct strobe_calls_figures *sum;
+
+    for (size_t i = 0; i < tables->n_nodes; i++) {
+        const struct strobe_calls_node *node = tables->nodes[i];
+        struct strobe_calls_time self = self_of(thread, node, now);
+
+        if (!node->edge)
+            continue;
+        if (!(sum = of_edge(rows, node->edge)))
+            return STROBE_ERR_NOMEM;
+        add_node(sum, node, self);
+        add_node(of_function(rows, node->edge->callee), node, self);
+        rows->wall += self.wall;
+        rows->cpu += self.cpu;
+    }
+    for (size_t i = 0; tables->edges.slots && i <= tables->edges.mask; i++) {
+        const struct strobe_calls_edge *edge = (const struct strobe_calls_edge *)(uintptr_t)tables->edges.slots[i].value;
+
+        if (!tables->edges.slots[i].used)
+            continue;
+        if (!(sum = of_edge(rows, edge)))
+            return STROBE_ERR_NOMEM;
+        add_time(&sum->total, total_of(&edge->span, now));
+        sum->primitive += edge->primitive;
+        sum->awaited += edge->awaited;
+    }
+    for (size_t i = 0; tables->locals.slots && i <= tables->locals.mask; i++) {
+        const struct strobe_calls_local *local = (const struct strobe_calls_local *)(uintptr_t)tables->locals.slots[i].value;
+
+        if (!tables->locals.slots[i].used)
+            continue;
+        sum = of_function(rows, local);
+        add_time(&sum->total, total_of(&local->span, now));
+        sum->primitive += local->primitive;
+        sum->awaited += local->awaited;
+    }
+    return 0;
+}
+
+/* Stacks that the thread is not on wait as a whole. */
+static int add_other_stacks(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, uint64_t wall)
+{
+    struct strobe_htab seen = STROBE_HTAB_INIT;
+    struct strobe_calls_figures *sum;
+    int err = 0;
+
+    for (const struct strobe_calls_stack *stack = thread->stacks; stack && !err; stack = stack->next) {
+        strobe_htab_clear(&seen);
+        for (size_t i = 1; stack != thread->stack && i < stack->n && !err; i++) {
+            const struct strobe_calls_edge *edge = stack->entries[i].node->edge;
+            uint64_t span = wall - stack->since;
+
+            if (edge->span.depth == 0 && !strobe_htab_get(&seen, (uintptr_t)edge, 0)) {
+                err = (sum = of_edge(rows, edge)) ? strobe_htab_put(&seen, (uintptr_t)edge, 0, 1) : STROBE_ERR_NOMEM;
+                if (sum)
+                    sum->awaited += span;
+            }
+            if (edge->callee->span.depth == 0 && !strobe_htab_get(&seen, (uintptr_t)edge->callee, 0)) {
+                of_function(rows, edge->callee)->awaited += span;
+                err = err ? err : strobe_htab_put(&seen, (uintptr_t)edge->callee, 0, 1);
+            }
+        }
+    }
+    strobe_htab_release(&seen);
+    return err;
+}
+
+/* ---- one group: from its part of the tree ---- */
+
+/* Is there no frame of the same function, of the same edge, further out in its group? */
+static bool is_outermost(const struct strobe_calls_node *node, bool of_same_edge)
+{
+    for (const struct strobe_calls_node *outer = node->parent; outer && outer->edge && outer->group == node->group; outer = outer->parent)
+        if (of_same_edge ? outer->edge == node->edge : outer->edge->callee == node->edge->callee)
+            return false;
+    return true;
+}
+
+static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe_calls_node *node, struct strobe_calls_time self,
+                             struct strobe_calls_time total)
+{
+    struct strobe_calls_figures *sums[2] = {of_function(rows, node->edge->callee), of_edge(rows, node->edge)};
+
+    if (!sums[1])
+        return STROBE_ERR_NOMEM;
+    for (int i = 0; i < 2; i++) {
+        add_node(sums[i], node, self);
+        if (!is_outermost(node, i == 1))
+            continue;
+        add_time(&sums[i]->total, total);
+        sums[i]->primitive += node->started;
+        if (i == 0 || (node->parent && node->parent->group == node->group))
+            sums[i]->awaited += node->awaited;
+    }
+    rows->wall += self.wall;
+    rows->cpu += self.cpu;
+    return 0;
+}
+
+static int add_group(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, uint32_t group, struct strobe_calls_time now)
+{
+    const struct strobe_calls_tables *tables = &thread->tables;
+    struct strobe_calls_time *totals = calloc(tables->n_nodes, sizeof *totals);
+    int err = totals ? 0 : STROBE_ERR_NOMEM;
+
+    for (size_t i = tables->n_nodes; !err && i-- > 0;) { /* children before their parents */
+        const struct strobe_calls_node *node = tables->nodes[i];
+        struct strobe_calls_time self = self_of(thread, node, now);
+
+        if (!node->edge || node->group != group)
+            continue;
+        add_time(&totals[i], self);
+        err = add_node_of_group(rows, node, self, totals[i]);
+        if (node->parent && node->parent->group == group)
+            add_time(&totals[node->parent->serial], totals[i]);
+    }
+    free(totals);
+    return err;
+}
+
+/* ---- what waits ---- */
+
+static int add_waits(struct strobe_calls_rows *rows, struct strobe_calls *calls, const struct strobe_calls_question *question)
+{
+    const struct strobe_calls_activations *all = &calls->activations;
+    struct strobe_calls_figures *sum;
+    int err = 0;
+
+    strobe_calls_lock(calls);
+    for (size_t i = 0; !err && all->slots && i <= all->mask; i++) {
+        const struct strobe_calls_activation *activation = all->slots[i];
+        uint64_t span;
+
+        if (!activation || activation->is_on_stack || !activation->waits || activation->since > question->wall ||
+            (question->thread && activation->thread != question->thread) ||
+            (question->group != STROBE_CALLS_ANY && activation->group != question->group))
+            continue;
+        span = question->wall - activation->since;
+        if (activation->is_outermost)
+            of_function(rows, activation->node->edge->callee)->awaited += span;
+        if (activation->is_edge_outermost && activation->with_caller) {
+            if ((sum = of_edge(rows, activation->node->edge)))
+                sum->awaited += span;
+            else
+                err = STROBE_ERR_NOMEM;
+        }
+    }
+    strobe_calls_unlock(calls);
+    return err;
+}
+
+/* ---- asking ---- */
+
+int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls_question *question, struct strobe_calls_rows *ret)
+{
+    struct strobe_calls_rows rows = {.n_functions = calls->n_functions, .places = STROBE_HTAB_INIT};
+    int err = 0;
+
+    rows.functions = malloc(rows.n_functions * sizeof *rows.functions);
+    if (!rows.functions)
+        return STROBE_ERR_NOMEM;
+    for (uint32_t i = 0; i < rows.n_functions; i++)
+        rows.functions[i] = (struct strobe_calls_row){STROBE_CALLS_OTHER, i, nothing};
+    strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread && !err; thread = thread->next) {
+        struct strobe_calls_time now;
+
+        if (question->thread && question->thread != thread)
+            continue;
+        strobe_calls_hold(thread);
+        now = thread->has_ended || thread->is_past ? thread->last : question->now(question->ctx, thread);
+        if (question->group == STROBE_CALLS_ANY)
+            (void)((err = add_all(&rows, thread, now)) || (err = add_other_stacks(&rows, thread, now.wall)));
+        else
+            err = add_group(&rows, thread, question->group, now);
+        strobe_calls_let_go(thread);
+    }
+    if (!err)
+        err = add_waits(&rows, calls, question);
+    strobe_calls_unlist(calls);
+    if (err)
+        strobe_calls_rows_release(&rows);
+    else
+        *ret = rows;
+    return err;
+}
+
+void strobe_calls_rows_release(struct strobe_calls_rows *rows)
+{
+    free(rows->functions);
+    free(rows->edges);
+    strobe_htab_release(&rows->places);
+    memset(rows, 0, sizeof *rows);
+}
+
+bool strobe_calls_thread_at(const struct strobe_calls *calls, size_t place, struct strobe_calls_thread_facts *ret)
+{
+    const struct strobe_calls_thread *thread = calls->threads;
+
+    for (; thread && place > 0; place--)
+        thread = thread->next;
+    if (thread)
+        *ret = (struct strobe_calls_thread_facts){thread, thread->serial, thread->tid, thread->name, thread->has_ended || thread->is_past};
+    return thread;
+}
+
+const char *strobe_calls_group_name(const struct strobe_calls *calls, uint32_t group)
+{
+    return group < calls->n_groups ? calls->groups[group] : "";
+}
+
+size_t strobe_calls_group_count(const struct strobe_calls *calls)
+{
+    return calls->n_groups;
+}
+
+/* ---- paths ---- */
+
+static int paths_of(const struct strobe_calls_thread_facts *facts, const struct strobe_calls_question *question, uint32_t **functions,
+                    size_t *cap, strobe_calls_each_path *each, void *ctx)
+{
+    const struct strobe_calls_thread *thread = facts->thread;
+    struct strobe_calls_time now = facts->has_ended ? thread->last : question->now(question->ctx, thread);
+    int err = 0;
+
+    for (size_t i = 0; i < thread->tables.n_nodes && !err; i++) {
+        const struct strobe_calls_node *node = thread->tables.nodes[i];
+        struct strobe_calls_time self = self_of(thread, node, now);
+        size_t n = 0, at;
+
+        if (!node->edge || !(self.wall | self.cpu) || (question->group != STROBE_CALLS_ANY && question->group != node->group))
+            continue;
+        for (const struct strobe_calls_node *outer = node; outer && outer->edge; outer = outer->parent)
+            n++;
+        if (strobe_grow(functions, cap, n, sizeof **functions))
+            return STROBE_ERR_NOMEM;
+        at = n;
+        for (const struct strobe_calls_node *outer = node; outer && outer->edge; outer = outer->parent)
+            (*functions)[--at] = outer->edge->callee->function;
+        err = each(ctx, facts, node->group, *functions, n, self);
+    }
+    return err;
+}
+
+int strobe_calls_paths(struct strobe_calls *calls, const struct strobe_calls_question *question, strobe_calls_each_path *each, void *ctx)
+{
+    struct strobe_calls_thread_facts facts;
+    uint32_t *functions = NULL;
+    size_t cap = 0;
+    int err = 0;
+
+    strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread && !err; thread = thread->next) {
+        if (question->thread && question->thread != thread)
+            continue;
+        facts = (struct strobe_calls_thread_facts){thread, thread->serial, thread->tid, thread->name, thread->has_ended || thread->is_past};
+        strobe_calls_hold(thread);
+        err = paths_of(&facts, question, &functions, &cap, each, ctx);
+        strobe_calls_let_go(thread);
+    }
+    strobe_calls_unlist(calls);
+    free(functions);
+    return err;
+}

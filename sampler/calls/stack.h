@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stack: frames come onto a thread's stack and go off it.  Inside of calls/ only; what each event needs is inline.
+ * May include: base, state.h. */
+#ifndef STROBE_CALLS_STACK_H
+#define STROBE_CALLS_STACK_H
+
+#include "calls/state.h"
+
+/* The innermost entry's place is the last one: more room.  STROBE_ERR_NOMEM. */
+int strobe_calls_stack_grow(struct strobe_calls_thread *thread);
+/* An activation that was suspended goes on in this node; or ends its waiting there. */
+void strobe_calls_end_wait(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation, struct strobe_calls_node *node,
+                           uint64_t wall);
+/* It is forgotten. */
+void strobe_calls_drop(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation);
+
+/* What passed since the last event was the innermost function's own time. */
+static inline void strobe_calls_pass(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    struct strobe_calls_node *node = thread->top->node;
+
+    node->self.wall += now.wall - thread->last.wall;
+    node->self.cpu += now.cpu - thread->last.cpu;
+    thread->last = now;
+}
+
+/* is_start: a call begins.  activation: NULL for a plain function.  STROBE_ERR_NOMEM: nothing has changed. */
+static inline int strobe_calls_push(struct strobe_calls_thread *thread, struct strobe_calls_node *node,
+                                    struct strobe_calls_activation *activation, bool is_start, struct strobe_calls_time now)
+{
+    struct strobe_calls_edge *edge = node->edge;
+    struct strobe_calls_local *local = edge->callee;
+
+    if (thread->top + 1 == thread->end && strobe_calls_stack_grow(thread))
+        return -1;
+    strobe_calls_pass(thread, now);
+    thread->top->node->last = node;
+    if (is_start) {
+        node->started++;
+        edge->primitive += edge->span.depth == 0;
+        local->primitive += local->span.depth == 0;
+    }
+    if (activation) {
+        if (!activation->node) { /* new */
+            activation->is_outermost = local->span.depth == 0;
+            activation->is_edge_outermost = edge->span.depth == 0;
+        } else {
+            strobe_calls_end_wait(thread, activation, node, now.wall);
+        }
+        activation->node = node;
+        activation->thread = thread;
+        activation->is_on_stack = true;
+    }
+    strobe_calls_span_open(&edge->span, now);
+    strobe_calls_span_open(&local->span, now);
+    *++thread->top = (struct strobe_calls_entry){node, activation, now.wall};
+    return 0;
+}
+
+/* The innermost frame goes off; whether it ends is the caller's to say. */
+static inline void strobe_calls_take_off(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    struct strobe_calls_entry *entry = thread->top;
+    struct strobe_calls_edge *edge = entry->node->edge;
+    struct strobe_calls_activation *activation = entry->activation;
+
+    strobe_calls_pass(thread, now);
+    strobe_calls_span_close(&edge->span, now);
+    strobe_calls_span_close(&edge->callee->span, now);
+    thread->top--;
+    if (activation) {
+        activation->on_thread += now.wall - entry->since;
+        activation->since = now.wall;
+        activation->is_on_stack = false;
+        activation->waits = false;
+    }
+}
+
+/* The innermost frame ends. */
+static inline void strobe_calls_finish(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    struct strobe_calls_node *node = thread->top->node;
+    struct strobe_calls_activation *activation = thread->top->activation;
+    uint64_t took = now.wall - thread->top->since;
+
+    strobe_calls_take_off(thread, now);
+    node->finished++;
+    if (activation) {
+        took = activation->on_thread + activation->awaited;
+        strobe_calls_drop(thread, activation);
+    }
+    if (took < node->shortest)
+        node->shortest = took;
+    if (took > node->longest)
+        node->longest = took;
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state: what a profile of calls consists of.
+ *
+ *   stack   entries[0]      [1]          [2] = top
+ *           root, never     outermost    innermost frame
+ *           ends            frame
+ *
+ * Inside of calls/ only.  May include: base, tables.h, activations.h. */
+#ifndef STROBE_CALLS_STATE_H
+#define STROBE_CALLS_STATE_H
+
+#include "calls/activations.h"
+#include "calls/calls.h"
+#include "calls/tables.h"
+
+struct strobe_calls_entry {
+    struct strobe_calls_node *node;
+    struct strobe_calls_activation *activation; /* NULL: a plain function */
+    uint64_t since; /* wall, of its start; of an activation: of this time on the stack */
+};
+
+struct strobe_calls_stack {
+    struct strobe_calls_entry *entries;
+    size_t n, cap;                   /* n: valid while it is not the one that the thread is on */
+    uint64_t since;                  /* wall, since when the thread is not on it */
+    struct strobe_calls_stack *next; /* of the thread */
+};
+
+struct strobe_calls_thread {
+    struct strobe_calls_entry *top, *end;  /* of the stack it is on; end: behind its room */
+    struct strobe_calls_time last;         /* the last event */
+    struct strobe_calls_activation *suspended;  /* by the last event; NULL: that was none */
+    struct strobe_calls_activation *generators; /* while suspended: those that have suspended themselves in a row, outermost first */
+    struct strobe_calls *calls;
+    struct strobe_calls_tables tables;
+    struct strobe_calls_stack *stack, *stacks;  /* the one it is on; all */
+    struct strobe_calls_stack first;
+    struct strobe_calls_node **paused;          /* plain functions that were on stacks when the profile was stopped */
+    size_t n_paused, cap_paused;
+    struct strobe_calls_thread *next;           /* in the order of their making */
+    uint64_t serial;
+    uint64_t lost;   /* events that could not be noted */
+    int32_t tid;
+    char *name;      /* owned */
+    bool has_ended, is_past; /* is_past: it stands for many that have ended */
+    atomic_bool busy, *guard; /* guard: what it is held by; `busy` unless another one was set */
+};
+
+struct strobe_calls {
+    struct strobe_calls_opts opts;
+    atomic_bool listed;          /* somebody reads or changes the list of threads: taken before a thread is held, never in an event */
+    atomic_bool busy;            /* of what follows, where events come at the same time: taken last */
+    struct strobe_htab functions; /* key -> number << 8 | kind */
+    uint32_t n_functions, n_left_out;
+    struct strobe_calls_activations activations;
+    char **groups;
+    size_t n_groups, cap_groups;
+    struct strobe_calls_thread *threads, *past;
+    size_t n_ended;
+    _Atomic int64_t room;        /* nodes that may still be made */
+    _Atomic uint64_t beyond;     /* starts of functions beyond the limit */
+};
+
+/* The stack that a thread begins with.  STROBE_ERR_NOMEM. */
+int strobe_calls_first_stack(struct strobe_calls_thread *thread);
+/* Guards calls' own lists and tables where several threads run at once; free elsewhere. */
+void strobe_calls_lock(struct strobe_calls *calls);
+void strobe_calls_unlock(struct strobe_calls *calls);
+/* The same for the list of threads. */
+void strobe_calls_list(struct strobe_calls *calls);
+void strobe_calls_unlist(struct strobe_calls *calls);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a profile and of its threads. */
+#include "calls/calls.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/grow.h"
+#include "calls/stack.h"
+#include "calls/state.h"
+
+enum { ENDED_KEPT = 64 }; /* threads that have ended and are still told apart */
+
+static void take(atomic_bool *busy)
+{
+    while (atomic_exchange_explicit(busy, true, memory_order_acquire))
+        sched_yield();
+}
+
+static void give_back(atomic_bool *busy)
+{
+    atomic_store_explicit(busy, false, memory_order_release);
+}
+
+void strobe_calls_lock(struct strobe_calls *calls)
+{
+    if (calls->opts.is_shared)
+        take(&calls->busy);
+}
+
+void strobe_calls_unlock(struct strobe_calls *calls)
+{
+    if (calls->opts.is_shared)
+        give_back(&calls->busy);
+}
+
+void strobe_calls_list(struct strobe_calls *calls)
+{
+    take(&calls->listed);
+}
+
+void strobe_calls_unlist(struct strobe_calls *calls)
+{
+    give_back(&calls->listed);
+}
+
+void strobe_calls_hold(struct strobe_calls_thread *thread)
+{
+    take(thread->guard);
+}
+
+void strobe_calls_let_go(struct strobe_calls_thread *thread)
+{
+    give_back(thread->guard);
+}
+
+void strobe_calls_guard(struct strobe_calls_thread *thread, atomic_bool *guard)
+{
+    thread->guard = guard ? guard : &thread->busy;
+}
+
+/* ---- profiles ---- */
+
+int strobe_calls_new(const struct strobe_calls_opts *opts, struct strobe_calls **ret)
+{
+    struct strobe_calls *calls = calloc(1, sizeof *calls);
+    uint32_t none;
+
+    if (!calls)
+        return STROBE_ERR_NOMEM;
+    calls->opts = *opts;
+    calls->n_functions = STROBE_CALLS_OTHER + 1;
+    atomic_init(&calls->room, STROBE_CALLS_MAX_NODES);
+    if (strobe_calls_group(calls, "", &none)) {
+        strobe_calls_free(calls);
+        return STROBE_ERR_NOMEM;
+    }
+    *ret = calls;
+    return 0;
+}
+
+static void free_thread(struct strobe_calls_thread *thread)
+{
+    for (struct strobe_calls_stack *stack = thread->stacks, *next; stack; stack = next) {
+        next = stack->next;
+        free(stack->entries);
+        if (stack != &thread->first)
+            free(stack);
+    }
+    strobe_calls_tables_release(&thread->tables);
+    free(thread->paused);
+    free(thread->name);
+    free(thread);
+}
+
+void strobe_calls_free(struct strobe_calls *calls)
+{
+    if (!calls)
+        return;
+    for (struct strobe_calls_thread *thread = calls->threads, *next; thread; thread = next) {
+        next = thread->next;
+        free_thread(thread);
+    }
+    for (size_t i = 0; i < calls->n_groups; i++)
+        free(calls->groups[i]);
+    free(calls->groups);
+    strobe_calls_activations_release(&calls->activations);
+    strobe_htab_release(&calls->functions);
+    free(calls);
+}
+
+/* What is alive counts as there from the start. */
+static void clear_thread(struct strobe_calls_thread *thread)
+{
+    strobe_calls_tables_clear(&thread->tables, thread->last);
+    for (struct strobe_calls_stack *stack = thread->stacks; stack; stack = stack->next) {
+        size_t n = stack == thread->stack ? (size_t)(thread->top - stack->entries) + 1 : stack->n;
+
+        for (size_t i = 1; i < n; i++) {
+            stack->entries[i].node->seeded++;
+            stack->entries[i].since = thread->last.wall;
+        }
+    }
+    for (size_t i = 0; i < thread->n_paused; i++)
+        thread->paused[i]->seeded++;
+    thread->lost = 0;
+}
+
+void strobe_calls_clear(struct strobe_calls *calls)
+{
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        clear_thread(thread);
+    for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++) {
+        struct strobe_calls_activation *activation = calls->activations.slots[i];
+
+        if (!activation)
+            continue;
+        activation->on_thread = activation->awaited = 0;
+        if (activation->is_on_stack)
+            continue;
+        activation->node->seeded++;
+        if (activation->thread->last.wall > activation->since)
+            activation->since = activation->thread->last.wall;
+    }
+    atomic_store(&calls->beyond, 0);
+}
+
+uint32_t strobe_calls_function_count(const struct strobe_calls *calls)
+{
+    return calls->n_functions;
+}
+
+struct strobe_calls_lost strobe_calls_lost(const struct strobe_calls *calls)
+{
+    struct strobe_calls_lost lost = {.functions = atomic_load(&calls->beyond), .paths = atomic_load(&calls->room) < 0};
+
+    for (const struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        lost.events += thread->lost;
+    return lost;
+}
+
+int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *ret_group)
+{
+    int err = 0;
+    size_t i;
+
+    strobe_calls_lock(calls);
+    for (i = 0; i < calls->n_groups && strcmp(calls->groups[i], name) != 0; i++)
+        ;
+    if (i == calls->n_groups) {
+        if (i == STROBE_CALLS_MAX_GROUPS)
+            name = "(other)";
+        if (i > STROBE_CALLS_MAX_GROUPS)
+            i = STROBE_CALLS_MAX_GROUPS;
+        else if (strobe_grow(&calls->groups, &calls->cap_groups, i + 1, sizeof *calls->groups) || !(calls->groups[i] = strdup(name)))
+            err = STROBE_ERR_NOMEM;
+        else
+            calls->n_groups++;
+    }
+    strobe_calls_unlock(calls);
+    if (!err)
+        *ret_group = (uint32_t)i;
+    return err;
+}
+
+/* ---- threads ---- */
+
+int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t tid, const char *name, struct strobe_calls_thread **ret)
+{
+    struct strobe_calls_thread *thread = calloc(1, sizeof *thread), **link;
+
+    if (!thread)
+        return STROBE_ERR_NOMEM;
+    thread->calls = calls;
+    thread->guard = &thread->busy;
+    thread->serial = serial;
+    thread->tid = tid;
+    if (!(thread->name = strdup(name)) || strobe_calls_tables_init(&thread->tables) || strobe_calls_first_stack(thread)) {
+        free_thread(thread);
+        return STROBE_ERR_NOMEM;
+    }
+    strobe_calls_list(calls);
+    for (link = &calls->threads; *link; link = &(*link)->next)
+        ;
+    *link = thread;
+    strobe_calls_unlist(calls);
+    *ret = thread;
+    return 0;
+}
+
+struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls, uint64_t serial)
+{
+    struct strobe_calls_thread *thread;
+
+    strobe_calls_list(calls);
+    for (thread = calls->threads; thread && (thread->has_ended || thread->is_past || thread->serial != serial); thread = thread->next)
+        ;
+    strobe_calls_unlist(calls);
+    return thread;
+}
+
+int32_t strobe_calls_tid(const struct strobe_calls_thread *thread)
+{
+    return thread->tid;
+}
+
+struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    return (struct strobe_calls_time){now.wall > thread->last.wall ? now.wall : thread->last.wall,
+                                      now.cpu > thread->last.cpu ? now.cpu : thread->last.cpu};
+}
+
+const char *strobe_calls_innermost_group(const struct strobe_calls_thread *thread)
+{
+    return thread->calls->groups[thread->top->node->group];
+}
+
+int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *name)
+{
+    char *copy = strdup(name);
+
+    if (!copy)
+        return STROBE_ERR_NOMEM;
+    free(thread->name);
+    thread->name = copy;
+    return 0;
+}
+
+/* Has nobody pointed to it but the list any more? */
+static bool is_free(const struct strobe_calls *calls, const struct strobe_calls_thread *thread)
+{
+    for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++)
+        if (calls->activations.slots[i] && calls->activations.slots[i]->thread == thread)
+            return false;
+    return true;
+}
+
+/* With the list: the oldest that has ended becomes part of the past. */
+static void absorb_oldest(struct strobe_calls *calls)
+{
+    struct strobe_calls_thread **link = &calls->threads, *thread;
+
+    while ((thread = *link) && !(thread->has_ended && is_free(calls, thread)))
+        link = &thread->next;
+    if (!thread || strobe_calls_absorb(&calls->past->tables, &thread->tables, &calls->room))
+        return;
+    atomic_fetch_add(&calls->room, (int64_t)thread->tables.n_nodes);
+    calls->past->lost += thread->lost;
+    *link = thread->next;
+    free_thread(thread);
+    calls->n_ended--;
+}
+
+void strobe_calls_thread_end(struct strobe_calls_thread *thread)
+{
+    struct strobe_calls *calls = thread->calls;
+
+    while (thread->top != thread->stack->entries)
+        strobe_calls_finish(thread, thread->last);
+    for (struct strobe_calls_stack *stack = thread->stacks, *next; stack; stack = next) {
+        next = stack->next;
+        strobe_calls_stack_end(thread, stack);
+    }
+    thread->has_ended = true;
+    if (!calls->past && calls->n_ended >= ENDED_KEPT && !strobe_calls_thread_new(calls, 0, 0, "(ended threads)", &calls->past))
+        calls->past->is_past = true;
+    strobe_calls_list(calls);
+    if (++calls->n_ended > ENDED_KEPT && calls->past)
+        absorb_oldest(calls);
+    strobe_calls_unlist(calls);
+}
+
+/* ---- stop and start ---- */
+
+static void pause_entry(struct strobe_calls_thread *thread, const struct strobe_calls_entry *entry)
+{
+    if (entry->activation) {
+        entry->activation->is_on_stack = false;
+        entry->activation->waits = false;
+    } else if (!strobe_grow(&thread->paused, &thread->cap_paused, thread->n_paused + 1, sizeof *thread->paused)) {
+        thread->paused[thread->n_paused++] = entry->node;
+    }
+}
+
+void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    strobe_calls_pass(thread, now);
+    thread->suspended = NULL;
+    while (thread->top != thread->stack->entries) {
+        struct strobe_calls_entry entry = *thread->top;
+
+        strobe_calls_take_off(thread, now);
+        pause_entry(thread, &entry);
+    }
+    for (struct strobe_calls_stack *stack = thread->stacks; stack; stack = stack->next) {
+        if (stack == thread->stack)
+            continue;
+        for (; stack->n > 1; stack->n--)
+            pause_entry(thread, &stack->entries[stack->n - 1]);
+    }
+}
+
+void strobe_calls_pause_waits(struct strobe_calls *calls, uint64_t wall)
+{
+    for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++) {
+        struct strobe_calls_activation *activation = calls->activations.slots[i];
+
+        if (activation && !activation->is_on_stack)
+            strobe_calls_end_wait(activation->thread, activation, activation->node, wall);
+    }
+}
+
+void strobe_calls_go_on(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    for (size_t i = 0; i < thread->n_paused; i++)
+        thread->paused[i]->seeded--; /* what is still there is seeded anew */
+    thread->n_paused = 0;
+    thread->last = now;
+}
