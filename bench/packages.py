@@ -10,7 +10,8 @@ import tempfile
 
 from launch import HERE, Unavailable
 
-WANTED = {"ddtrace": "ddtrace==4.16.0", "pyinstrument": "pyinstrument==5.1.3", "prometheus_client": "prometheus_client==0.26.0"}
+WANTED = {"ddtrace": "ddtrace==4.16.0", "pyinstrument": "pyinstrument==5.1.3", "prometheus_client": "prometheus_client==0.26.0",
+          "yappi": "yappi==1.7.6", "viztracer": "viztracer==1.1.1"}
 
 
 class Packages:

@@ -11,6 +11,7 @@ import sys
 import time
 
 import aiorows
+import callrows
 import insiderows
 import launch
 import machine
@@ -21,7 +22,7 @@ import pythons
 import rows
 from launch import Failed, Unavailable
 
-ROWS = rows.ROWS + aiorows.ROWS + insiderows.ROWS + meterrows.ROWS
+ROWS = rows.ROWS + aiorows.ROWS + insiderows.ROWS + meterrows.ROWS + callrows.ROWS
 
 
 class Bench:
@@ -203,7 +204,7 @@ def report(bench, all_results, options, started, load):
     text += ["- Tools: " + ", ".join(versions), ""]
     text += ["Medians; in brackets the lowest and highest of %d rounds in which the tools took turns." % options.rounds, ""]
     tables = ((rows.COLUMNS, rows.PY_SPY), (aiorows.COLUMNS, aiorows.ASYNCIO), (insiderows.COLUMNS, insiderows.DDTRACE),
-              (meterrows.COLUMNS, meterrows.INSIDE, meterrows.SERVE))
+              (meterrows.COLUMNS, meterrows.INSIDE, meterrows.SERVE), (callrows.COLUMNS, callrows.YAPPI))
     for columns, peer, *ours in tables:
         some = [r for r in all_results if r.row.table == columns]
         if some:

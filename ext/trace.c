@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/fold.h"
 #include "base/grow.h"
+#include "ext/trace_hooks.h"
 
 enum { NAME_TRIES = 100 }; /* events in which a new thread gets its name: threading notes it a few calls after its first */
 
@@ -79,6 +80,7 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
     seat->turn = turn;
     seat->is_named = true;
     seat->tries = 0;
+    seat->unbegun = NULL;
     strobe_htab_release(&seat->stacks);
     if (trace->only && trace->only != seat->ident)
         return;
@@ -93,6 +95,7 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
     strobe_calls_guard(thread, &seat->busy);
     seat->ticks.last = strobe_calls_latest(thread, seat->ticks.last);
     seat->thread = thread;
+    strobe_trace_sat_down(trace);
     if (trace->greenlet) {
         seat->is_inside = true;
         Py_XDECREF(PyObject_CallFunctionObjArgs(trace->greenlet, trace->on_switch, NULL));
@@ -331,6 +334,16 @@ int strobe_trace_adopt(void *ctx, const void *key, uint32_t function)
     Py_IncRef(object);
     trace->functions[function] = object;
     return 0;
+}
+
+const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable)
+{
+    /* Of a method descriptor the field after PyDescr_COMMON (Include/cpython/descrobject.h): a type and two names. */
+    if (Py_TYPE(callable) == &PyCFunction_Type)
+        return strobe_trace_pointer(callable, trace->layout.cfunc_def);
+    if (Py_TYPE(callable) == &PyMethodDescr_Type)
+        return strobe_trace_pointer(callable, trace->layout.ob_header + 3 * sizeof(void *));
+    return NULL;
 }
 
 bool strobe_trace_is_wrapped(const struct strobe_trace *trace, PyObject *value)

@@ -46,6 +46,7 @@ struct strobe_seat {
     atomic_bool busy;        /* free-threaded builds: an event goes on, or somebody reads */
     atomic_bool is_over;     /* the thread has ended */
     const char *frame;       /* hooks that are given a frame: this one; else NULL */
+    const char *unbegun;     /* a frame into which an exception was thrown before it began */
     PyObject *builtin;       /* what is called, while that is no code object */
     uint64_t ident;
     int32_t tid;

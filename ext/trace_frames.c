@@ -15,8 +15,12 @@
 typedef PyObject *evaluator(void *state, const char *frame, int throws);
 typedef void installer(void *interpreter, evaluator *function);
 
+typedef int c_hook(PyObject *object, const char *frame, int what, PyObject *callable);
+typedef void c_installer(c_hook *hook, PyObject *object);
+
 static evaluator *evaluate_default;
 static installer *set_evaluator;
+static c_installer *set_c_hook; /* PyEval_SetProfile: of the thread that calls */
 
 /* What a frame is about to do. */
 enum step { IS_CALL, GOES_ON, MAKES_GENERATOR };
@@ -106,7 +110,8 @@ static __attribute__((noinline)) PyObject *evaluate_noted(struct strobe_seat *se
     enum step step = step_of(trace, frame, code, flags);
     PyObject *result;
 
-    if (step == MAKES_GENERATOR)
+    /* What is closed before it began runs nothing: that is no call. */
+    if (step == MAKES_GENERATOR || (throws && step == IS_CALL && makes_activation(flags)))
         return evaluate_default(state, frame, throws);
     begin(seat, frame, code, flags, step);
     result = evaluate_default(state, frame, throws);
@@ -126,6 +131,51 @@ static PyObject *evaluate(void *state, const char *frame, int throws)
     return evaluate_noted(seat, state, frame, throws);
 }
 
+/* ---- builtins ---- */
+
+/* The code object of a frame object. */
+static const void *code_of(const struct strobe_trace *trace, const char *frame)
+{
+    if (trace->layout.frames != STROBE_FRAMES_HEAP)
+        frame = strobe_trace_pointer(frame, trace->layout.ob_header + sizeof(void *)); /* f_frame, behind f_back (pycore_frame.h) */
+    return strobe_trace_pointer(frame, trace->layout.fr_code);
+}
+
+/* Of each thread that has a seat, while builtins are wanted; takes itself away afterwards.  Calls of Python functions come here, too, and
+ * are the evaluator's to note. */
+static int on_c_event(PyObject *object, const char *frame, int what, PyObject *callable)
+{
+    enum { C_CALL = 4, C_EXCEPTION, C_RETURN }; /* Include/cpython/pystate.h */
+    struct strobe_trace *trace = strobe_trace_active;
+    struct strobe_seat *seat = strobe_trace_turn ? strobe_seat_of_event() : NULL;
+    const void *definition;
+
+    (void)object;
+    if (!strobe_trace_turn || !trace->builtins) {
+        set_c_hook(NULL, NULL);
+        return 0;
+    }
+    if (!seat || what < C_CALL || !(definition = strobe_trace_definition(trace, callable)))
+        return 0;
+    if (what != C_CALL) {
+        if (strobe_calls_innermost(seat->thread) == definition)
+            strobe_calls_leave(seat->thread, definition, strobe_ticks_now(&seat->ticks));
+    } else if (strobe_calls_innermost(seat->thread) == code_of(trace, frame)) { /* else its caller is left out */
+        seat->builtin = callable;
+        strobe_calls_enter(seat->thread, definition, STROBE_CALLS_SAME, strobe_ticks_now(&seat->ticks));
+        seat->builtin = NULL;
+    }
+    return 0;
+}
+
+void strobe_trace_sat_down(const struct strobe_trace *trace)
+{
+    if (trace->builtins && set_c_hook)
+        set_c_hook(on_c_event, NULL);
+}
+
+/* ---- on and off ---- */
+
 PyObject *strobe_trace_frames(PyObject *module, PyObject *args)
 {
     int on;
@@ -139,6 +189,8 @@ PyObject *strobe_trace_frames(PyObject *module, PyObject *args)
     }
     if (!evaluate_default || !set_evaluator)
         return PyErr_Format(PyExc_RuntimeError, "this interpreter does not let frames be evaluated by others");
+    if (!set_c_hook)
+        set_c_hook = (c_installer *)(uintptr_t)dlsym(RTLD_DEFAULT, "PyEval_SetProfile");
     set_evaluator(PyInterpreterState_Get(), on ? evaluate : evaluate_default);
     Py_RETURN_NONE;
 }

@@ -9,5 +9,9 @@
 PyObject *strobe_trace_callbacks(PyObject *module, PyObject *args);
 /* trace_frames(on): frames are evaluated by our function, or by the interpreter's own (3.9 to 3.11).  RuntimeError where that cannot be. */
 PyObject *strobe_trace_frames(PyObject *module, PyObject *args);
+/* A thread has taken its seat: what hooks need on the thread itself (below 3.12, builtins). */
+void strobe_trace_sat_down(const struct strobe_trace *trace);
+/* The PyMethodDef of a function or method of C; NULL: it is none of these. */
+const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable);
 
 #endif

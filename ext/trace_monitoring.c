@@ -34,7 +34,7 @@ static PyObject *on_start(PyObject *self, PyObject *const *args, Py_ssize_t n)
     return verdict == STROBE_CALLS_IGNORED ? disable : Py_None;
 }
 
-static enum strobe_calls_verdict go_on(PyObject *code, bool throws)
+static enum strobe_calls_verdict go_on(PyObject *code)
 {
     struct strobe_seat *seat = strobe_seat_of_event();
     struct strobe_trace *trace = strobe_trace_active;
@@ -47,10 +47,7 @@ static enum strobe_calls_verdict go_on(PyObject *code, bool throws)
     frame = strobe_trace_frame(trace);
     if (!strobe_calls_knows(trace->calls, code, frame))
         group = strobe_trace_group(trace, seat, code);
-    if (throws && !strobe_trace_has_begun(trace, frame, code)) /* that is all it will have run */
-        verdict = strobe_calls_activate(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
-    else
-        verdict = strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
+    verdict = strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
     strobe_seat_let_go(seat);
     return verdict;
 }
@@ -58,14 +55,24 @@ static enum strobe_calls_verdict go_on(PyObject *code, bool throws)
 static PyObject *on_resume(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     (void)self, (void)n;
-    return go_on(args[0], false) == STROBE_CALLS_IGNORED ? disable : Py_None;
+    return go_on(args[0]) == STROBE_CALLS_IGNORED ? disable : Py_None;
 }
 
-/* This event cannot be disabled: that would raise in the program (3.12 to 3.14). */
+/* This event cannot be disabled: that would raise in the program (3.12 to 3.14).  What an exception is thrown into before it has begun runs
+ * nothing: it is no call. */
 static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
+    struct strobe_seat *seat = strobe_seat_of_event();
+    const char *frame;
+
     (void)self, (void)n;
-    go_on(args[0], true);
+    if (!seat)
+        return Py_None;
+    frame = strobe_trace_frame(strobe_trace_active);
+    if (strobe_trace_has_begun(strobe_trace_active, frame, args[0]))
+        go_on(args[0]);
+    else
+        seat->unbegun = frame;
     return Py_None;
 }
 
@@ -103,23 +110,20 @@ static PyObject *on_return(PyObject *self, PyObject *const *args, Py_ssize_t n)
 
 static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
+    struct strobe_seat *seat = strobe_seat_of_event();
+    bool has_begun = true;
+
     (void)self, (void)n;
-    end(args[0]);
+    if (seat && seat->unbegun) {
+        has_begun = strobe_trace_frame(strobe_trace_active) != seat->unbegun;
+        seat->unbegun = NULL;
+    }
+    if (has_begun)
+        end(args[0]);
     return Py_None;
 }
 
 /* ---- builtins ---- */
-
-/* The PyMethodDef of a function or method of C; NULL: it is none of these. */
-static const void *definition_of(const struct strobe_trace *trace, PyObject *callable)
-{
-    /* Of a method descriptor the field after PyDescr_COMMON (Include/cpython/descrobject.h): a type and two names. */
-    if (Py_TYPE(callable) == &PyCFunction_Type)
-        return strobe_trace_pointer(callable, trace->layout.cfunc_def);
-    if (Py_TYPE(callable) == &PyMethodDescr_Type)
-        return strobe_trace_pointer(callable, trace->layout.ob_header + 3 * sizeof(void *));
-    return NULL;
-}
 
 static PyObject *on_call(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
@@ -128,7 +132,7 @@ static PyObject *on_call(PyObject *self, PyObject *const *args, Py_ssize_t n)
     const void *definition;
 
     (void)self;
-    if (!seat || n < 3 || !(definition = definition_of(trace, args[2])) || !strobe_seat_hold(seat))
+    if (!seat || n < 3 || !(definition = strobe_trace_definition(trace, args[2])) || !strobe_seat_hold(seat))
         return Py_None;
     if (strobe_calls_innermost(seat->thread) == (const void *)args[0]) { /* else its caller is left out */
         seat->builtin = args[2];
@@ -146,7 +150,7 @@ static PyObject *on_builtin_end(PyObject *self, PyObject *const *args, Py_ssize_
     const void *definition;
 
     (void)self;
-    if (!seat || n < 3 || !(definition = definition_of(trace, args[2])) || !strobe_seat_hold(seat))
+    if (!seat || n < 3 || !(definition = strobe_trace_definition(trace, args[2])) || !strobe_seat_hold(seat))
         return Py_None;
     if (strobe_calls_innermost(seat->thread) == definition)
         strobe_calls_leave(seat->thread, definition, strobe_ticks_now(&seat->ticks));

@@ -49,6 +49,8 @@ def _filters(which):
 def _hook(events):
     """Has the interpreter call us; what to call to undo it."""
     if not hasattr(sys, "monitoring"):
+        if _BUILTIN_EVENTS[0] in events and sys.getprofile() is not None:
+            raise RuntimeError("builtins=True needs the thread's profile function, which is %r" % (sys.getprofile(),))
         _strobe.trace_frames(True)
         return lambda: _strobe.trace_frames(False)
     monitoring = sys.monitoring
@@ -206,7 +208,7 @@ class Profile(_callrows.Readable):
         p.print(); p.save("out.pstat")
 
     clock: "wall" or "cpu": what exports and print() show; rows have both where CPU time costs next to nothing (docs/deterministic.md), and
-    with "cpu" everywhere.  builtins: functions of C are rows, too (CPython 3.12 and newer).  threads: "all", or "current", the one that calls
+    with "cpu" everywhere.  builtins: functions of C are rows, too.  threads: "all", or "current", the one that calls
     start().  tasks: rows can be had by asyncio task.  tag: a ContextVar by whose value rows can be had.  filter: modules ("package.module")
     and paths, by prefix; all else counts as part of what called it.  max_functions: further ones are one row, "(other functions)".
     One profile runs at a time.
@@ -215,8 +217,6 @@ class Profile(_callrows.Readable):
     def __init__(self, clock="wall", builtins=False, threads="all", tasks=True, filter=None, max_functions=20000, tag=None):
         self._clock = _choice("clock", clock, ("wall", "cpu"))
         self._threads = _choice("threads", threads, ("all", "current"))
-        if builtins and not hasattr(sys, "monitoring"):
-            raise ValueError("builtins=True needs CPython 3.12 or newer")
         if isinstance(max_functions, bool) or not isinstance(max_functions, int) or not 1 <= max_functions <= 1000000:
             raise ValueError("max_functions is a number from 1 to 1,000,000, not %r" % (max_functions,))
         if tag is not None and not (hasattr(tag, "get") and hasattr(tag, "reset")):

@@ -19,7 +19,7 @@ def _parser():
     parser.add_argument("--sort", choices=_callrows._SORTS, help="by what the table is sorted")
     parser.add_argument("--limit", type=int, default=30, metavar="N", help="rows of the table (default 30)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--builtins", action="store_true", help="functions of C, too (CPython 3.12 and newer)")
+    parser.add_argument("--builtins", action="store_true", help="functions of C, too")
     parser.add_argument("--threads", choices=("all", "current"), default="all")
     parser.add_argument("--filter", action="append", metavar="WHAT", help="only this module, or this path, by prefix (may be given again)")
     parser.add_argument("--max-functions", type=int, default=20000, metavar="N")

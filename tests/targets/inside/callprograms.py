@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs programs that are given as data, one a line, without and with a profile; what they did is compared, and the profile with what they
+themselves have counted.
+
+A program is a list of threads; a thread is ["sync", body] or ["async", body]; a body is a list of steps:
+  ["spin", n]            n tenths of a millisecond of CPU time
+  ["call", i, body]      function i; in an async body as well
+  ["generate", i, n, body]    generator i, which runs the body before each yield; n values are taken of it, then it is closed
+  ["delegate", body]     a generator that yields from another one
+  ["raise"]              ends everything up to the next
+  ["try", body]
+async bodies only:
+  ["sleep"], ["await", i, body], ["gather", [body, ...]], ["cancel", body], ["iterate", n, body] (an asynchronous generator)
+"""
+import asyncio
+import collections
+import json
+import sys
+import threading
+import time
+
+import strobe
+
+
+class Boom(Exception):
+    pass
+
+
+class Facts:
+    """What functions say of themselves."""
+
+    def __init__(self):
+        self.begun, self.ended = collections.Counter(), collections.Counter()
+        self.spun = collections.Counter()  # CPU time by who asked for it
+        self.trace = []
+        self.lock = threading.Lock()
+
+    def begin(self, name):
+        with self.lock:
+            self.begun[name] += 1
+
+    def end(self, name):
+        with self.lock:
+            self.ended[name] += 1
+
+    def spin(self, name, seconds):
+        cpu = time.thread_time()
+        spin(seconds)
+        with self.lock:
+            self.spun[name] += time.thread_time() - cpu
+
+
+facts = Facts()
+
+
+def spin(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def step(name, body, trace):
+    """What needs no await; the steps that do are given back."""
+    for one in body:
+        kind = one[0]
+        if kind == "spin":
+            facts.spin(name, one[1] / 10000)
+        elif kind == "call":
+            FUNCTIONS[one[1]](one[2], trace)
+        elif kind == "generate":
+            made = GENERATORS[one[1]](one[3], trace)
+            for _ in range(one[2]):
+                if next(made, None) is None:
+                    break
+            made.close()
+        elif kind == "delegate":
+            trace.append(sum(1 for _ in delegates(one[1], trace)))
+        elif kind == "raise":
+            trace.append("raise")
+            raise Boom
+        elif kind == "try":
+            try:
+                yield from step(name, one[1], trace)
+            except Boom:
+                trace.append("caught")
+        else:
+            yield one
+
+
+def run(name, body, trace):
+    for _ in step(name, body, trace):
+        pass
+
+
+def f0(body, trace):
+    facts.begin("f0")
+    try:
+        run("f0", body, trace)
+    finally:
+        facts.end("f0")
+
+
+def f1(body, trace):
+    facts.begin("f1")
+    try:
+        run("f1", body, trace)
+    finally:
+        facts.end("f1")
+
+
+def f2(body, trace):
+    facts.begin("f2")
+    try:
+        f0(body, trace)
+    finally:
+        facts.end("f2")
+
+
+def g0(body, trace):
+    facts.begin("g0")
+    try:
+        for i in range(3):
+            run("g0", body, trace)
+            yield i
+    finally:
+        facts.end("g0")
+
+
+def g1(body, trace):
+    facts.begin("g1")
+    try:
+        for one in g0(body, trace):
+            yield one
+    finally:
+        facts.end("g1")
+
+
+def delegates(body, trace):
+    facts.begin("delegates")
+    try:
+        yield from g0(body, trace)
+    finally:
+        facts.end("delegates")
+
+
+FUNCTIONS, GENERATORS = [f0, f1, f2], [g0, g1]
+
+
+async def walk(name, body, trace):
+    """Steps with an await, in order; a Boom ends them, as in step()."""
+    for one in body:
+        if one[0] == "try":
+            try:
+                await walk(name, one[1], trace)
+            except Boom:
+                trace.append("caught")
+        elif one[0] == "sleep":
+            await asyncio.sleep(0)
+        elif one[0] == "await":
+            await COROUTINES[one[1]](one[2], trace)
+        elif one[0] == "gather":
+            traces = [[] for _ in one[1]]
+            ends = await asyncio.gather(*(c0(part, mine) for part, mine in zip(one[1], traces)), return_exceptions=True)
+            trace.append([traces, [type(end).__name__ for end in ends]])
+        elif one[0] == "cancel":
+            task = asyncio.ensure_future(c1(one[1], []))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        elif one[0] == "iterate":
+            made, taken = a0(one[2], trace), 0
+            async for _ in made:
+                taken += 1
+                if taken > one[1]:
+                    break
+            await made.aclose()
+        else:
+            run(name, [one], trace)
+
+
+async def c0(body, trace):
+    facts.begin("c0")
+    try:
+        await walk("c0", body, trace)
+    finally:
+        facts.end("c0")
+
+
+async def c1(body, trace):
+    facts.begin("c1")
+    try:
+        await asyncio.sleep(0)
+        await walk("c1", body, trace)
+    finally:
+        facts.end("c1")
+
+
+async def a0(body, trace):
+    facts.begin("a0")
+    try:
+        for i in range(3):
+            await walk("a0", body, trace)
+            yield i
+    finally:
+        facts.end("a0")
+
+
+COROUTINES = [c0, c1]
+
+
+def thread(kind, body, trace):
+    try:
+        if kind == "async":
+            asyncio.run(c0(body, trace))
+        else:
+            f0(body, trace)
+    except Boom:
+        trace.append("boom")
+
+
+def program(threads):
+    traces = [[] for _ in threads]
+    running = [threading.Thread(target=thread, args=(one[0], one[1], trace)) for one, trace in zip(threads, traces)]
+    for one in running:
+        one.start()
+    for one in running:
+        one.join()
+    return traces
+
+
+def judge(profile, bare, under):
+    """What is wrong."""
+    wrong = [] if bare == under else ["it did something else: %r, without a profile %r" % (under, bare)]
+    stats, totals = profile.stats(), profile.totals()
+    mine = {row["name"]: row for row in stats if row["file"] == __file__}
+    if abs(sum(row["self"] for row in stats) - totals["wall"]) > 1e-6:
+        wrong.append("self times add up to %r of %r" % (sum(row["self"] for row in stats), totals["wall"]))
+    by_place = {(row["name"], row["file"], row["line"]): row for row in stats}
+    for row in stats:
+        for caller in row["callers"]:
+            above = by_place[caller["name"], caller["file"], caller["line"]]
+            if caller["total"] > above["total"] + 1e-9 or caller["total"] > row["total"] + 1e-9:
+                wrong.append("%s by %s: %r of %r and %r" % (row["name"], above["name"], caller["total"], above["total"], row["total"]))
+        if row["self"] > row["total"] + 1e-9 or row["calls"] < row["primitive"]:
+            wrong.append("%s: %r" % (row["name"], row))
+    for name, count in facts.begun.items():
+        row = mine.get(name)
+        if row is None or (row["calls"], row["finished"]) != (count, facts.ended[name]):
+            wrong.append("%s: %s begun, %s ended, seen %s" % (name, count, facts.ended[name], row and (row["calls"], row["finished"])))
+    took = sum(row["self_cpu"] or 0 for row in stats if row["file"] == __file__ and row["line"] == spin.__code__.co_firstlineno)
+    asked, n = sum(facts.spun.values()), sum(row["calls"] for row in stats if row["line"] == spin.__code__.co_firstlineno)
+    if took and abs(took - asked) > 0.02 * asked + 50e-6 * n:
+        wrong.append("spin: %r s of CPU of %r" % (took, asked))
+    return wrong
+
+
+def main():
+    global facts
+    for line in sys.stdin:
+        threads = json.loads(line)
+        facts = Facts()
+        bare = program(threads)
+        facts = Facts()
+        profile = strobe.Profile()
+        with profile:
+            under = program(threads)
+        sys.stdout.write(json.dumps(judge(profile, bare, under)) + "\n")
+        sys.stdout.flush()
+
+
+main()
