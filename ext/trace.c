@@ -2,6 +2,7 @@
 #include "ext/trace.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -20,7 +21,7 @@ uint64_t strobe_trace_turn;
 __thread struct strobe_seat *strobe_seat_own;
 
 static uint64_t turns;
-static struct strobe_seat *seats;
+static struct strobe_seat *seats, *spare; /* spare: of threads that have ended; never freed, as somebody may still look at `busy` */
 static pthread_mutex_t seats_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t at_end;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -53,11 +54,16 @@ static char *half_of_stack(void)
 
 static struct strobe_seat *new_seat(void)
 {
-    struct strobe_seat *seat = calloc(1, sizeof *seat);
+    struct strobe_seat *seat;
 
-    if (!seat)
-        return NULL;
     pthread_once(&once, make_key);
+    pthread_mutex_lock(&seats_lock);
+    if ((seat = spare))
+        spare = seat->next;
+    pthread_mutex_unlock(&seats_lock);
+    if (!seat && !(seat = malloc(sizeof *seat)))
+        return NULL;
+    memset(seat, 0, sizeof *seat);
     seat->ident = (uint64_t)pthread_self();
     seat->tid = (int32_t)syscall(SYS_gettid);
     seat->stack_limit = half_of_stack();
@@ -181,13 +187,15 @@ void strobe_trace_end(void)
 {
     __atomic_store_n(&strobe_trace_turn, 0, __ATOMIC_SEQ_CST);
 #ifdef Py_GIL_DISABLED
+    Py_BEGIN_ALLOW_THREADS /* who is in an event may have to stop all others for a moment */
     pthread_mutex_lock(&seats_lock);
     for (struct strobe_seat *seat = seats; seat; seat = seat->next) {
         while (atomic_exchange(&seat->busy, true))
-            ;
+            sched_yield();
         atomic_store(&seat->busy, false);
     }
     pthread_mutex_unlock(&seats_lock);
+    Py_END_ALLOW_THREADS
 #endif
     strobe_trace_active = NULL;
 }
@@ -208,7 +216,8 @@ void strobe_trace_reap(void)
             strobe_calls_thread_end(seat->thread);
         }
         strobe_htab_release(&seat->stacks);
-        free(seat);
+        seat->next = spare;
+        spare = seat;
     }
     pthread_mutex_unlock(&seats_lock);
 }

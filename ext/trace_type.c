@@ -181,14 +181,28 @@ static PyObject *calls_stop(PyObject *object, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+static void hold(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    (void)now;
+    strobe_calls_hold(thread);
+}
+
+static void let_go(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    (void)now;
+    strobe_calls_let_go(thread);
+}
+
 static PyObject *calls_clear(PyObject *object, PyObject *ignored)
 {
     struct calls *self = of(object);
 
     (void)ignored;
+    each_thread(&self->trace, hold);
     if (self->is_active)
         each_thread(&self->trace, strobe_calls_charge);
     strobe_calls_clear(self->trace.calls);
+    each_thread(&self->trace, let_go);
     self->run_wall = 0;
     self->since = strobe_ticks_wall();
     Py_RETURN_NONE;

@@ -90,7 +90,7 @@ void strobe_calls_thread_end(struct strobe_calls_thread *thread);
  * Python nobody needs it. */
 void strobe_calls_hold(struct strobe_calls_thread *thread);
 void strobe_calls_let_go(struct strobe_calls_thread *thread);
-/* What it is held by: borrowed; NULL = its own. */
+/* What it is held by from now on: borrowed, and never freed; NULL = its own.  Not by who holds it. */
 void strobe_calls_guard(struct strobe_calls_thread *thread, atomic_bool *guard);
 
 /* ---- events, all of the thread that runs; now: not before that of its last event ---- */

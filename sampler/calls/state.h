@@ -43,7 +43,8 @@ struct strobe_calls_thread {
     int32_t tid;
     char *name;      /* owned */
     bool has_ended, is_past; /* is_past: it stands for many that have ended */
-    atomic_bool busy, *guard; /* guard: what it is held by; `busy` unless another one was set */
+    atomic_bool busy;
+    _Atomic(atomic_bool *) guard; /* what it is held by; `busy` unless another one was set */
 };
 
 struct strobe_calls {

@@ -48,17 +48,29 @@ void strobe_calls_unlist(struct strobe_calls *calls)
 
 void strobe_calls_hold(struct strobe_calls_thread *thread)
 {
-    take(thread->guard);
+    for (;;) {
+        atomic_bool *guard = atomic_load(&thread->guard);
+
+        take(guard);
+        if (guard == atomic_load(&thread->guard))
+            return;
+        give_back(guard); /* another one guards it meanwhile */
+    }
 }
 
 void strobe_calls_let_go(struct strobe_calls_thread *thread)
 {
-    give_back(thread->guard);
+    give_back(atomic_load(&thread->guard));
 }
 
 void strobe_calls_guard(struct strobe_calls_thread *thread, atomic_bool *guard)
 {
-    thread->guard = guard ? guard : &thread->busy;
+    atomic_bool *before;
+
+    strobe_calls_hold(thread);
+    before = atomic_load(&thread->guard);
+    atomic_store(&thread->guard, guard ? guard : &thread->busy);
+    give_back(before);
 }
 
 /* ---- profiles ---- */
@@ -194,7 +206,7 @@ int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t
     if (!thread)
         return STROBE_ERR_NOMEM;
     thread->calls = calls;
-    thread->guard = &thread->busy;
+    atomic_init(&thread->guard, &thread->busy);
     thread->serial = serial;
     thread->tid = tid;
     if (!(thread->name = strdup(name)) || strobe_calls_tables_init(&thread->tables) || strobe_calls_first_stack(thread)) {

@@ -600,6 +600,7 @@ def at_once():
     reads, wrong = 0, []
     while any(thread.is_alive() for thread in threads_):
         wrong += broken(profile)[:3]
+        profile._native.paths()
         reads += 1
     profile.stop()
     found = rows(profile)
@@ -627,6 +628,8 @@ def stopped_at_once():
         profile = strobe.Profile()
         with profile:
             time.sleep(0.002)
+            profile.clear()
+            time.sleep(0.001)
         wrong += broken(profile)
         del profile
     end.set()
