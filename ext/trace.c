@@ -412,6 +412,8 @@ static void append_task(struct strobe_buf *out, PyObject *name, const void *code
     PyObject *function;
 
     append_text(&text, name);
+    for (size_t i = 0; i < text.len; i++) /* which stands before a tag */
+        text.data[i] = text.data[i] == '\x1f' ? '?' : text.data[i];
     strobe_fold(strobe_buf_str(&text), out);
     strobe_buf_release(&text);
     if (out->failed || strcmp(strobe_buf_str(out) + start, "Task-*") != 0)

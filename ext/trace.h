@@ -29,8 +29,10 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *tag;         /* a ContextVar whose value is a group, too; NULL = none */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
     PyObject *own;         /* likewise: paths of strobe's own files */
+    uint64_t too_deep;     /* how often a hook stepped aside, as half of the C stack was used */
     PyObject **functions;  /* by number: code objects, and builtins; owned */
     size_t cap_functions;
+    PyObject *held;        /* dict, frame's address -> generator or frame object that stays until strobe_calls_settle */
     PyObject *left_out;    /* list of the code objects that are known to be left out */
     PyObject *greenlet;    /* greenlet's settrace and our callback, or NULL */
     PyObject *on_switch;

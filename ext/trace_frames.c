@@ -57,11 +57,53 @@ static bool is_suspended(const struct strobe_trace *trace, const char *frame)
     return *(const uint8_t *)(frame + lay->fr_executing) == lay->gen_heap_suspended;
 }
 
+/* Is a frame that was there before the profile, and was not evaluated by us, still below this one?  What is not has left the stack unseen;
+ * a generator of which it is the frame is kept alive until then, to be asked. */
+static void settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const char *caller, struct strobe_calls_time now)
+{
+    const char *unseen, *frame;
+
+    while ((unseen = strobe_calls_unseen(thread))) {
+        PyObject *key, *held;
+
+        for (frame = caller; frame && frame != unseen; frame = strobe_trace_pointer(frame, trace->layout.fr_previous))
+            ;
+        if (frame)
+            return;
+        key = PyLong_FromVoidPtr((void *)unseen);
+        held = key ? PyDict_GetItemWithError(trace->held, key) : NULL;
+        Py_XINCREF(held);
+        strobe_calls_settle(thread, held && is_suspended(trace, unseen), now);
+        if (held)
+            PyDict_DelItem(trace->held, key);
+        Py_XDECREF(key);
+        Py_XDECREF(held); /* last: it may be the end of the generator, which runs Python code */
+        PyErr_Clear();
+    }
+}
+
+/* With what exception there is: a frame may begin by one that is thrown into it. */
+static void settle_now(struct strobe_seat *seat)
+{
+    PyObject *type, *value, *traceback;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    settle(strobe_trace_active, seat->thread, strobe_trace_frame(strobe_trace_active), strobe_ticks_now(&seat->ticks));
+    PyErr_Restore(type, value, traceback);
+}
+
+void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *frame, struct strobe_calls_time now)
+{
+    settle(trace, thread, frame, now);
+}
+
 static void begin(struct strobe_seat *seat, const char *frame, const void *code, int flags, enum step step)
 {
     struct strobe_trace *trace = strobe_trace_active;
     uint32_t group = STROBE_CALLS_SAME;
 
+    if (strobe_calls_unseen(seat->thread))
+        settle_now(seat);
     seat->frame = frame;
     if (trace->tag || (makes_activation(flags) && !strobe_calls_knows(trace->calls, code, frame)))
         group = strobe_trace_group(trace, seat, makes_activation(flags) ? code : NULL);
@@ -95,6 +137,7 @@ static __attribute__((noinline)) PyObject *step_aside(void *state, const char *f
     void *interpreter = PyInterpreterState_Get();
     PyObject *result;
 
+    strobe_trace_active->too_deep++;
     set_evaluator(interpreter, evaluate_default);
     result = evaluate_default(state, frame, throws);
     if (strobe_trace_turn)

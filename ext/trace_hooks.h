@@ -11,6 +11,8 @@ PyObject *strobe_trace_callbacks(PyObject *module, PyObject *args);
 PyObject *strobe_trace_frames(PyObject *module, PyObject *args);
 /* A thread has taken its seat: what hooks need on the thread itself (below 3.12, builtins). */
 void strobe_trace_sat_down(const struct strobe_trace *trace);
+/* Below 3.12: what was on a thread's stack before the profile and is not below this frame has left it. */
+void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *frame, struct strobe_calls_time now);
 /* The PyMethodDef of a function or method of C; NULL: it is none of these. */
 const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable);
 

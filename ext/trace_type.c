@@ -39,6 +39,7 @@ static void release(struct strobe_trace *trace)
     Py_XDECREF(trace->paths);
     Py_XDECREF(trace->own);
     Py_XDECREF(trace->left_out);
+    Py_XDECREF(trace->held);
     Py_XDECREF(trace->greenlet);
     Py_XDECREF(trace->on_switch);
 }
@@ -101,7 +102,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     trace->only = only;
     trace->builtins = builtins;
     trace->tasks = tasks;
-    if (!(trace->left_out = PyList_New(0)) || read_layout(trace, version))
+    if (!(trace->left_out = PyList_New(0)) || !(trace->held = PyDict_New()) || read_layout(trace, version))
         goto failed;
     err = strobe_calls_new(&(struct strobe_calls_opts){
         .ops = {.kind = strobe_trace_kind, .adopt = strobe_trace_adopt, .ctx = trace}, .max_functions = max_functions,
@@ -178,6 +179,7 @@ static PyObject *calls_stop(PyObject *object, PyObject *ignored)
     strobe_calls_pause_waits(self->trace.calls, now);
     self->run_wall += now - self->since;
     self->is_active = false;
+    PyDict_Clear(self->trace.held);
     Py_RETURN_NONE;
 }
 
@@ -260,7 +262,23 @@ static uint32_t group_of(struct strobe_trace *trace, PyObject *name, PyObject *c
     return name == Py_None ? STROBE_CALLS_SAME : strobe_trace_named_group(trace, name, code);
 }
 
-/* seed(ident, frame, code, task's name or None): frames of a thread, outermost first. */
+/* Below 3.12: the end of what is seeded is not seen.  What must stay to be asked: a generator, or a frame object. */
+static int hold_unseen(struct strobe_trace *trace, struct strobe_calls_thread *thread, PyObject *frame, const void *address)
+{
+    PyObject *key = PyLong_FromVoidPtr((void *)address), *held = NULL;
+    int failed;
+
+    strobe_calls_seed_unseen(thread, address);
+    if (trace->layout.frames == STROBE_FRAMES_HEAP)
+        held = frame;
+    else if (*((const uint8_t *)address + trace->layout.fr_owner) == trace->layout.owner_generator)
+        held = (PyObject *)((const char *)address - trace->layout.gen_frame);
+    failed = !key || (held && PyDict_SetItem(trace->held, key, held));
+    Py_XDECREF(key);
+    return failed ? -1 : 0;
+}
+
+/* seed(ident, frame, code, task's name or None, unseen): frames of a thread, outermost first. */
 static PyObject *calls_seed(PyObject *object, PyObject *args)
 {
     struct strobe_trace *trace = &of(object)->trace;
@@ -268,14 +286,33 @@ static PyObject *calls_seed(PyObject *object, PyObject *args)
     PyObject *frame, *code, *name;
     unsigned long long ident;
     const void *address;
+    int is_unseen;
 
-    if (!PyArg_ParseTuple(args, "KOOO:seed", &ident, &frame, &code, &name))
+    if (!PyArg_ParseTuple(args, "KOOOp:seed", &ident, &frame, &code, &name, &is_unseen))
         return NULL;
     thread = strobe_calls_thread_find(trace->calls, ident);
     address = address_of_frame(trace, frame);
+    if (!thread)
+        Py_RETURN_NONE;
+    strobe_calls_seed(thread, code, address, group_of(trace, name, code), strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
+    if (is_unseen && hold_unseen(trace, thread, frame, address))
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* settle(ident, frame): where a thread is now, before stop() (below 3.12). */
+static PyObject *calls_settle(PyObject *object, PyObject *args)
+{
+    struct strobe_trace *trace = &of(object)->trace;
+    struct strobe_calls_thread *thread;
+    unsigned long long ident;
+    PyObject *frame;
+
+    if (!PyArg_ParseTuple(args, "KO:settle", &ident, &frame))
+        return NULL;
+    thread = strobe_calls_thread_find(trace->calls, ident);
     if (thread)
-        strobe_calls_seed(thread, code, address, group_of(trace, name, code),
-                          strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
+        strobe_trace_settle(trace, thread, address_of_frame(trace, frame), strobe_trace_time(trace, thread));
     Py_RETURN_NONE;
 }
 
@@ -430,8 +467,8 @@ static PyObject *calls_groups(PyObject *object, PyObject *ignored)
     return list;
 }
 
-/* facts() -> seconds a tick, ticks of all runs so far, starts beyond max_functions, events not noted, is the tree full?, is CPU time by
- * rseq? */
+/* facts() -> seconds a tick, ticks of all runs so far, starts beyond max_functions, events not noted, stacks that were too deep, is the
+ * tree full? */
 static PyObject *calls_facts(PyObject *object, PyObject *ignored)
 {
     const struct calls *self = of(object);
@@ -439,9 +476,8 @@ static PyObject *calls_facts(PyObject *object, PyObject *ignored)
     uint64_t wall = self->run_wall + (self->is_active ? strobe_ticks_wall() - self->since : 0);
 
     (void)ignored;
-    return Py_BuildValue("(dKKKOO)", strobe_ticks_ns_per_tick() / 1e9, (unsigned long long)wall, (unsigned long long)lost.functions,
-                         (unsigned long long)lost.events, lost.paths ? Py_True : Py_False,
-                         strobe_ticks_facts()->has_rseq ? Py_True : Py_False);
+    return Py_BuildValue("(dKKKKO)", strobe_ticks_ns_per_tick() / 1e9, (unsigned long long)wall, (unsigned long long)lost.functions,
+                         (unsigned long long)lost.events, (unsigned long long)self->trace.too_deep, lost.paths ? Py_True : Py_False);
 }
 
 struct path_list {
@@ -551,7 +587,8 @@ static PyMethodDef methods[] = {
     {"stop", calls_stop, METH_NOARGS, "stop(): no event counts any more."},
     {"clear", calls_clear, METH_NOARGS, "clear(): forgets what was counted."},
     {"thread", calls_thread, METH_VARARGS, "thread(ident, tid, name): a thread that is there at the start."},
-    {"seed", calls_seed, METH_VARARGS, "seed(ident, frame, code, task): frames it is in, outermost first."},
+    {"seed", calls_seed, METH_VARARGS, "seed(ident, frame, code, task, unseen): frames it is in, outermost first."},
+    {"settle", calls_settle, METH_VARARGS, "settle(ident, frame): where a thread is before stop() (below 3.12)."},
     {"seed_waiting", calls_seed_waiting, METH_VARARGS, "seed_waiting([(coroutine, code)], task): one waits for the next."},
     {"rows", calls_rows, METH_VARARGS, "rows(thread, group): functions, edges, ticks of wall and CPU time."},
     {"functions", calls_functions, METH_NOARGS, "functions(): what they are, by number."},

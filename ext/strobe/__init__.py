@@ -13,14 +13,13 @@ From inside a program:
 
 From outside, without a change to the program: the command `strobe` (python -m strobe), which this package brings along.
 """
-from strobe._command import executable
-from strobe._version import __version__
-
 __all__ = ["__version__", "dump", "events", "executable", "install_signal", "is_running", "label", "meter", "metrics", "pools", "Profile", "profile", "Recording", "sample", "SampledProfile", "snapshot", "start", "stats", "stop", "stop_meter", "tasks", "uninstall_signal", "watch"]
 
-_LATER = {name: "strobe._inside" for name in __all__ if name not in ("__version__", "executable")}
+_LATER = dict.fromkeys(__all__, "strobe._inside")
 _LATER.update(Profile="strobe._calls", profile="strobe._calls")
 _LATER["label"] = "strobe._labels"  # in other interpreters than the main one, too, where the extension cannot be
+_LATER.update(__version__="strobe._version", executable="strobe._command")
+_ANYWHERE = ("strobe._version", "strobe._command")  # on 3.8, too
 _MODULES = ("eventlog", "health", "prometheus")
 
 
@@ -42,7 +41,7 @@ def _import(module):
     import importlib
     import sys
 
-    if sys.version_info < (3, 9):
+    if sys.version_info < (3, 9) and module not in _ANYWHERE:
         raise ImportError("strobe records a process from inside from CPython 3.9 on; of 3.8 use the command: strobe record --pid PID")
     return importlib.import_module(module)
 

@@ -45,7 +45,7 @@ def save(profile, path, format=None, compat=None):
 
 def export(profile, format, compat=None):
     if format in _NATIVE:
-        return profile._native.export(_NATIVE[format], _names(profile), profile._clock == "cpu", "calls of " + " ".join(sys.argv))
+        return profile._begun().export(_NATIVE[format], _names(profile), profile._clock == "cpu", "calls of " + " ".join(sys.argv))
     shot = profile._read()
     if format == "pstat":
         return marshal.dumps(pstat(shot, profile._clock, compat), 4)

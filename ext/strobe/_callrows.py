@@ -102,11 +102,11 @@ class Readable:
             raise RuntimeError("this profile has not begun")
         threads = [-1] if thread is None else [place for place, row in enumerate(native.threads()) if thread in (row[0], row[1], row[2])]
         groups = [-1] if task is None and tag is None else [place for place, name in enumerate(native.groups()) if _is_group(name, task, tag)]
-        tick, elapsed, functions, events, paths_full, _ = native.facts()
+        tick, elapsed, functions, events, too_deep, paths_full = native.facts()
         found = [native.rows(one, group) for one in threads for group in groups]
         rows = _merged([Row(row, tick) for one in found for row in one[0]])
         edges = _merged([Row(row, tick) for one in found for row in one[1]])
-        lost = {"calls_of_other_functions": functions, "events": events, "paths": paths_full}
+        lost = {"calls_of_other_functions": functions, "events": events, "stacks_too_deep": too_deep, "paths": paths_full}
         return Snapshot([Function(what) for what in native.functions()], rows, edges, sum(one[2] for one in found) * tick,
                         sum(one[3] for one in found) * tick, elapsed * tick, self._has_cpu, lost)
 
@@ -160,8 +160,13 @@ class Readable:
         cpu = self._clock == "cpu"
         rows = self.stats(sort or ("self_cpu" if cpu else "self"), thread, task, tag)
         shot = self.totals()
-        out = file or sys.stdout
-        out.write(table(rows, shot, limit, cpu))
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+            raise ValueError("limit is a number of rows, or None for all, not %r" % (limit,))
+        out = sys.stdout if file is None else file
+        if out is None:  # pythonw, or closed
+            return
+        text, encoding = table(rows, shot, limit, cpu), getattr(out, "encoding", None)
+        out.write(text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text)
 
     def save(self, path, format=None, compat=None):
         """Writes the profile to a file, whole or not at all.

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 import threading
+import warnings
 
 from strobe import _callrows, _strobe
 
@@ -15,6 +16,8 @@ _NO_CPU, _RSEQ, _REAL_CPU = 0, 1, 2  # enum strobe_ticks_cpu of ext/ticks.h
 _EVENTS = ("PY_START", "PY_RESUME", "PY_THROW", "PY_YIELD", "PY_RETURN", "PY_UNWIND")
 _BUILTIN_EVENTS = ("CALL",)  # C_RETURN and C_RAISE come with it
 _TOOL_IDS = (4, 3)  # those that PEP 669 gives to nobody
+
+_UNSEEN = not hasattr(sys, "monitoring")  # the hook is not told of the ends of frames that were there before it
 
 _lock = threading.RLock()
 _active = None
@@ -30,7 +33,9 @@ def _choice(name, value, choices):
 
 def _filters(which):
     """Module prefixes, path prefixes."""
-    which = [which] if isinstance(which, (str, os.PathLike)) else list(which or ())
+    if isinstance(which, bytes) or not (which is None or isinstance(which, (str, os.PathLike)) or hasattr(which, "__iter__")):
+        raise TypeError("filter is a module or a path, or several, not %r" % (which,))
+    which = [] if which is None else [which] if isinstance(which, (str, os.PathLike)) else list(which)
     modules, paths = [], []
     for one in which:
         if not isinstance(one, (str, os.PathLike)) or not os.fspath(one):
@@ -46,14 +51,22 @@ def _filters(which):
 # ---- hooks ----
 
 
-def _hook(events):
-    """Has the interpreter call us; what to call to undo it."""
+_NAME = "strobe.Profile"
+_filtered = False  # some profile before had a filter: what it left out, sys.monitoring does not tell of any more
+
+
+def _hook(events, filtered=False):
+    """Has the interpreter call us; what to call to undo it, which may be called again."""
+    global _filtered
     if not hasattr(sys, "monitoring"):
         if _BUILTIN_EVENTS[0] in events and sys.getprofile() is not None:
             raise RuntimeError("builtins=True needs the thread's profile function, which is %r" % (sys.getprofile(),))
         _strobe.trace_frames(True)
         return lambda: _strobe.trace_frames(False)
     monitoring = sys.monitoring
+    for tool in _TOOL_IDS:
+        if monitoring.get_tool(tool) == _NAME:  # of a start() that was interrupted
+            _unhook(tool)
     free = [tool for tool in _TOOL_IDS if monitoring.get_tool(tool) is None]
     if not free:
         raise RuntimeError("both tool ids of sys.monitoring that strobe may take are in use, by %s"
@@ -61,16 +74,20 @@ def _hook(events):
     tool = free[0]
     if not _callbacks:
         _callbacks.update(_strobe.trace_callbacks(monitoring.DISABLE))
-    monitoring.use_tool_id(tool, "strobe.Profile")
+    monitoring.use_tool_id(tool, _NAME)
     for name, callback in _callbacks.items():
         monitoring.register_callback(tool, getattr(monitoring.events, name), callback)
-    monitoring.restart_events()  # what a profile before this one had left out
+    if _filtered:
+        monitoring.restart_events()
+    _filtered = filtered
     monitoring.set_events(tool, sum(getattr(monitoring.events, name) for name in events))
     return functools.partial(_unhook, tool)
 
 
 def _unhook(tool):
     monitoring = sys.monitoring
+    if monitoring.get_tool(tool) != _NAME:  # somebody has freed it
+        return
     monitoring.set_events(tool, 0)
     for name in _callbacks:
         monitoring.register_callback(tool, getattr(monitoring.events, name), None)
@@ -157,7 +174,7 @@ def _seed(native, only):
         native.thread(ident, getattr(thread, "native_id", None) or 0, thread.name if thread else "")
         for frame in frames:
             task = roots.get(id(frame))
-            native.seed(ident, frame, frame.f_code, task.get_name() if task is not None else None)
+            native.seed(ident, frame, frame.f_code, task.get_name() if task is not None else None, _UNSEEN)
     for task, coroutine in tasks:
         chain = _waiting(coroutine)
         if chain:
@@ -226,7 +243,7 @@ class Profile(_callrows.Readable):
         self._how = (sys.hexversion, max_functions, _RSEQ, bool(builtins), bool(tasks), tag, modules, paths)
         self._own = (_OWN,)
         self._native = None
-        self._unhook = None
+        self._undo = None
         self._only = 0
         self._pid = os.getpid()
 
@@ -240,7 +257,6 @@ class Profile(_callrows.Readable):
 
     def start(self):
         """Begins, or goes on after stop(); returns itself.  RuntimeError when a profile runs already, or a hook is another's."""
-        global _active, _begun_at
         with _lock:
             if _active is not None:
                 raise RuntimeError("a strobe.Profile runs already, which %s began: one runs at a time" % _begun_at)
@@ -248,31 +264,44 @@ class Profile(_callrows.Readable):
                 self._native, self._pid = self._new(), os.getpid()
             elif self._only and self._only != threading.get_ident():
                 raise RuntimeError("this profile is of the thread that began it")
-            self._native.begin()
-            _seed(self._native, self._only)
-            self._native.go(*_greenlets())
             try:
-                self._unhook = _hook(self._events)
-            except BaseException:
-                self._native.stop()
+                self._begin()
+            except BaseException:  # also what interrupts it: nothing stays behind
+                self._end()
                 raise
-            caller = sys._getframe(1)
-            while caller is not None and _is_own(caller.f_code):
-                caller = caller.f_back
-            _begun_at = "%s:%d" % (caller.f_code.co_filename, caller.f_lineno) if caller is not None else "somebody"
-            _active = self
         return self
 
-    def stop(self):
-        """Ends; what is alive stays unfinished.  Harmless when it does not run."""
+    def _begin(self):
+        global _active, _begun_at
+        self._native.begin()
+        _seed(self._native, self._only)
+        self._native.go(*_greenlets())
+        self._undo = _hook(self._events, any(self._how[-2:]))
+        caller = sys._getframe(1)
+        while caller is not None and _is_own(caller.f_code):
+            caller = caller.f_back
+        _begun_at = "%s:%d" % (caller.f_code.co_filename, caller.f_lineno) if caller is not None else "somebody"
+        _active = self
+
+    def _end(self):
+        """May be called again, when something has interrupted it."""
         global _active
-        with _lock:
-            if self._unhook is None:
-                return
-            unhook, self._unhook = self._unhook, None
-            unhook()
-            self._native.stop()
+        if self._undo is not None:
+            self._undo()
+        self._native.stop()
+        self._undo = None
+        if _active is self:
             _active = None
+
+    def stop(self):
+        """Ends; what is alive stays unfinished.  Harmless when it does not run; to be called again when an exception interrupts it."""
+        with _lock:
+            if self._undo is None:
+                return
+            if _UNSEEN:
+                for ident, frame in sys._current_frames().items():
+                    self._native.settle(ident, frame)
+            self._end()
 
     def clear(self):
         """Forgets what was counted; it goes on if it runs."""
@@ -281,7 +310,7 @@ class Profile(_callrows.Readable):
                 self._native.clear()
 
     def is_running(self):
-        return self._unhook is not None
+        return self._undo is not None
 
     def __enter__(self):
         return self.start()
@@ -294,15 +323,18 @@ class Profile(_callrows.Readable):
 
 
 class _Decorated:
-    """The profile of a decorated function, which runs while one of its calls does."""
+    """The profile of a decorated function, which runs while one of its calls does; not when another profile runs."""
 
-    def __init__(self, options):
-        self.profile, self.depth, self.lock = Profile(**options), 0, threading.Lock()
+    def __init__(self, name, options):
+        self.name, self.profile, self.depth, self.lock, self.has_warned = name, Profile(**options), 0, threading.Lock(), False
 
     def __enter__(self):
         with self.lock:
             if self.depth == 0:
-                self.profile.start()
+                try:
+                    self.profile.start()
+                except RuntimeError as error:
+                    self.warn(error)
             self.depth += 1
 
     def __exit__(self, *exc):
@@ -311,17 +343,28 @@ class _Decorated:
             if self.depth == 0:
                 self.profile.stop()
 
+    def warn(self, error):
+        if not self.has_warned:
+            self.has_warned = True
+            warnings.warn("%s is not profiled: %s" % (self.name, error), RuntimeWarning, stacklevel=4)
+
 
 def profile(function=None, *, save=None, **options):
     """Decorates a function, or a coroutine function: its calls are profiled, all into one profile: function.profile.
 
     save: a path to which that is written when the program ends; None: it is printed to stderr then.  options: those of Profile.
+    While another profile runs its calls are not profiled, with one warning.
     """
+    if save is not None:
+        from strobe import _callfiles
+
+        save = os.path.abspath(os.fsdecode(save))
+        _callfiles.format_of(save)
     if function is None:
         return functools.partial(profile, save=save, **options)
-    if isinstance(function, type) or not callable(function):
-        raise TypeError("strobe.profile decorates functions, not %r" % (function,))
-    runs = _Decorated(options)
+    if isinstance(function, type) or not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError("strobe.profile decorates functions and coroutine functions, not %r" % (function,))
+    runs = _Decorated(getattr(function, "__qualname__", repr(function)), options)
     if inspect.iscoroutinefunction(function):
         @functools.wraps(function)
         async def wrapper(*args, **kwargs):
@@ -338,11 +381,12 @@ def profile(function=None, *, save=None, **options):
 
 
 def _finish_decorated(done, save):
+    """In the process that was profiled."""
     done.stop()
-    if done._native is None:
+    if done._native is None or done._pid != os.getpid():
         return
     if save is None:
-        done.print(file=sys.stderr)
+        done.print(file=sys.stderr or sys.__stderr__)
     else:
         done.save(save)
 
@@ -356,10 +400,9 @@ def _after_fork_in_child():
     _lock = threading.RLock()
     _strobe.trace_forked()
     running, _active = _active, None
-    if running is not None:
-        unhook, running._unhook = running._unhook, None
-        if unhook is not None:
-            unhook()
+    if running is not None and running._undo is not None:
+        undo, running._undo = running._undo, None
+        undo()
 
 
 def _at_exit():

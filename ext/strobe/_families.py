@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import resource
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
@@ -68,6 +69,15 @@ def _named(given: str, own: str, prefix: str) -> Tuple[str, str]:
             break
     shared = plain.startswith(("process_", "strobe_"))
     return plain if shared else (prefix or own) + plain, plain
+
+
+def checked_prefix(prefix: Any) -> str:
+    """Raises TypeError, ValueError for what no metric's name may begin with."""
+    if not isinstance(prefix, str):
+        raise TypeError("prefix is what metrics' names begin with, not %r" % (prefix,))
+    if prefix and not re.fullmatch("[a-zA-Z_:][a-zA-Z0-9_:]*", prefix):
+        raise ValueError("prefix is letters, digits, _ and :, and no digit first, not %r" % (prefix,))
+    return prefix
 
 
 def known(source: Any, prefix: str) -> List[Family]:

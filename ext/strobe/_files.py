@@ -12,7 +12,10 @@ def write_whole(path, data):
     path = os.path.realpath(path)
     folder = os.path.dirname(os.path.abspath(path))
     part = os.path.join(folder, ".strobe-%d-%s" % (os.getpid(), os.urandom(8).hex()))
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)  # less the mask, which others may be using
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)  # less the mask, which others may be using
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, path) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

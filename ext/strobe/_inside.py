@@ -46,6 +46,8 @@ _MAX_LABELS = 8  # STROBE_LABELS_MAX of sampler/billing/labels.h
 
 def _labels(names):
     """What a recording looks at: the variables that were asked for, label()'s, and OpenTelemetry's."""
+    if names is None or isinstance(names, (bytes, int)):
+        raise TypeError("labels are names of context variables, not %r" % (names,))
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if not isinstance(name, str):
@@ -106,7 +108,13 @@ class SampledProfile:
 
     def by(self, label):
         """Splits the profile by a label: a dict of its values and the part of the profile under each; None: what had no such label."""
-        return {value: SampledProfile(native) for value, native in self._native.by(label).items()}
+        if not isinstance(label, str):
+            raise TypeError("label is the name of a label, not %r" % (label,))
+        name = label.encode("utf-8", "replace")
+        parts = self._native.by(name.decode())
+        if len(name) > 64 and set(parts) == {None}:  # strobe.label()'s names are cut (sampler/billing/labels.c)
+            parts = self._native.by(name[:64].decode("utf-8", "ignore"))
+        return {value: SampledProfile(native) for value, native in parts.items()}
 
     def collapsed(self, of="threads"):
         """The stacks: a dict of "outermost;...;innermost" and its number of sampling periods."""
@@ -427,6 +435,8 @@ def install_signal(signum, file=None, chain=False):
     path, descriptor = None, -1
     if isinstance(signum, bool) or not isinstance(signum, int):
         raise TypeError("signum is a signal, as signal.SIGUSR2, not %r" % (signum,))
+    if not 0 < signum < signal.NSIG:
+        raise ValueError("there is no signal %d" % signum)
     if file is None:
         file = sys.stderr
     if file is None:
@@ -435,7 +445,11 @@ def install_signal(signum, file=None, chain=False):
         path = os.fsencode(os.path.abspath(file))
         _check_writable(file)
     else:
+        if isinstance(file, bool):
+            raise TypeError("file is a path, a file object or a descriptor, not %r" % (file,))
         descriptor = file if isinstance(file, int) else file.fileno()
+        if not 0 <= descriptor < 1 << 31:
+            raise OSError(errno.EBADF, "file descriptor %d is not open" % descriptor)
     _strobe.install_signal(int(signum), path, descriptor, chain, *_PYTHON)
 
 
@@ -450,4 +464,8 @@ def _check_writable(path):
 
 def uninstall_signal(signum):
     """Puts back what was there before install_signal(); was it installed?"""
+    if isinstance(signum, bool) or not isinstance(signum, int):
+        raise TypeError("signum is a signal, as signal.SIGUSR2, not %r" % (signum,))
+    if not 0 < signum < signal.NSIG:
+        return False
     return _strobe.remove_signal(int(signum))

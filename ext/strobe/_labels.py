@@ -49,6 +49,8 @@ class label:
 
     def __call__(self, function: _Function) -> _Function:
         wrapped: Any
+        if isinstance(function, type) or not callable(function):
+            raise TypeError("strobe.label decorates functions, not %r" % (function,))
         if inspect.isasyncgenfunction(function):
             wrapped = self._async_generator(function)
         elif inspect.isgeneratorfunction(function):

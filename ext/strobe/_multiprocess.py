@@ -58,7 +58,7 @@ class MultiProcess:
         if interval <= 0 or max_cpu <= 0:
             raise ValueError("interval and max_cpu are more than 0")
         self.interval, self.max_cpu, self.max_series = interval, max_cpu, max_series
-        self._prefix, self._process, self._children = prefix, process, children
+        self._prefix, self._process, self._children = _families.checked_prefix(prefix), process, children
         self._source = _source.source_of(source)
         self._path = directory_of(directory)
         self._registry = registry

@@ -2,10 +2,13 @@
 """python -m strobe run: a program under the deterministic profiler, from its first line to its end."""
 import argparse
 import atexit
+import builtins
 import io
 import os
+import pkgutil
 import runpy
 import sys
+import zipfile
 
 from strobe import _callfiles, _callrows, _calls
 
@@ -23,68 +26,127 @@ def _parser():
     parser.add_argument("--threads", choices=("all", "current"), default="all")
     parser.add_argument("--filter", action="append", metavar="WHAT", help="only this module, or this path, by prefix (may be given again)")
     parser.add_argument("--max-functions", type=int, default=20000, metavar="N")
-    parser.add_argument("-m", dest="is_module", action="store_true", help="what follows is a module")
-    parser.add_argument("program", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 
 
-def _finish(profile, options):
+def _finish(profile, options, pid):
     """Writes what was asked for; a file that cannot be written costs no other one."""
     profile.stop()
-    failed = False
+    if os.getpid() != pid:  # a child of a fork
+        return
+    out, failed = sys.stderr or sys.__stderr__, False
     for path in options.output:
         try:
             profile.save(path)
         except OSError as error:
             failed = True
-            sys.stderr.write("strobe: cannot write %s: %s\n" % (path, error.strerror or error))
-    if failed or not options.output:
-        profile.print(options.sort, options.limit, sys.stderr)
+            if out is not None:
+                out.write("strobe: cannot write %s: %s\n" % (path, error.strerror or error))
+    if (failed or not options.output) and out is not None:
+        profile.print(options.sort, options.limit, out)
 
 
-def _run_script(path):
-    if os.path.isdir(path) or not path.endswith((".py", "")) or _is_archive(path):
-        runpy.run_path(path, run_name="__main__")
-        return
-    with io.open_code(path) as file:
-        code = compile(file.read(), path, "exec", dont_inherit=True)
-    main = type(sys)("__main__")
-    main.__dict__.update(__file__=path, __builtins__=__builtins__, __spec__=None, __loader__=None, __package__=None, __cached__=None)
-    sys.modules["__main__"] = main
-    sys.path[0] = os.path.dirname(os.path.realpath(path))
-    exec(code, main.__dict__)
+# ---- the program: everything but its own code is done before the profile begins ----
 
 
-def _is_archive(path):
-    import zipfile
+def _main_module(code, **names):
+    """A new __main__, and how to run it."""
+    module = type(sys)("__main__")
+    module.__dict__.update({"__builtins__": builtins, "__doc__": None, "__loader__": None, "__package__": None, "__spec__": None,
+                            "__cached__": None}, **names)
+    sys.modules["__main__"] = module
+    return lambda: exec(code, module.__dict__)
 
-    return zipfile.is_zipfile(path)
+
+def _set_path(folder):
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = folder
+
+
+def _script(path):
+    if os.path.isdir(path) or zipfile.is_zipfile(path):
+        return lambda: runpy.run_path(path, run_name="__main__")
+    full = os.path.abspath(path)
+    with io.open_code(full) as file:
+        code = pkgutil.read_code(file)
+    if code is None:
+        with io.open_code(full) as file:
+            code = compile(file.read(), full, "exec", dont_inherit=True)
+    _set_path(os.path.dirname(os.path.realpath(path)))
+    return _main_module(code, __file__=full)
+
+
+def _module(name):
+    _set_path(os.getcwd())
+    _, spec, code = runpy._get_module_details(name, runpy._Error)  # the package around it is imported by this
+    sys.argv[0] = code.co_filename
+    return _main_module(code, __file__=code.co_filename, __spec__=spec, __loader__=spec.loader, __package__=spec.parent,
+                        __cached__=spec.cached)
+
+
+def _run(program):
+    """A traceback of the program's begins with the program."""
+    try:
+        program()
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        traceback = error.__traceback__
+        while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+            traceback = traceback.tb_next
+        sys.excepthook(type(error), error.with_traceback(traceback), traceback)
+        sys.exit(1)
+
+
+# ---- the command line ----
+
+
+def _split(parser, arguments):
+    """(options of ours, is what follows a module?, the program and its arguments)"""
+    at = 0
+    while at < len(arguments):
+        word = arguments[at]
+        if word == "--":
+            return arguments[:at], False, arguments[at + 1:]
+        if word == "-m":
+            return arguments[:at], True, arguments[at + 1:]
+        if word.startswith("-m"):
+            return arguments[:at], True, [word[2:]] + arguments[at + 1:]
+        if not word.startswith("-") or word == "-":
+            return arguments[:at], False, arguments[at:]
+        action = parser._option_string_actions.get(word)
+        at += 2 if action is not None and action.nargs is None else 1
+    return arguments, False, []
+
+
+def _prepare(parser, is_module, program):
+    if not program:
+        parser.error("which program?  Give a script, or -m and a module")
+    if not is_module and not os.path.exists(program[0]):
+        parser.exit(2, "strobe: there is no program %s\n" % program[0])
+    sys.argv = program
+    try:
+        return _module(program[0]) if is_module else _script(program[0])
+    except (OSError, runpy._Error) as error:
+        parser.exit(2, "strobe: %s\n" % error)
 
 
 def main(arguments):
     parser = _parser()
+    arguments, is_module, program = _split(parser, arguments)
     options = parser.parse_args(arguments)
-    if not options.program:
-        parser.error("which program?  Give a script, or -m and a module")
-    for path in options.output:
-        try:
-            _callfiles.format_of(path)
-        except ValueError as error:
-            parser.error(str(error))
-    name = options.program[0]
-    if not options.is_module and not os.path.exists(name):
-        parser.exit(2, "strobe: there is no program %s\n" % name)
+    if options.limit < 0:
+        parser.error("--limit is a number of rows, not %d" % options.limit)
     try:
+        for path in options.output:
+            _callfiles.format_of(path)
         profile = _calls.Profile(clock=options.clock, builtins=options.builtins, threads=options.threads, filter=options.filter,
                                  max_functions=options.max_functions)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         parser.error(str(error))
+    options.output = [os.path.abspath(path) for path in options.output]  # wherever the program goes
     profile._own += (runpy.__file__, runpy.run_path.__code__.co_filename)
-    sys.argv = options.program
-    atexit.register(_finish, profile, options)  # behind those of the program, and when its threads have ended
+    run = _prepare(parser, is_module, program)
+    atexit.register(_finish, profile, options, os.getpid())  # behind those of the program, and when its threads have ended
     profile.start()
-    if options.is_module:
-        sys.path[0] = os.getcwd()
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
-    else:
-        _run_script(name)
+    _run(run)

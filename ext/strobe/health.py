@@ -78,6 +78,9 @@ class Health:
                  access: Optional[Callable[[Request], Any]] = None, protected: Iterable[str] = ("detailed",), challenge: str = "Bearer",
                  timeout: float = 1.0, source: Any = None) -> None:
         self._application = {"name": name, "env": env, "version": version}
+        for name, given in (("checks", checks), ("circuit_breakers", circuit_breakers)):
+            if given is not None and not isinstance(given, Mapping):
+                raise TypeError("%s is a mapping of names and callables, not %r" % (name, given))
         self._checks = [Check(str(key), call, timeout) for key, call in (checks or {}).items()]
         self._breakers = [Check(str(key), call, timeout, BREAKER_WORDS) for key, call in (circuit_breakers or {}).items()]
         source = _source.source_of(source)

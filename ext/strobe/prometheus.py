@@ -35,7 +35,7 @@ class Collector:
     """
 
     def __init__(self, prefix: str = "", source: Any = None, registry: Any = None) -> None:
-        self._prefix = prefix
+        self._prefix = _families.checked_prefix(prefix)
         self._source = _source.source_of(source)
         self._registry = registry
         self._clashes = _families.Clashes()

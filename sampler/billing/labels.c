@@ -152,6 +152,19 @@ static int values_of(struct strobe_label *label, const char *key, struct strobe_
     return 0;
 }
 
+/* A name of more than MAX_KEY bytes, behind the "[", becomes its beginning, of whole characters. */
+static void cut_key(struct strobe_buf *text)
+{
+    size_t len = 1 + MAX_KEY;
+
+    if (text->len <= len)
+        return;
+    while (len > 1 && ((unsigned char)text->data[len] & 0xc0) == 0x80)
+        len--;
+    text->len = len;
+    text->data[len] = '\0';
+}
+
 static int add_item(void *ctx, uint64_t key, uint64_t value)
 {
     struct frames *frames = ctx;
@@ -162,8 +175,9 @@ static int add_item(void *ctx, uint64_t key, uint64_t value)
 
     strobe_buf_clear(text);
     strobe_buf_putc(text, '[');
-    if (strobe_py_str(labels->mem, labels->lay, key, text) || text->len > MAX_KEY)
+    if (strobe_py_str(labels->mem, labels->lay, key, text))
         return text->failed ? STROBE_ERR_NOMEM : 0;
+    cut_key(text);
     for (size_t i = 1; i < text->len; i++) /* the name ends at the first "=" */
         text->data[i] = text->data[i] == '=' || !text->data[i] ? '?' : text->data[i];
     if ((err = values_of(frames->label, strobe_buf_str(text) + 1, &values)))

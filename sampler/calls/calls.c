@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "calls/calls.h"
 
+#include "base/grow.h"
 #include "calls/stack.h"
 #include "calls/state.h"
 
@@ -319,6 +320,41 @@ void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, cons
         thread->lost++;
     else
         node->seeded++;
+}
+
+void strobe_calls_seed_unseen(struct strobe_calls_thread *thread, const void *frame)
+{
+    size_t depth = (size_t)(thread->top - thread->stack->entries);
+
+    if (depth == thread->n_unseen + 1 && !strobe_grow(&thread->unseen, &thread->cap_unseen, depth, sizeof *thread->unseen))
+        thread->unseen[thread->n_unseen++] = frame; /* else it was left out, and is not on the stack */
+}
+
+const void *strobe_calls_unseen(struct strobe_calls_thread *thread)
+{
+    size_t depth = (size_t)(thread->top - thread->stack->entries);
+
+    if (!thread->n_unseen || thread->stack != &thread->first)
+        return NULL;
+    if (thread->n_unseen > depth)
+        thread->n_unseen = depth;
+    return depth && thread->n_unseen == depth ? thread->unseen[depth - 1] : NULL;
+}
+
+void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, struct strobe_calls_time now)
+{
+    struct strobe_calls_activation *activation = thread->top->activation;
+    uint8_t kind = thread->top->node->kind;
+
+    thread->suspended = NULL;
+    thread->n_unseen--;
+    if (!activation || !is_suspended) {
+        strobe_calls_finish(thread, now);
+        return;
+    }
+    strobe_calls_take_off(thread, now);
+    activation->waits = kind == STROBE_CALLS_COROUTINE || kind == STROBE_CALLS_ASYNC_GENERATOR;
+    activation->with_caller = false;
 }
 
 /* A node that lies below another one than the innermost frame's. */

@@ -35,6 +35,8 @@ struct strobe_calls_thread {
     struct strobe_calls_tables tables;
     struct strobe_calls_stack *stack, *stacks;  /* the one it is on; all */
     struct strobe_calls_stack first;
+    const void **unseen;                        /* frames of the first entries of the first stack: see strobe_calls_seed_unseen */
+    size_t n_unseen, cap_unseen;
     struct strobe_calls_node **paused;          /* plain functions that were on stacks when the profile was stopped */
     size_t n_paused, cap_paused;
     struct strobe_calls_thread *next;           /* in the order of their making */

@@ -103,6 +103,7 @@ static void free_thread(struct strobe_calls_thread *thread)
     }
     strobe_calls_tables_release(&thread->tables);
     free(thread->paused);
+    free(thread->unseen);
     free(thread->name);
     free(thread);
 }
@@ -320,6 +321,7 @@ void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_
 {
     strobe_calls_pass(thread, now);
     thread->suspended = NULL;
+    thread->n_unseen = 0;
     while (thread->top != thread->stack->entries) {
         struct strobe_calls_entry entry = *thread->top;
 

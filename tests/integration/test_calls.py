@@ -99,12 +99,36 @@ def test_alive_before_and_after(py):
 
 
 @pytest.mark.versions_all
+def test_met_in_the_middle(py):
+    """Frames that were there before the profile leave the stack when they do, also where no hook tells of it."""
+    told = facts(py, "met_in_the_middle")
+    main = told["task"]["begins_here"]
+    assert (main["finished"], main["unfinished"]) == (0, 1) and main["awaited"] > 0.1 and main["total_cpu"] < 0.015
+    assert told["task"]["other"]["callers"] == ["_run"] or told["task"]["other"]["callers"] == []
+    assert told["task"]["work"]["callers"] == ["other"]
+    assert told["helper"]["work"]["callers"] == ["met_in_the_middle"] and told["helper"]["helper"]["total_cpu"] < 0.005
+    assert (told["helper"]["helper"]["finished"], told["helper"]["helper"]["unfinished"]) == (1, 0)
+    generator = told["generator"]["generator"]
+    assert (generator["finished"], generator["unfinished"], generator["resumes"]) == (0, 1, 1) and 0.005 <= generator["total_cpu"] < 0.01
+    assert told["generator"]["work"]["callers"] == ["met_in_the_middle"]
+    thread = told["thread"]
+    assert thread["second"]["callers"] == ["body"] and thread["second"]["calls"] == 2
+    assert thread["first"]["finished"] == 1 and thread["first"]["total_cpu"] < thread["body"]["total_cpu"] - 0.015
+
+
+@pytest.mark.versions("3.9", "3.11", "3.12", "3.14")
+def test_interrupted(py):
+    told = facts(py, "interrupted")
+    assert told["hits"] > 300 and told["calls"] == 1
+
+
+@pytest.mark.versions_all
 def test_deep_recursion(py):
     """What runs without a profile runs with one, and RecursionError comes at the same depth."""
     told = facts(py, "deep", timeout=300)
     assert told["under"][0] == told["bare"][0] == 8000
     assert told["under"][1:] == told["bare"][1:]
-    assert told["calls"] == 8001 or py.minor < (3, 12) and 2000 < told["calls"] < 8001
+    assert told["calls"] == 8001 or py.minor < (3, 12) and 2000 < told["calls"] < 8001 and told["aside"]
 
 
 def test_again(py):
@@ -157,7 +181,9 @@ def test_with_sanitizers(py, case):
 
 def test_decorated(py):
     told = facts(py, "decorated")
-    assert told["calls"] == [2, 1]
+    assert told["calls"] == [2, 1], "what is called while another profile runs is that one's"
+    assert told["around"] == 2 and len(told["warned"]) == 1 and "outer is not profiled: a strobe.Profile runs already" in told["warned"][0]
+    assert told["refused"] == ["ValueError"] + ["TypeError"] * 5 + ["ValueError"]
     assert told["errors"] == ["ValueError", "ValueError", "ValueError", "TypeError", "TypeError", "this profile has not begun"]
 
 
@@ -278,13 +304,34 @@ def test_run_a_script(py):
 
 def test_run_a_module_that_fails(py):
     done, _ = run(py, "--sort", "calls", "--limit", "1000", "-m", "failing", "a", files={"failing.py": "import sys\ndef f(): raise KeyError(sys.argv[1:])\nf()\n"})
-    assert done.returncode == 1 and "KeyError: ['a']" in done.stderr
+    assert done.returncode == 1 and "KeyError: ['a']" in done.stderr and "_run.py" not in done.stderr
     assert re.search(r"functions, \d+ calls", done.stderr) and "f (failing.py:2)" in done.stderr
+
+
+def test_run_is_as_without(py):
+    """What a program sees of its surroundings, forks and changes of the folder; what it has called is its own calls alone."""
+    text = ("import os, sys, time\n"
+            "def leaf(): pass\n"
+            "leaf()\n"
+            "os.chdir('/')\n"
+            "print(type(__builtins__).__name__, os.path.isabs(__file__), __name__, __spec__)\n"
+            "sys.stdout.flush()\n"
+            "if os.fork() == 0: sys.exit(0)\n"
+            "os.wait()\n"
+            "for _ in range(7): leaf()\n")
+    done, found = run(py, "-o", "HERE/out.json", "--", "HERE/p.py", files={"p.py": text})
+    assert done.returncode == 0 and done.stdout == "module True __main__ None\n" and done.stderr == "", done
+    rows = {row["name"]: row for row in json.loads(found["out.json"])["functions"]}
+    assert rows["leaf"]["calls"] == 8, "of this process, not of its child"
+    assert not {"is_zipfile", "_EndRecData", "realpath", "_joinrealpath"} & set(rows)
 
 
 def test_run_says_what_is_wrong(py):
     for words, status, text in ((["nowhere.py"], 2, "there is no program nowhere.py"), ([], 2, "which program?"),
                                 (["-o", "x.unknown", "HERE/calls.py"], 2, "no format is known for 'x.unknown'"),
+                                (["--filter", "", "HERE/p.py"], 2, "filter is a module or a path"),
+                                (["--limit", "-3", "HERE/p.py"], 2, "--limit is a number of rows"),
+                                (["-mnowhere"], 2, "No module named nowhere"),
                                 (["-o", "/nowhere/x.pstat", "HERE/p.py"], 0, "cannot write /nowhere/x.pstat: No such file or directory")):
         done, _ = run(py, *words, files={"p.py": "def kept(): pass\nkept()\n"})
         assert done.returncode == status and text in done.stderr, (words, done)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import types
+import warnings
 
 from common import main, tell
 
@@ -428,6 +429,113 @@ def alive():
           "between": [between["waits"]["calls"], again["waits"]["calls"], between["waits"]["awaited"] <= again["waits"]["awaited"]]})
 
 
+def met_in_the_middle():
+    """Profiles that begin inside of what then goes on: in a coroutine, in a helper, in a generator, beside a thread deep inside of something."""
+    def work():
+        spin(0.01)
+
+    async def other():
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            work()
+
+    async def begins_here():
+        task = asyncio.ensure_future(other())
+        await asyncio.sleep(0)
+        with strobe.Profile() as profile:
+            await asyncio.sleep(0.15)
+        await task
+        return profile
+
+    def helper(profile):
+        profile.start()
+
+    def generator(profile):
+        profile.start()
+        yield 1
+        spin(0.005)
+        yield 2
+
+    def second():
+        spin(0.01)
+
+    def inner(gate, ready):
+        ready.set()
+        gate.wait()
+
+    def first(gate, ready):
+        inner(gate, ready)
+        spin(0.005)
+
+    def body(gate, ready):
+        first(gate, ready)
+        second()
+        second()
+
+    in_task = asyncio.run(begins_here())
+    by_helper = strobe.Profile()
+    helper(by_helper)
+    work()
+    by_helper.stop()
+    in_generator = strobe.Profile()
+    iterator = generator(in_generator)
+    next(iterator)
+    work()
+    next(iterator)
+    in_generator.stop()
+    gate, ready, beside = threading.Event(), threading.Event(), strobe.Profile()
+    thread = threading.Thread(target=body, args=(gate, ready))
+    thread.start()
+    ready.wait()
+    with beside:
+        gate.set()
+        thread.join()
+
+    def told(profile, *names):
+        found = rows(profile)
+        figures = ("calls", "finished", "unfinished", "total_cpu", "awaited", "resumes")
+        return {name: dict({key: found[name][key] for key in figures}, callers=[one["name"].rpartition(".")[2] for one in found[name]["callers"]])
+                for name in names if name in found}
+
+    tell({"task": told(in_task, "begins_here", "other", "work"), "helper": told(by_helper, "helper", "work"),
+          "generator": told(in_generator, "generator", "work"), "thread": told(beside, "body", "first", "inner", "second"),
+          "broken": broken(in_task) + broken(by_helper) + broken(in_generator) + broken(beside)})
+
+
+def interrupted():
+    """An exception at any place of start() and stop() leaves nothing behind that cannot be taken back."""
+    import signal
+
+    def strike(signum, frame):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, strike)
+
+    def leaf():
+        pass
+
+    hits = 0
+    for step in range(1, 400):
+        profile = strobe.Profile()
+        try:
+            signal.setitimer(signal.ITIMER_REAL, step * 2e-6 if step % 2 else step * 1e-5)
+            profile.start()
+            profile.stop()
+            while True:
+                pass
+        except KeyboardInterrupt:
+            hits += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        profile.stop()
+        before = profile.totals() if profile._native is not None else None
+        leaf()
+        if before is not None and "leaf" in rows(profile):
+            raise SystemExit("it goes on after stop()")
+    with strobe.Profile() as profile:
+        leaf()
+    tell({"hits": hits, "calls": rows(profile)["leaf"]["calls"], "broken": broken(profile)})
+
+
 def deep():
     """A recursion that runs without a profile runs with one."""
     def down(n):
@@ -458,7 +566,8 @@ def deep():
     bare.append(limit())
     with profile:
         under.append(limit())
-    tell({"bare": bare, "under": under, "broken": broken(profile), "calls": rows(profile)["down"]["calls"]})
+    tell({"bare": bare, "under": under, "broken": broken(profile), "calls": rows(profile)["down"]["calls"],
+          "aside": profile.totals()["lost"]["stacks_too_deep"]})
 
 
 def again():
@@ -707,7 +816,21 @@ def decorated():
 
     assert outer(5) == 5 and outer(6) == 8 and outer.__name__ == "outer"
     assert asyncio.run(waits()) == 2
+    caught = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with strobe.Profile() as around:
+            assert outer(4) == 3 and outer(4) == 3
     errors = []
+    for use in (lambda: strobe.profile(save="x.unknown"), lambda: strobe.profile(save=3), lambda: strobe.profile(int),
+                lambda: strobe.profile(lambda: (yield)), lambda: strobe.Profile(filter=3), lambda: strobe.Profile(filter=b"x"),
+                lambda: around.print(limit=-1)):
+        try:
+            use()
+            errors.append(None)
+        except (ValueError, TypeError) as error:
+            errors.append(type(error).__name__)
+    refused, errors = errors, []
     for options in ({"clock": "sun"}, {"threads": 3}, {"max_functions": 0}, {"tag": 3}, {"filter": [3]}):
         try:
             strobe.Profile(**options)
@@ -717,8 +840,9 @@ def decorated():
         strobe.Profile().stats()
     except RuntimeError as error:
         errors.append(str(error))
-    tell({"calls": [rows(outer.profile)["outer"]["calls"], rows(waits.profile)["waits"]["calls"]], "errors": errors})
+    tell({"warned": [str(one.message) for one in caught], "around": rows(around)["outer"]["calls"], "refused": refused,
+          "calls": [rows(outer.profile)["outer"]["calls"], rows(waits.profile)["waits"]["calls"]], "errors": errors})
 
 
-main({case.__name__: case for case in (counts, builtins, threads, awaits, shapes, alive, deep, again, forked, tagged, filtered, many, at_once,
+main({case.__name__: case for case in (counts, builtins, threads, awaits, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
                                         stopped_at_once, saved, greenlets, decorated)})
