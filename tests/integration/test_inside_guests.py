@@ -43,3 +43,18 @@ def test_last_values_of_a_worker(py):
     facts = inside.run(py, "guests.py", "last_values", env=packages.need(py, "prometheus"))
     assert facts["child"] == 0 and facts["known"] > 1
     assert facts["written"] >= facts["known"], facts
+
+
+def test_manners(py):
+    facts = inside.run(py, "guests.py", "manners")
+    kinds = [one.partition(":")[0] for one in facts["told"]]
+    assert kinds == ["TypeError", "ValueError", "OSError"] + ["TypeError"] * 6 + ["FileNotFoundError"], facts["told"]
+    assert facts["told"][-1].endswith("'/nowhere/x.svg'")
+    assert ["v" in facts["labels"][0], "w" in facts["labels"][1], facts["labels"][2]] == [True, True, ["None"]]
+
+
+def test_importing_strobe_loads_next_to_nothing(py):
+    """Of modules that the interpreter has not loaded for itself: its own alone."""
+    done = py.run("-c", "import sys; sys.path.insert(0, sys.argv[1]); before = set(sys.modules); import strobe; print(*set(sys.modules) - before)",
+                  inside.environment(py)["PYTHONPATH"])
+    assert done.stdout.split() == ["strobe"], done

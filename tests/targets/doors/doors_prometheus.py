@@ -71,6 +71,11 @@ class CollectorTest(unittest.TestCase):
         self.assertEqual(self.value("app_queue_size", {"queue": "q"}), 6)
         self.assertIsNone(self.value("semaphore_available", GATE))
 
+    def test_prefixes_that_no_name_begins_with(self):
+        for prefix, error in (("9", ValueError), ("a b", ValueError), ("a\n# x", ValueError), ("\udcff", ValueError), (3, TypeError), (None, TypeError)):
+            with self.assertRaises(error):
+                Collector(prefix, source=self.source)
+
     def test_prefix_of_the_source(self):
         """It stays, and gives way to the door's; names that are shared have none."""
         self.source.more = [one("shop_process_open_fds", "gauge", 5, {}), one("shop_strobe_looks_total", "counter", 6, {})]

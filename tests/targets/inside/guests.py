@@ -217,5 +217,27 @@ def last_values():
     tell({"child": child, "known": known, "written": written})
 
 
+def manners():
+    """What cannot be meant is refused by name; names that are too long are cut, not lost."""
+    import strobe.health
+
+    with strobe.sample(rate=1000) as profile:
+        with strobe.label(**{"n" * 70: "v", "\xe9" * 40: "w"}):
+            end = time.process_time() + 0.1
+            while time.process_time() < end:
+                pass
+    told = []
+    for use in (lambda: strobe.install_signal(10, True), lambda: strobe.install_signal(1 << 31), lambda: strobe.install_signal(10, 1 << 40),
+                lambda: strobe.uninstall_signal(12.7), lambda: strobe.start(labels=None), lambda: strobe.label(a=1)(3),
+                lambda: strobe.label(a=1)(int), lambda: profile.by(3), lambda: strobe.health.Health(checks=3),
+                lambda: profile.save("/nowhere/x.svg")):
+        try:
+            use()
+            told.append("nothing")
+        except Exception as error:
+            told.append("%s: %s" % (type(error).__name__, error))
+    tell({"told": told, "labels": [sorted(map(str, profile.by(name))) for name in ("n" * 70, "\xe9" * 40, "\udcff")]})
+
+
 if __name__ == "__main__":
-    {case.__name__: case for case in (closed, wrapped, refused, turned_off, interpreters, odd_path, last_values)}[sys.argv[1]]()
+    {case.__name__: case for case in (closed, wrapped, refused, turned_off, interpreters, odd_path, last_values, manners)}[sys.argv[1]]()
