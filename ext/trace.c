@@ -226,6 +226,8 @@ void strobe_trace_forked(void)
 {
     struct strobe_seat *own = strobe_seat_own;
 
+    if (strobe_trace_active)
+        strobe_calls_forked(strobe_trace_active->calls);
     strobe_trace_turn = 0;
     strobe_trace_active = NULL;
     pthread_mutex_init(&seats_lock, NULL);
@@ -292,7 +294,7 @@ static bool is_in_one(PyObject *name, PyObject *modules)
     return false;
 }
 
-/* In the frame that runs this code now. */
+/* In the frame that runs this code now, or by the globals that are known of it. */
 static bool is_wanted(const struct strobe_trace *trace, const void *code)
 {
     PyObject *file = (PyObject *)strobe_trace_pointer(code, trace->layout.co_filename), *globals, *name;
@@ -305,10 +307,14 @@ static bool is_wanted(const struct strobe_trace *trace, const void *code)
         return true;
     if (!PyTuple_Size(trace->modules))
         return false;
-    frame = seat && seat->frame ? seat->frame : strobe_trace_frame(trace);
-    if (!frame)
+    if (trace->globals) {
+        globals = trace->globals;
+    } else {
+        frame = seat && seat->frame ? seat->frame : strobe_trace_frame(trace);
+        globals = frame ? (PyObject *)strobe_trace_pointer(frame, trace->layout.fr_globals) : NULL;
+    }
+    if (!globals)
         return false;
-    globals = (PyObject *)strobe_trace_pointer(frame, trace->layout.fr_globals);
     name = PyDict_GetItemString(globals, "__name__");
     return name && PyUnicode_Check(name) && is_in_one(name, trace->modules);
 }

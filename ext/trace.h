@@ -26,6 +26,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     enum strobe_ticks_cpu cpu;
     uint64_t only;         /* ident (pthread_self) of the one thread that is profiled; 0 = all are */
     bool builtins, tasks;  /* are calls of builtins, the names of tasks wanted? */
+    PyObject *globals;     /* of the code that is asked for; borrowed; NULL = those of the frame that runs */
     PyObject *tag;         /* a ContextVar whose value is a group, too; NULL = none */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
     PyObject *own;         /* likewise: paths of strobe's own files */

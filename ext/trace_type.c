@@ -262,6 +262,18 @@ static uint32_t group_of(struct strobe_trace *trace, PyObject *name, PyObject *c
     return name == Py_None ? STROBE_CALLS_SAME : strobe_trace_named_group(trace, name, code);
 }
 
+/* What a function is that runs already: with the globals that its frame has. */
+static void learn(struct strobe_trace *trace, PyObject *frame, const void *code)
+{
+    PyObject *globals = PyObject_GetAttrString(frame, "f_globals");
+
+    trace->globals = globals;
+    strobe_calls_learn(trace->calls, code);
+    trace->globals = NULL;
+    Py_XDECREF(globals);
+    PyErr_Clear();
+}
+
 /* Below 3.12: the end of what is seeded is not seen.  What must stay to be asked: a generator, or a frame object. */
 static int hold_unseen(struct strobe_trace *trace, struct strobe_calls_thread *thread, PyObject *frame, const void *address)
 {
@@ -294,6 +306,7 @@ static PyObject *calls_seed(PyObject *object, PyObject *args)
     address = address_of_frame(trace, frame);
     if (!thread)
         Py_RETURN_NONE;
+    learn(trace, frame, code);
     strobe_calls_seed(thread, code, address, group_of(trace, name, code), strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
     if (is_unseen && hold_unseen(trace, thread, frame, address))
         return NULL;
@@ -316,7 +329,7 @@ static PyObject *calls_settle(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* seed_waiting([(coroutine, code)], task's name or None): one that waits for the next, outermost first. */
+/* seed_waiting([(coroutine, code, frame)], task's name or None): one that waits for the next, outermost first. */
 static PyObject *calls_seed_waiting(PyObject *object, PyObject *args)
 {
     enum { MOST = 1000 };
@@ -335,6 +348,7 @@ static PyObject *calls_seed_waiting(PyObject *object, PyObject *args)
 
         codes[i] = PyTuple_GetItem(pair, 1);
         frames[i] = address_in_coroutine(trace, PyTuple_GetItem(pair, 0));
+        learn(trace, PyTuple_GetItem(pair, 2), codes[i]);
     }
     if (n == 0 || !strobe_calls_thread_at(trace->calls, 0, &facts))
         Py_RETURN_NONE;
@@ -589,7 +603,7 @@ static PyMethodDef methods[] = {
     {"thread", calls_thread, METH_VARARGS, "thread(ident, tid, name): a thread that is there at the start."},
     {"seed", calls_seed, METH_VARARGS, "seed(ident, frame, code, task, unseen): frames it is in, outermost first."},
     {"settle", calls_settle, METH_VARARGS, "settle(ident, frame): where a thread is before stop() (below 3.12)."},
-    {"seed_waiting", calls_seed_waiting, METH_VARARGS, "seed_waiting([(coroutine, code)], task): one waits for the next."},
+    {"seed_waiting", calls_seed_waiting, METH_VARARGS, "seed_waiting([(coroutine, code, frame)], task): one waits for the next."},
     {"rows", calls_rows, METH_VARARGS, "rows(thread, group): functions, edges, ticks of wall and CPU time."},
     {"functions", calls_functions, METH_NOARGS, "functions(): what they are, by number."},
     {"threads", calls_threads, METH_NOARGS, "threads(): ident, tid, name, has it ended."},

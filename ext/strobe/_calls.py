@@ -182,11 +182,11 @@ def _seed(native, only):
 
 
 def _waiting(coroutine):
-    """Those that wait, one for the next: (coroutine, code), outermost first."""
+    """Those that wait, one for the next: (coroutine, code, frame), outermost first."""
     chain = []
     while coroutine is not None and _code_of(coroutine) is not None and _frame_of(coroutine) is not None and len(chain) < 1000:
         if _has_begun(coroutine):
-            chain.append((coroutine, _code_of(coroutine)))
+            chain.append((coroutine, _code_of(coroutine), _frame_of(coroutine)))
         coroutine = _awaited(coroutine)
     return chain
 
@@ -403,6 +403,7 @@ def _after_fork_in_child():
     if running is not None and running._undo is not None:
         undo, running._undo = running._undo, None
         undo()
+        running._native.stop()
 
 
 def _at_exit():

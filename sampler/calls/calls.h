@@ -73,6 +73,9 @@ struct strobe_calls_lost {
 };
 struct strobe_calls_lost strobe_calls_lost(const struct strobe_calls *calls);
 
+/* In the child of a fork: nobody holds anything; the threads of events are the parent's. */
+void strobe_calls_forked(struct strobe_calls *calls);
+
 /* ---- threads ---- */
 
 /* ret: borrowed.  serial: the caller's, to tell threads apart; name: copied.  STROBE_ERR_NOMEM. */
@@ -128,6 +131,8 @@ void strobe_calls_charge(struct strobe_calls_thread *thread, struct strobe_calls
 
 /* ---- what was there before the profile ---- */
 
+/* Asks for what a key is now, where the caller knows more of it than at its next event. */
+void strobe_calls_learn(struct strobe_calls *calls, const void *key);
 /* As enter and activate, outermost first, but they count as alive at the start, not as calls.  frame: of an activation, else NULL. */
 void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
                        struct strobe_calls_time now);

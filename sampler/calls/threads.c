@@ -160,6 +160,16 @@ void strobe_calls_clear(struct strobe_calls *calls)
     atomic_store(&calls->beyond, 0);
 }
 
+void strobe_calls_forked(struct strobe_calls *calls)
+{
+    atomic_store(&calls->listed, false);
+    atomic_store(&calls->busy, false);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next) {
+        atomic_store(&thread->busy, false);
+        atomic_store(&thread->guard, &thread->busy);
+    }
+}
+
 uint32_t strobe_calls_function_count(const struct strobe_calls *calls)
 {
     return calls->n_functions;

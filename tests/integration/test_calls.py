@@ -151,6 +151,7 @@ def test_filters(py):
     told = inside.run(py, "calls.py", "filtered")
     assert told["module"] == ["json/__init__.py", "json/encoder.py"] and told["submodule"] == ["json/encoder.py"]
     assert told["path"] == ["calls.py"] and told["none"] == []
+    assert told["main"] == ["<module>", "filtered", "leaf"], "what ran already, too"
     assert not any(told[name] for name in told if name.endswith("broken"))
 
 

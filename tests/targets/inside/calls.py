@@ -659,6 +659,9 @@ def filtered():
         found[name] = sorted({os.path.basename(os.path.dirname(row["file"])) + "/" + os.path.basename(row["file"]) if "json" in row["file"]
                               else os.path.basename(row["file"]) for row in profile.stats()})
         found[name + " broken"] = broken(profile)
+    with strobe.Profile(filter="__main__") as profile:
+        leaf()
+    found["main"] = sorted(row["name"].rpartition(".")[2] for row in profile.stats())
     tell(found)
 
 
