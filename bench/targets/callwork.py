@@ -86,9 +86,9 @@ def with_strobe():
 
 def with_hooks():
     """strobe's hooks, with nothing behind them: what the interpreter takes for being asked."""
-    from strobe import _calls
+    from strobe import _callhooks
 
-    return _calls._hook(_calls._EVENTS)
+    return _callhooks.hook(_callhooks.EVENTS)
 
 
 def with_cprofile():

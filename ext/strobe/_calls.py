@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The deterministic profiler: exact calls, right across await and threads (docs/deterministic.md)."""
-import asyncio
 import atexit
 import functools
 import inspect
@@ -9,20 +8,13 @@ import sys
 import threading
 import warnings
 
-from strobe import _callrows, _strobe
+from strobe import _callhooks, _callrows, _callseeds, _strobe
 
-_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NO_CPU, _RSEQ, _REAL_CPU = 0, 1, 2  # enum strobe_ticks_cpu of ext/ticks.h
-_EVENTS = ("PY_START", "PY_RESUME", "PY_THROW", "PY_YIELD", "PY_RETURN", "PY_UNWIND")
-_BUILTIN_EVENTS = ("CALL",)  # C_RETURN and C_RAISE come with it
-_TOOL_IDS = (4, 3)  # those that PEP 669 gives to nobody
-
-_UNSEEN = not hasattr(sys, "monitoring")  # the hook is not told of the ends of frames that were there before it
 
 _lock = threading.RLock()
 _active = None
 _begun_at = None  # file:line of who began it
-_callbacks = {}
 
 
 def _choice(name, value, choices):
@@ -46,173 +38,6 @@ def _filters(which):
         else:
             modules.append(one)
     return tuple(modules), tuple(paths)
-
-
-# ---- hooks ----
-
-
-_NAME = "strobe.Profile"
-_filtered = False  # some profile before had a filter: what it left out, sys.monitoring does not tell of any more
-
-
-def _hook(events, filtered=False):
-    """Has the interpreter call us; what to call to undo it, which may be called again."""
-    global _filtered
-    if not hasattr(sys, "monitoring"):
-        if _BUILTIN_EVENTS[0] in events and sys.getprofile() is not None:
-            raise RuntimeError("builtins=True needs the thread's profile function, which is %r" % (sys.getprofile(),))
-        _strobe.trace_frames(True)
-        return lambda: _strobe.trace_frames(False)
-    monitoring = sys.monitoring
-    for tool in _TOOL_IDS:
-        if monitoring.get_tool(tool) == _NAME:  # of a start() that was interrupted
-            _unhook(tool)
-    free = [tool for tool in _TOOL_IDS if monitoring.get_tool(tool) is None]
-    if not free:
-        raise RuntimeError("both tool ids of sys.monitoring that strobe may take are in use, by %s"
-                           % " and ".join(repr(monitoring.get_tool(tool)) for tool in _TOOL_IDS))
-    tool = free[0]
-    if not _callbacks:
-        _callbacks.update(_strobe.trace_callbacks(monitoring.DISABLE))
-    monitoring.use_tool_id(tool, _NAME)
-    for name, callback in _callbacks.items():
-        monitoring.register_callback(tool, getattr(monitoring.events, name), callback)
-    if _filtered:
-        monitoring.restart_events()
-    _filtered = filtered
-    monitoring.set_events(tool, sum(getattr(monitoring.events, name) for name in events))
-    return functools.partial(_unhook, tool)
-
-
-def _unhook(tool):
-    monitoring = sys.monitoring
-    if monitoring.get_tool(tool) != _NAME:  # somebody has freed it
-        return
-    monitoring.set_events(tool, 0)
-    for name in _callbacks:
-        monitoring.register_callback(tool, getattr(monitoring.events, name), None)
-    monitoring.free_tool_id(tool)
-
-
-# ---- what runs already ----
-
-
-def _is_own(code):
-    return code.co_filename.startswith(_OWN)
-
-
-def _awaited(thing):
-    """What a coroutine, generator or asynchronous generator waits for."""
-    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
-        if hasattr(thing, name):
-            return getattr(thing, name)
-    return None
-
-
-def _code_of(thing):
-    for name in ("cr_code", "gi_code", "ag_code"):
-        if hasattr(thing, name):
-            return getattr(thing, name)
-    return None
-
-
-def _frame_of(thing):
-    for name in ("cr_frame", "gi_frame", "ag_frame"):
-        if hasattr(thing, name):
-            return getattr(thing, name)
-    return None
-
-
-def _all_tasks(loops):
-    """Of all loops of this process, as far as they can be found from here."""
-    tasks = []
-    for source in (getattr(asyncio.tasks, "_all_tasks", None), getattr(asyncio.tasks, "_scheduled_tasks", None),
-                   getattr(asyncio.tasks, "_eager_tasks", None)):
-        for _ in range(100):
-            try:
-                tasks += list(source or ())
-                break
-            except RuntimeError:  # another thread makes tasks meanwhile
-                continue
-    for loop in loops:
-        tasks += asyncio.all_tasks(loop)
-    return [task for task in {id(task): task for task in tasks}.values() if not task.done()]
-
-
-def _loops(stacks):
-    """Loops that run: this thread's, and those whose run_forever() is on a stack."""
-    loops = [frame.f_locals.get("self") for frames in stacks.values() for frame in frames if frame.f_code.co_name == "run_forever"]
-    loops.append(asyncio._get_running_loop())
-    return [loop for loop in loops if isinstance(loop, asyncio.AbstractEventLoop)]
-
-
-def _stack(frame):
-    """Frames, outermost first, without strobe's own."""
-    frames = []
-    while frame is not None:
-        if not _is_own(frame.f_code):
-            frames.append(frame)
-        frame = frame.f_back
-    return frames[::-1]
-
-
-def _coroutine_of(task):
-    try:
-        return task.get_coro()
-    except Exception:  # a task of somebody's own
-        return None
-
-
-def _seed(native, only):
-    """What threads run and tasks wait for at this moment counts from now on."""
-    stacks = {ident: _stack(frame) for ident, frame in sys._current_frames().items() if not only or ident == only}
-    tasks = [(task, _coroutine_of(task)) for task in _all_tasks(_loops(stacks))]
-    roots = {id(_frame_of(coroutine)): task for task, coroutine in tasks if coroutine is not None and _frame_of(coroutine) is not None}
-    threads = {thread.ident: thread for thread in threading.enumerate()}
-    for ident, frames in stacks.items():
-        thread = threads.get(ident)
-        native.thread(ident, getattr(thread, "native_id", None) or 0, thread.name if thread else "")
-        for frame in frames:
-            task = roots.get(id(frame))
-            native.seed(ident, frame, frame.f_code, task.get_name() if task is not None else None, _UNSEEN)
-    for task, coroutine in tasks:
-        chain = _waiting(coroutine)
-        if chain:
-            native.seed_waiting(chain, task.get_name())
-
-
-def _waiting(coroutine):
-    """Those that wait, one for the next: (coroutine, code, frame), outermost first."""
-    chain = []
-    while coroutine is not None and _code_of(coroutine) is not None and _frame_of(coroutine) is not None and len(chain) < 1000:
-        if _has_begun(coroutine):
-            chain.append((coroutine, _code_of(coroutine), _frame_of(coroutine)))
-        coroutine = _awaited(coroutine)
-    return chain
-
-
-def _has_begun(thing):
-    state = {"cr_code": inspect.getcoroutinestate, "gi_code": inspect.getgeneratorstate}
-    for name, ask in state.items():
-        if hasattr(thing, name):
-            return ask(thing).endswith("_SUSPENDED")
-    return _frame_of(thing) is not None and _frame_of(thing).f_lasti >= 0
-
-
-def _greenlets():
-    """greenlet's settrace and our callback for it; None: the program does without greenlets."""
-    greenlet = sys.modules.get("greenlet")
-    settrace = getattr(greenlet, "settrace", None)
-    if settrace is None:
-        return None, _strobe.trace_switched
-    before = greenlet.gettrace()
-    if before is None or before is _strobe.trace_switched:
-        return settrace, _strobe.trace_switched
-
-    def both(event, args):
-        _strobe.trace_switched(event, args)
-        before(event, args)
-    return settrace, both
 
 
 # ---- profiles ----
@@ -239,9 +64,9 @@ class Profile(_callrows.Readable):
         if tag is not None and not (hasattr(tag, "get") and hasattr(tag, "reset")):
             raise TypeError("tag is a ContextVar, not %r" % (tag,))
         modules, paths = _filters(filter)
-        self._events = _EVENTS + (_BUILTIN_EVENTS if builtins else ())
+        self._events = _callhooks.EVENTS + (_callhooks.BUILTIN_EVENTS if builtins else ())
         self._how = (sys.hexversion, max_functions, _RSEQ, bool(builtins), bool(tasks), tag, modules, paths)
-        self._own = (_OWN,)
+        self._own = (_callseeds.OWN,)
         self._native = None
         self._undo = None
         self._only = 0
@@ -274,11 +99,11 @@ class Profile(_callrows.Readable):
     def _begin(self):
         global _active, _begun_at
         self._native.begin()
-        _seed(self._native, self._only)
-        self._native.go(*_greenlets())
-        self._undo = _hook(self._events, any(self._how[-2:]))
+        _callseeds.seed(self._native, self._only, _callhooks.UNSEEN)
+        self._native.go(*_callhooks.greenlets())
+        self._undo = _callhooks.hook(self._events, any(self._how[-2:]))
         caller = sys._getframe(1)
-        while caller is not None and _is_own(caller.f_code):
+        while caller is not None and _callseeds.is_own(caller.f_code):
             caller = caller.f_back
         _begun_at = "%s:%d" % (caller.f_code.co_filename, caller.f_lineno) if caller is not None else "somebody"
         _active = self
@@ -296,9 +121,9 @@ class Profile(_callrows.Readable):
     def stop(self):
         """Ends; what is alive stays unfinished.  Harmless when it does not run; to be called again when an exception interrupts it."""
         with _lock:
-            if self._undo is None:
+            if self._undo is None and _active is not self:
                 return
-            if _UNSEEN:
+            if _callhooks.UNSEEN:
                 for ident, frame in sys._current_frames().items():
                     self._native.settle(ident, frame)
             self._end()

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a program runs and waits for when a deterministic profile begins: it counts from then on."""
+import inspect
+import os
+import sys
+import threading
+
+OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def is_own(code):
+    return code.co_filename.startswith(OWN)
+
+
+def _awaited(thing):
+    """What a coroutine, generator or asynchronous generator waits for."""
+    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
+        if hasattr(thing, name):
+            return getattr(thing, name)
+    return None
+
+
+def _code_of(thing):
+    for name in ("cr_code", "gi_code", "ag_code"):
+        if hasattr(thing, name):
+            return getattr(thing, name)
+    return None
+
+
+def _frame_of(thing):
+    for name in ("cr_frame", "gi_frame", "ag_frame"):
+        if hasattr(thing, name):
+            return getattr(thing, name)
+    return None
+
+
+def _all_tasks(loops):
+    """Of all loops of this process, as far as they can be found from here."""
+    asyncio, tasks = sys.modules["asyncio"], []
+    for source in (getattr(asyncio.tasks, "_all_tasks", None), getattr(asyncio.tasks, "_scheduled_tasks", None),
+                   getattr(asyncio.tasks, "_eager_tasks", None)):
+        for _ in range(100):
+            try:
+                tasks += list(source or ())
+                break
+            except RuntimeError:  # another thread makes tasks meanwhile
+                continue
+    for loop in loops:
+        tasks += asyncio.all_tasks(loop)
+    return [task for task in {id(task): task for task in tasks}.values() if not task.done()]
+
+
+def _loops(stacks):
+    """Loops that run: this thread's, and those whose run_forever() is on a stack."""
+    loops = [frame.f_locals.get("self") for frames in stacks.values() for frame in frames if frame.f_code.co_name == "run_forever"]
+    asyncio = sys.modules["asyncio"]
+    loops.append(asyncio._get_running_loop())
+    return [loop for loop in loops if isinstance(loop, asyncio.AbstractEventLoop)]
+
+
+def _stack(frame):
+    """Frames, outermost first, without strobe's own."""
+    frames = []
+    while frame is not None:
+        if not is_own(frame.f_code):
+            frames.append(frame)
+        frame = frame.f_back
+    return frames[::-1]
+
+
+def _coroutine_of(task):
+    try:
+        return task.get_coro()
+    except Exception:  # a task of somebody's own
+        return None
+
+
+def seed(native, only, unseen):
+    """What threads run and tasks wait for at this moment counts from now on."""
+    stacks = {ident: _stack(frame) for ident, frame in sys._current_frames().items() if not only or ident == only}
+    tasks = [(task, _coroutine_of(task)) for task in _all_tasks(_loops(stacks))] if "asyncio" in sys.modules else []
+    roots = {id(_frame_of(coroutine)): task for task, coroutine in tasks if coroutine is not None and _frame_of(coroutine) is not None}
+    threads = {thread.ident: thread for thread in threading.enumerate()}
+    for ident, frames in stacks.items():
+        thread = threads.get(ident)
+        native.thread(ident, getattr(thread, "native_id", None) or 0, thread.name if thread else "")
+        for frame in frames:
+            task = roots.get(id(frame))
+            native.seed(ident, frame, frame.f_code, task.get_name() if task is not None else None, unseen)
+    for task, coroutine in tasks:
+        chain = _waiting(coroutine)
+        if chain:
+            native.seed_waiting(chain, task.get_name())
+
+
+def _waiting(coroutine):
+    """Those that wait, one for the next: (coroutine, code, frame), outermost first."""
+    chain = []
+    while coroutine is not None and _code_of(coroutine) is not None and _frame_of(coroutine) is not None and len(chain) < 1000:
+        if _has_begun(coroutine):
+            chain.append((coroutine, _code_of(coroutine), _frame_of(coroutine)))
+        coroutine = _awaited(coroutine)
+    return chain
+
+
+def _has_begun(thing):
+    state = {"cr_code": inspect.getcoroutinestate, "gi_code": inspect.getgeneratorstate}
+    for name, ask in state.items():
+        if hasattr(thing, name):
+            return ask(thing).endswith("_SUSPENDED")
+    return _frame_of(thing) is not None and _frame_of(thing).f_lasti >= 0

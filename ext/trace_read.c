@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a profile has counted, for Python. */
+#include "ext/trace_parts.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "calls/rows.h"
+#include "ext/convert.h"
+#include "ext/trace_export.h"
+
+/* ---- reading ---- */
+
+static PyObject *figures_of(uint32_t caller, uint32_t callee, const struct strobe_calls_figures *f)
+{
+    return Py_BuildValue("(IIKKKKKKKKKKKK)", caller, callee, f->started, f->finished, f->started + f->seeded - f->finished, f->primitive,
+                         f->resumes, f->self.wall, f->self.cpu, f->total.wall, f->total.cpu, f->awaited,
+                         f->shortest == UINT64_MAX ? 0 : f->shortest, f->longest);
+}
+
+static bool is_empty(const struct strobe_calls_figures *f)
+{
+    return !(f->started | f->seeded | f->finished | f->resumes | f->total.wall | f->awaited | f->self.wall);
+}
+
+static PyObject *list_of(const struct strobe_calls_row *rows, size_t n, size_t n_functions)
+{
+    PyObject *list = PyList_New(0);
+
+    for (size_t i = 0; list && i < n; i++) {
+        PyObject *row;
+
+        if (is_empty(&rows[i].figures) || rows[i].callee >= n_functions || rows[i].caller >= n_functions)
+            continue;
+        row = figures_of(rows[i].caller, rows[i].callee, &rows[i].figures);
+        if (!row || PyList_Append(list, row))
+            Py_CLEAR(list);
+        Py_XDECREF(row);
+    }
+    return list;
+}
+
+static struct strobe_calls_question question_of(struct strobe_calls_object *self, long long place, long long group)
+{
+    struct strobe_calls_question question = {.group = group < 0 ? STROBE_CALLS_ANY : (uint32_t)group, .now = strobe_trace_time,
+                                             .ctx = &self->trace, .wall = strobe_ticks_wall()};
+    struct strobe_calls_thread_facts facts;
+
+    if (place >= 0 && strobe_calls_thread_at(self->trace.calls, (size_t)place, &facts))
+        question.thread = facts.thread;
+    return question;
+}
+
+/* rows(thread's place or -1, group or -1) -> functions, edges, wall, cpu: all times in ticks.  A row: caller, callee, started, finished,
+ * unfinished, primitive, resumes, self wall, self cpu, total wall, total cpu, awaited, shortest, longest. */
+PyObject *strobe_calls_object_rows(PyObject *object, PyObject *args)
+{
+    struct strobe_calls_object *self = strobe_calls_object_of(object);
+    struct strobe_calls_rows rows;
+    struct strobe_calls_question question;
+    long long place, group;
+    PyObject *ret;
+    int err;
+
+    if (!PyArg_ParseTuple(args, "LL:rows", &place, &group))
+        return NULL;
+    strobe_trace_reap();
+    question = question_of(self, place, group);
+#ifdef Py_GIL_DISABLED
+    Py_BEGIN_ALLOW_THREADS
+#endif
+    err = strobe_calls_rows_init(self->trace.calls, &question, &rows);
+#ifdef Py_GIL_DISABLED
+    Py_END_ALLOW_THREADS
+#endif
+    if (err)
+        return strobe_convert_error(err, NULL);
+    ret = Py_BuildValue("(NNKK)", list_of(rows.functions, rows.n_functions, rows.n_functions),
+                        list_of(rows.edges, rows.n_edges, rows.n_functions), rows.wall, rows.cpu);
+    strobe_calls_rows_release(&rows);
+    return ret;
+}
+
+/* functions() -> [code object or builtin, or None], by number. */
+PyObject *strobe_calls_object_functions(PyObject *object, PyObject *ignored)
+{
+    const struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
+    uint32_t n = strobe_calls_function_count(trace->calls);
+    PyObject *list = PyList_New(0);
+
+    (void)ignored;
+    for (uint32_t i = 0; list && i < n; i++)
+        if (PyList_Append(list, i < trace->cap_functions && trace->functions[i] ? trace->functions[i] : Py_None))
+            Py_CLEAR(list);
+    return list;
+}
+
+/* threads() -> [(ident, tid, name, has it ended?)], groups() -> [name] */
+PyObject *strobe_calls_object_threads(PyObject *object, PyObject *ignored)
+{
+    struct strobe_calls_thread_facts facts;
+    PyObject *list = PyList_New(0);
+
+    (void)ignored;
+    strobe_trace_reap();
+    for (size_t i = 0; list && strobe_calls_thread_at(strobe_calls_object_of(object)->trace.calls, i, &facts); i++) {
+        PyObject *name = PyUnicode_DecodeUTF8(facts.name, (Py_ssize_t)strlen(facts.name), "replace");
+        PyObject *row = name ? Py_BuildValue("(KiNO)", (unsigned long long)facts.serial, (int)facts.tid, name,
+                                             facts.has_ended ? Py_True : Py_False) : NULL;
+
+        if (!row || PyList_Append(list, row))
+            Py_CLEAR(list);
+        Py_XDECREF(row);
+    }
+    return list;
+}
+
+PyObject *strobe_calls_object_groups(PyObject *object, PyObject *ignored)
+{
+    const struct strobe_calls *calls = strobe_calls_object_of(object)->trace.calls;
+    PyObject *list = PyList_New(0);
+
+    (void)ignored;
+    for (size_t i = 0; list && i < strobe_calls_group_count(calls); i++) {
+        const char *text = strobe_calls_group_name(calls, (uint32_t)i);
+        PyObject *name = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+
+        if (!name || PyList_Append(list, name))
+            Py_CLEAR(list);
+        Py_XDECREF(name);
+    }
+    return list;
+}
+
+/* facts() -> seconds a tick, ticks of all runs so far, starts beyond max_functions, events not noted, stacks that were too deep, is the
+ * tree full? */
+PyObject *strobe_calls_object_facts(PyObject *object, PyObject *ignored)
+{
+    const struct strobe_calls_object *self = strobe_calls_object_of(object);
+    struct strobe_calls_lost lost = strobe_calls_lost(self->trace.calls);
+    uint64_t wall = self->run_wall + (self->is_active ? strobe_ticks_wall() - self->since : 0);
+
+    (void)ignored;
+    return Py_BuildValue("(dKKKKO)", strobe_ticks_ns_per_tick() / 1e9, (unsigned long long)wall, (unsigned long long)lost.functions,
+                         (unsigned long long)lost.events, (unsigned long long)self->trace.too_deep, lost.paths ? Py_True : Py_False);
+}
+
+struct path_list {
+    PyObject *list;
+    uint64_t serial;
+    size_t place;
+    const struct strobe_calls_thread *thread;
+};
+
+static int add_path(void *ctx, const struct strobe_calls_thread_facts *thread, uint32_t group, const uint32_t *functions, size_t n,
+                    struct strobe_calls_time self)
+{
+    struct path_list *paths = ctx;
+    PyObject *path = PyTuple_New((Py_ssize_t)n), *row;
+
+    if (paths->thread != thread->thread) {
+        paths->place += paths->thread != NULL;
+        paths->thread = thread->thread;
+    }
+    for (size_t i = 0; path && i < n; i++) {
+        PyObject *number = PyLong_FromUnsignedLong(functions[i]);
+
+        if (!number || PyTuple_SetItem(path, (Py_ssize_t)i, number))
+            Py_CLEAR(path);
+    }
+    row = path ? Py_BuildValue("(nINKK)", (Py_ssize_t)paths->place, group, path, self.wall, self.cpu) : NULL;
+    if (!row || PyList_Append(paths->list, row)) {
+        Py_XDECREF(row);
+        return STROBE_ERR_NOMEM;
+    }
+    Py_DECREF(row);
+    return 0;
+}
+
+/* paths() -> [(serial of thread, group, (function, ...) outermost first, wall, cpu)], of time on the thread, in ticks. */
+PyObject *strobe_calls_object_paths(PyObject *object, PyObject *ignored)
+{
+    struct strobe_calls_question question = question_of(strobe_calls_object_of(object), -1, -1);
+    struct path_list paths = {.list = PyList_New(0)};
+    int err;
+
+    (void)ignored;
+    if (!paths.list)
+        return NULL;
+    err = strobe_calls_paths(strobe_calls_object_of(object)->trace.calls, &question, add_path, &paths);
+    if (!err)
+        return paths.list;
+    Py_DECREF(paths.list);
+    return PyErr_Occurred() ? NULL : strobe_convert_error(err, NULL);
+}
+
+/* export(format, [(name, file, line)] by function, by CPU time?, title) -> bytes, of time on threads. */
+PyObject *strobe_calls_object_export(PyObject *object, PyObject *args)
+{
+    struct strobe_calls_object *self = strobe_calls_object_of(object);
+    struct strobe_calls_question question = question_of(self, -1, -1);
+    struct strobe_buf out = STROBE_BUF_INIT;
+    const char *format, *title;
+    PyObject *names, *ret;
+    int by_cpu, err;
+
+    if (!PyArg_ParseTuple(args, "sO!ps:export", &format, &PyList_Type, &names, &by_cpu, &title))
+        return NULL;
+    err = strobe_trace_export(self->trace.calls, &question, names, by_cpu, strobe_ticks_ns_per_tick(), title, format, &out);
+    ret = err ? NULL : PyBytes_FromStringAndSize(strobe_buf_str(&out), (Py_ssize_t)out.len);
+    strobe_buf_release(&out);
+    return err && !PyErr_Occurred() ? strobe_convert_error(err, NULL) : ret;
+}
