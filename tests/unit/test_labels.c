@@ -241,10 +241,23 @@ static void test_long_names_and_more_than_fit(void **state)
             snprintf(name, sizeof name, "k%d", i);
         keys[i] = pyheap_str(w.heap, name);
         values[i] = pyheap_small(w.heap, i);
-        if (i >= 1 && i <= STROBE_LABELS_FRAMES)
+        if (i == 0) /* 64 bytes of it */
+            snprintf(expected, sizeof expected, "[%.64s=0]", name);
+        else if (i < STROBE_LABELS_FRAMES)
             snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "[k%d=%d]", i, i);
     }
     dict = dict_of(keys, values, N);
+    LOOK_AT("strobe:labels");
+    assert_string_equal(text_of(context_of("strobe_labels", dict)), expected);
+    /* Between characters: an x, and of the others, two bytes each, 31. */
+    snprintf(name, sizeof name, "x"); /* the heap's strings are Latin-1 */
+    snprintf(expected, sizeof expected, "[x");
+    for (int i = 0; i < 35; i++) {
+        strcat(name, "\xe9");
+        strcat(expected, i < 31 ? "\xc3\xa9" : "");
+    }
+    strcat(expected, "=0]");
+    dict = dict_of((uint64_t[]){pyheap_str(w.heap, name)}, values, 1);
     LOOK_AT("strobe:labels");
     assert_string_equal(text_of(context_of("strobe_labels", dict)), expected);
 }
