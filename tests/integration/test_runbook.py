@@ -74,9 +74,22 @@ def pattern(line):
     return re.compile(out + "$")
 
 
+def unwrapped(lines):
+    """Lines of a tree, what a task does on the line of its name: pstree gives it a line of its own where both are longer than a
+    screen is wide, which a shorter process id can change."""
+    out = []
+    for line in lines:
+        state = re.match(r"[│ ]{6,}([^│├└ ].*)", line)
+        if state and out:
+            out[-1] += "   " + state.group(1)
+        else:
+            out.append(line)
+    return out
+
+
 def assert_quoted(quoted, printed, command):
     """Each quoted line is among the printed ones, in the order of the page: recordings have none of their own."""
-    left = printed.splitlines()
+    quoted, left = unwrapped(quoted), unwrapped(printed.splitlines())
     for line in quoted:
         if line.strip() == "...":
             continue
