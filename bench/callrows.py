@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows about the deterministic profiler, beside its peers (bench/README.md says the same in words)."""
 import launch
-from insiderows import quartiles
-from launch import Failed, Unavailable
-from rows import FLOOR, STROBE, Row, at_most
+from insiderows import InsideRow, quartiles
+from launch import Unavailable
+from rows import FLOOR, STROBE, at_most
 
 CPROFILE, YAPPI, YAPPI_CPU, VIZTRACER = "cProfile", "yappi wall", "yappi cpu", "viztracer"
 COLUMNS = (CPROFILE, YAPPI, YAPPI_CPU, VIZTRACER, FLOOR, STROBE)
@@ -16,35 +16,24 @@ BOUNDS = (("call-heavy", "3.12", 2.8), ("call-heavy", "3.14", 2.8), ("await-heav
 MEMORY_KIB = 40 * 1024
 
 
-class CallsRow(Row):
+class CallsRow(InsideRow):
     columns = COLUMNS
     table = COLUMNS
-    once = True  # the rounds are in it: pairs
+    versions, quick_versions = VERSIONS, QUICK_VERSIONS
 
-    def measure(self, bench, column):
-        found, reasons = {}, {}
-        for version in bench.pick(QUICK_VERSIONS, VERSIONS):
-            python = bench.labelled(version)
-            try:
-                if python is None:
-                    raise Unavailable("no such Python here")
-                shelf = bench.shelf(python)
-                env = bench.packages.environment(shelf, python, NEEDS[column]) if NEEDS[column] else None
-                target = launch.Talker(shelf, python, "callwork.py", env=env)
-                try:
-                    found.update(("%s %s" % (version, name), numbers) for name, numbers in self.ask(bench, target, column).items())
-                finally:
-                    target.close()
-            except (Failed, Unavailable) as why:
-                reasons.setdefault(str(why), []).append(version)
-        if not found:
-            raise Unavailable("; ".join(reasons))
-        for why, versions in reasons.items():
-            bench.note("%s on %s: %s (%s)" % (column, ", ".join(versions), why, self.key))
-        return found
+    def one(self, bench, column, python):
+        if python is None:
+            raise Unavailable("no such Python here")
+        shelf = bench.shelf(python)
+        env = bench.packages.environment(shelf, python, NEEDS[column]) if NEEDS[column] else None
+        target = launch.Talker(shelf, python, "callwork.py", env=env)
+        try:
+            return self.ask(bench, target, column)
+        finally:
+            target.close()
 
     def ask(self, bench, target, column):
-        """{name: numbers} on one interpreter."""
+        """{name: numbers} of one target."""
         raise NotImplementedError
 
 

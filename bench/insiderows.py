@@ -32,10 +32,11 @@ class InsideRow(Row):
     table = COLUMNS
     once = True  # the rounds are in it: pairs
     script = "insideapp.py"
+    versions, quick_versions = VERSIONS, QUICK_VERSIONS
 
     def measure(self, bench, column):
         figures, reasons = {}, {}
-        for version in bench.pick(QUICK_VERSIONS, VERSIONS):
+        for version in bench.pick(self.quick_versions, self.versions):
             try:
                 found = self.one(bench, column, bench.labelled(version))
             except (Failed, Unavailable) as why:

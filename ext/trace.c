@@ -16,6 +16,7 @@ enum { NAME_TRIES = 100 }; /* events in which a new thread gets its name: thread
 struct strobe_trace *strobe_trace_active;
 uint64_t strobe_trace_turn;
 __thread struct strobe_seat *strobe_seat_own;
+struct strobe_seat *strobe_seat_last;
 
 static uint64_t turns;
 static struct strobe_seat *seats, *spare; /* spare: of threads that have ended; never freed, as somebody may still look at `busy` */
@@ -27,7 +28,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void over(void *value)
 {
-    atomic_store(&((struct strobe_seat *)value)->is_over, true);
+    struct strobe_seat *seat = value;
+
+    atomic_store(&seat->pointer, NULL); /* another thread's, soon */
+    atomic_store(&seat->is_over, true);
 }
 
 static void make_key(void)
@@ -61,6 +65,7 @@ static struct strobe_seat *new_seat(void)
     if (!seat && !(seat = malloc(sizeof *seat)))
         return NULL;
     memset(seat, 0, sizeof *seat);
+    seat->pointer = __builtin_thread_pointer();
     seat->ident = (uint64_t)pthread_self();
     seat->tid = (int32_t)syscall(SYS_gettid);
     seat->stack_limit = half_of_stack();
@@ -256,12 +261,12 @@ struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_
 
 int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target)
 {
-    struct strobe_seat *seat = strobe_seat_of_event();
+    struct strobe_seat *seat = strobe_seat_begin();
     struct strobe_calls_stack *left, *stack;
     uint64_t *known;
     int err = 0;
 
-    if (!seat || !strobe_seat_hold(seat))
+    if (!seat)
         return 0;
     left = strobe_calls_stack_of(seat->thread);
     known = strobe_htab_get(&seat->stacks, (uintptr_t)target, 0);

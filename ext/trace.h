@@ -13,6 +13,7 @@
 
 #include "ext/compat.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/htab.h"
@@ -34,7 +35,9 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject **functions;  /* by number: code objects, and builtins; owned */
     size_t cap_functions;
     PyObject *held;        /* dict, frame's address -> generator or frame object that stays until strobe_calls_settle */
-    PyObject *left_out;    /* list of the code objects that are known to be left out */
+    PyObject *kept;        /* list of code objects that are known by their addresses: left out, or in roots */
+    struct strobe_htab roots; /* code object of an outermost coroutine -> group of its tasks that asyncio has named */
+    pthread_mutex_t roots_lock; /* nothing of Python's is called with it */
     PyObject *greenlet;    /* greenlet's settrace and our callback, or NULL */
     PyObject *on_switch;
 };
@@ -51,6 +54,7 @@ struct strobe_seat {
     const char *frame;       /* hooks that are given a frame: this one; else NULL */
     const char *unbegun;     /* a frame into which an exception was thrown before it began */
     PyObject *builtin;       /* what is called, while that is no code object */
+    void *_Atomic pointer;   /* __builtin_thread_pointer() of its thread; NULL: that has ended */
     uint64_t ident;
     int32_t tid;
     char *stack_limit;       /* frames that lie below it are not to be followed: half of the stack is used */
@@ -61,6 +65,7 @@ struct strobe_seat {
 extern struct strobe_trace *strobe_trace_active;
 extern uint64_t strobe_trace_turn; /* 0 = none is active */
 extern __thread struct strobe_seat *strobe_seat_own;
+extern struct strobe_seat *strobe_seat_last; /* of the last event: where one thread at a time runs Python */
 
 /* The seat of this thread, of this turn; NULL: no profile is active. */
 struct strobe_seat *strobe_seat_take(void);
@@ -87,42 +92,48 @@ uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, co
 /* greenlet has switched: objects, only compared. */
 int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target);
 
+/* The seat of this event, if it counts. */
 static inline struct strobe_seat *strobe_seat_of_event(void)
 {
+#ifdef Py_GIL_DISABLED
     struct strobe_seat *seat = strobe_seat_own;
+#else
+    struct strobe_seat *seat = strobe_seat_last; /* a variable of the thread costs a call in a library that was loaded late */
 
+    if (__builtin_expect(!seat || atomic_load_explicit(&seat->pointer, memory_order_relaxed) != __builtin_thread_pointer(), 0))
+        seat = strobe_seat_last = strobe_seat_own;
+#endif
     if (__builtin_expect(!seat || seat->turn != strobe_trace_turn || !seat->is_named, 0))
         seat = strobe_seat_take();
     return seat && seat->thread && !seat->is_inside ? seat : NULL;
 }
 
-#ifdef Py_GIL_DISABLED
-static inline bool strobe_seat_hold(struct strobe_seat *seat)
+/* The same, held: nobody reads the thread, and the profile goes on, until it is let go. */
+static inline struct strobe_seat *strobe_seat_begin(void)
 {
+    struct strobe_seat *seat = strobe_seat_of_event();
+
+#ifdef Py_GIL_DISABLED
+    if (!seat)
+        return NULL;
     while (atomic_exchange_explicit(&seat->busy, true, memory_order_acquire))
         ;
-    if (seat->turn == __atomic_load_n(&strobe_trace_turn, __ATOMIC_ACQUIRE))
-        return true;
-    atomic_store_explicit(&seat->busy, false, memory_order_release);
-    return false;
-}
-
-static inline void strobe_seat_let_go(struct strobe_seat *seat)
-{
-    atomic_store_explicit(&seat->busy, false, memory_order_release);
-}
-#else
-static inline bool strobe_seat_hold(struct strobe_seat *seat)
-{
-    (void)seat;
-    return true;
-}
-
-static inline void strobe_seat_let_go(struct strobe_seat *seat)
-{
-    (void)seat;
-}
+    if (seat->turn != __atomic_load_n(&strobe_trace_turn, __ATOMIC_ACQUIRE)) {
+        atomic_store_explicit(&seat->busy, false, memory_order_release);
+        return NULL;
+    }
 #endif
+    return seat;
+}
+
+static inline void strobe_seat_let_go(struct strobe_seat *seat)
+{
+#ifdef Py_GIL_DISABLED
+    atomic_store_explicit(&seat->busy, false, memory_order_release);
+#else
+    (void)seat;
+#endif
+}
 
 static inline const void *strobe_trace_pointer(const void *base, uint32_t offset)
 {

@@ -104,21 +104,14 @@ PyObject *strobe_calls_object_clear(PyObject *object, PyObject *ignored)
 
 /* ---- seeds ---- */
 
-static int note_error(int err)
-{
-    if (err)
-        strobe_convert_error(err, NULL);
-    return err ? -1 : 0;
-}
-
-/* thread(ident, tid, name) -> its serial, for seed(); made when it is new. */
+/* thread(ident, tid, name): made when it is new. */
 PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args)
 {
     struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
     struct strobe_calls_thread *thread;
     unsigned long long ident;
     const char *name;
-    int tid;
+    int tid, err;
 
     if (!PyArg_ParseTuple(args, "Kis:thread", &ident, &tid, &name))
         return NULL;
@@ -126,8 +119,8 @@ PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args)
     if (thread) {
         strobe_calls_thread_rename(thread, name);
     } else {
-        if (note_error(strobe_calls_thread_new(trace->calls, ident, tid, name, &thread)))
-            return NULL;
+        if ((err = strobe_calls_thread_new(trace->calls, ident, tid, name, &thread)))
+            return strobe_convert_error(err, NULL);
         strobe_calls_go_on(thread, strobe_trace_time(trace, thread));
     }
     Py_RETURN_NONE;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a function is, whether it is wanted, and to which group its calls belong. */
+/* What a function is, and whether it is wanted. */
 #include "ext/trace.h"
 
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
-#include "base/fold.h"
 #include "base/grow.h"
 #include "ext/trace_hooks.h"
 
@@ -97,7 +95,7 @@ int strobe_trace_adopt(void *ctx, const void *key, uint32_t function)
     size_t before = trace->cap_functions;
 
     if (function == STROBE_CALLS_OTHER)
-        return PyList_Append(trace->left_out, object) ? STROBE_ERR_NOMEM : 0;
+        return PyList_Append(trace->kept, object) ? STROBE_ERR_NOMEM : 0;
     if (strobe_grow(&trace->functions, &trace->cap_functions, (size_t)function + 1, sizeof *trace->functions))
         return STROBE_ERR_NOMEM;
     memset(trace->functions + before, 0, (trace->cap_functions - before) * sizeof *trace->functions);
@@ -116,6 +114,21 @@ const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *
     return NULL;
 }
 
+void strobe_trace_builtin_starts(struct strobe_seat *seat, const void *caller, PyObject *callable, const void *definition)
+{
+    if (strobe_calls_innermost(seat->thread) != caller)
+        return;
+    seat->builtin = callable;
+    strobe_calls_enter(seat->thread, definition, STROBE_CALLS_SAME, strobe_ticks_now(&seat->ticks));
+    seat->builtin = NULL;
+}
+
+void strobe_trace_builtin_ends(struct strobe_seat *seat, const void *definition)
+{
+    if (strobe_calls_innermost(seat->thread) == definition)
+        strobe_calls_leave(seat->thread, definition, strobe_ticks_now(&seat->ticks));
+}
+
 bool strobe_trace_is_wrapped(const struct strobe_trace *trace, PyObject *value)
 {
     static PyTypeObject *wrapper; /* the interpreter's: there is one, and it stays */
@@ -130,109 +143,4 @@ bool strobe_trace_is_wrapped(const struct strobe_trace *trace, PyObject *value)
         return false;
     wrapper = Py_TYPE(value);
     return true;
-}
-
-/* ---- groups ---- */
-
-/* The task that runs on this thread, or NULL. */
-static PyObject *current_task(void)
-{
-    PyObject *asyncio = PyDict_GetItemString(PyImport_GetModuleDict(), "_asyncio"), *task = NULL, *tasks, *loop;
-
-    if (!asyncio)
-        return NULL;
-    if (PyObject_HasAttrString(asyncio, "current_task")) /* 3.12 and newer */
-        return PyObject_CallMethod(asyncio, "current_task", NULL);
-    tasks = PyObject_GetAttrString(asyncio, "_current_tasks");
-    loop = tasks ? PyObject_CallMethod(asyncio, "_get_running_loop", NULL) : NULL;
-    if (loop)
-        task = PyDict_GetItemWithError(tasks, loop);
-    Py_XINCREF(task);
-    Py_XDECREF(loop);
-    Py_XDECREF(tasks);
-    return task;
-}
-
-/* A str's text, "" for NULL; appended. */
-static void append_text(struct strobe_buf *out, PyObject *text)
-{
-    PyObject *bytes = text ? PyObject_Str(text) : NULL, *encoded = bytes ? PyUnicode_AsEncodedString(bytes, "utf-8", "replace") : NULL;
-
-    if (encoded)
-        strobe_buf_puts(out, PyBytes_AsString(encoded));
-    Py_XDECREF(encoded);
-    Py_XDECREF(bytes);
-    PyErr_Clear();
-}
-
-/* Names that the program gave, without their numbers; of those that asyncio gave, the coroutine's. */
-static void append_task(struct strobe_buf *out, PyObject *name, const void *code)
-{
-    struct strobe_buf text = STROBE_BUF_INIT;
-    size_t start = out->len;
-    PyObject *function;
-
-    append_text(&text, name);
-    for (size_t i = 0; i < text.len; i++) /* which stands before a tag */
-        text.data[i] = text.data[i] == '\x1f' ? '?' : text.data[i];
-    strobe_fold(strobe_buf_str(&text), out);
-    strobe_buf_release(&text);
-    if (out->failed || strcmp(strobe_buf_str(out) + start, "Task-*") != 0)
-        return;
-    out->len = start;
-    function = PyObject_GetAttrString((PyObject *)code, "co_qualname");
-    if (!function) {
-        PyErr_Clear();
-        function = PyObject_GetAttrString((PyObject *)code, "co_name");
-    }
-    append_text(out, function);
-    Py_XDECREF(function);
-}
-
-static uint32_t group_of(struct strobe_trace *trace, struct strobe_buf *text)
-{
-    uint32_t group = 0;
-
-    if (text->failed || strobe_calls_group(trace->calls, strobe_buf_str(text), &group))
-        group = 0;
-    strobe_buf_release(text);
-    return group;
-}
-
-uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, const void *code)
-{
-    struct strobe_buf text = STROBE_BUF_INIT;
-
-    if (!trace->tasks)
-        return 0;
-    append_task(&text, name, code);
-    return group_of(trace, &text);
-}
-
-/* Of tags it is "TASK\x1fTAG". */
-uint32_t strobe_trace_group(struct strobe_trace *trace, struct strobe_seat *seat, const void *code)
-{
-    bool is_root = trace->tasks && code && strobe_trace_flags(trace, code) & STROBE_CODE_COROUTINE && !strobe_calls_in_await(seat->thread);
-    struct strobe_buf text = STROBE_BUF_INIT;
-    PyObject *task = NULL, *name = NULL, *tag = NULL, *type, *value, *traceback;
-
-    if (!is_root && !trace->tag)
-        return STROBE_CALLS_SAME;
-    PyErr_Fetch(&type, &value, &traceback);
-    seat->is_inside = true;
-    if (is_root && (task = current_task()) && task != Py_None && (name = PyObject_CallMethod(task, "get_name", NULL)))
-        append_task(&text, name, code);
-    PyErr_Clear();
-    if (!is_root)
-        strobe_buf_put(&text, strobe_calls_innermost_group(seat->thread), strcspn(strobe_calls_innermost_group(seat->thread), "\x1f"));
-    if (trace->tag && (tag = PyObject_CallMethod(trace->tag, "get", "O", Py_None)) && tag != Py_None) {
-        strobe_buf_puts(&text, "\x1f");
-        append_text(&text, tag);
-    }
-    Py_XDECREF(tag);
-    Py_XDECREF(name);
-    Py_XDECREF(task);
-    seat->is_inside = false;
-    PyErr_Restore(type, value, traceback);
-    return group_of(trace, &text);
 }

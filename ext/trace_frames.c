@@ -59,7 +59,7 @@ static bool is_suspended(const struct strobe_trace *trace, const char *frame)
 
 /* Is a frame that was there before the profile, and was not evaluated by us, still below this one?  What is not has left the stack unseen;
  * a generator of which it is the frame is kept alive until then, to be asked. */
-static void settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const char *caller, struct strobe_calls_time now)
+void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *caller, struct strobe_calls_time now)
 {
     const char *unseen, *frame;
 
@@ -88,13 +88,16 @@ static void settle_now(struct strobe_seat *seat)
     PyObject *type, *value, *traceback;
 
     PyErr_Fetch(&type, &value, &traceback);
-    settle(strobe_trace_active, seat->thread, strobe_trace_frame(strobe_trace_active), strobe_ticks_now(&seat->ticks));
+    strobe_trace_settle(strobe_trace_active, seat->thread, strobe_trace_frame(strobe_trace_active), strobe_ticks_now(&seat->ticks));
     PyErr_Restore(type, value, traceback);
 }
 
-void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *frame, struct strobe_calls_time now)
+static void go_on(struct strobe_seat *seat, const char *frame, const void *code)
 {
-    settle(trace, thread, frame, now);
+    struct strobe_calls_time now = strobe_ticks_now(&seat->ticks);
+
+    if (strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, now) == STROBE_CALLS_UNKNOWN)
+        strobe_calls_resume(seat->thread, code, frame, strobe_trace_group(strobe_trace_active, seat, code), now);
 }
 
 static void begin(struct strobe_seat *seat, const char *frame, const void *code, int flags, enum step step)
@@ -105,10 +108,10 @@ static void begin(struct strobe_seat *seat, const char *frame, const void *code,
     if (strobe_calls_unseen(seat->thread))
         settle_now(seat);
     seat->frame = frame;
-    if (trace->tag || (makes_activation(flags) && !strobe_calls_knows(trace->calls, code, frame)))
+    if (step != GOES_ON && (trace->tag || makes_activation(flags)))
         group = strobe_trace_group(trace, seat, makes_activation(flags) ? code : NULL);
     if (step == GOES_ON)
-        strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
+        go_on(seat, frame, code);
     else if (makes_activation(flags))
         strobe_calls_activate(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
     else
@@ -200,14 +203,10 @@ static int on_c_event(PyObject *object, const char *frame, int what, PyObject *c
     }
     if (!seat || what < C_CALL || !(definition = strobe_trace_definition(trace, callable)))
         return 0;
-    if (what != C_CALL) {
-        if (strobe_calls_innermost(seat->thread) == definition)
-            strobe_calls_leave(seat->thread, definition, strobe_ticks_now(&seat->ticks));
-    } else if (strobe_calls_innermost(seat->thread) == code_of(trace, frame)) { /* else its caller is left out */
-        seat->builtin = callable;
-        strobe_calls_enter(seat->thread, definition, STROBE_CALLS_SAME, strobe_ticks_now(&seat->ticks));
-        seat->builtin = NULL;
-    }
+    if (what == C_CALL)
+        strobe_trace_builtin_starts(seat, code_of(trace, frame), callable, definition);
+    else
+        strobe_trace_builtin_ends(seat, definition);
     return 0;
 }
 

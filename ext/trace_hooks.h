@@ -13,7 +13,11 @@ PyObject *strobe_trace_frames(PyObject *module, PyObject *args);
 void strobe_trace_sat_down(const struct strobe_trace *trace);
 /* Below 3.12: what was on a thread's stack before the profile and is not below this frame has left it. */
 void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *frame, struct strobe_calls_time now);
-/* The PyMethodDef of a function or method of C; NULL: it is none of these. */
+/* The PyMethodDef of a function or method of C, which is its key; NULL: it is none of these. */
 const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable);
+/* Such a one is called by the frame that runs this code; nothing if that is left out.  seat: held. */
+void strobe_trace_builtin_starts(struct strobe_seat *seat, const void *caller, PyObject *callable, const void *definition);
+/* It has returned, or raised. */
+void strobe_trace_builtin_ends(struct strobe_seat *seat, const void *definition);
 
 #endif

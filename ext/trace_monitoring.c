@@ -1,187 +1,211 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hook of CPython 3.12 and newer: callbacks of sys.monitoring (PEP 669), C functions that sys.monitoring.register_callback is given.
+/* The hook of CPython 3.12 and newer: callbacks of sys.monitoring (PEP 669), objects whose call is a C function.
  *
  * What they return is not counted: None and DISABLE are immortal where these callbacks are used (PEP 683), and one binary that is built for
  * older interpreters would count them up. */
 #include "ext/trace_hooks.h"
 
-#include <string.h>
-
-#ifndef METH_FASTCALL
-#define METH_FASTCALL 0x0080 /* in the stable ABI from 3.10 on */
-#endif
+#include <stddef.h>
+#include <structmember.h>
 
 static PyObject *disable; /* sys.monitoring.DISABLE; kept for good */
 
-/* ---- functions ---- */
-
-static PyObject *on_start(PyObject *self, PyObject *const *args, Py_ssize_t n)
+/* The event is over: what the interpreter is to do with further ones of its kind at this place. */
+static PyObject *done(struct strobe_seat *seat, enum strobe_calls_verdict verdict)
 {
-    struct strobe_seat *seat = strobe_seat_of_event();
-    const void *code = args[0];
-    enum strobe_calls_verdict verdict;
-    uint32_t group;
-
-    (void)self, (void)n;
-    if (!seat || !strobe_seat_hold(seat))
-        return Py_None;
-    group = strobe_trace_active->tag ? strobe_trace_group(strobe_trace_active, seat, NULL) : STROBE_CALLS_SAME;
-    verdict = strobe_calls_enter(seat->thread, code, group, strobe_ticks_now(&seat->ticks));
-    if (verdict == STROBE_CALLS_ACTIVATES)
-        verdict = strobe_calls_activate(seat->thread, code, strobe_trace_frame(strobe_trace_active),
-                                        strobe_trace_group(strobe_trace_active, seat, code), strobe_ticks_now(&seat->ticks));
     strobe_seat_let_go(seat);
     return verdict == STROBE_CALLS_IGNORED ? disable : Py_None;
 }
 
-static enum strobe_calls_verdict go_on(PyObject *code)
-{
-    struct strobe_seat *seat = strobe_seat_of_event();
-    struct strobe_trace *trace = strobe_trace_active;
-    enum strobe_calls_verdict verdict;
-    const void *frame;
-    uint32_t group = STROBE_CALLS_SAME;
+/* ---- functions ---- */
 
-    if (!seat || !strobe_seat_hold(seat))
-        return STROBE_CALLS_NOTED;
-    frame = strobe_trace_frame(trace);
-    if (!strobe_calls_knows(trace->calls, code, frame))
+static PyObject *on_start(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
+{
+    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_trace *trace = strobe_trace_active;
+    const void *code = args[0];
+    enum strobe_calls_verdict verdict;
+    struct strobe_calls_time now;
+    uint32_t group;
+
+    (void)self, (void)n, (void)names;
+    if (!seat)
+        return Py_None;
+    group = trace->tag ? strobe_trace_group(trace, seat, NULL) : STROBE_CALLS_SAME;
+    now = strobe_ticks_now(&seat->ticks);
+    verdict = strobe_calls_enter(seat->thread, code, group, now);
+    if (verdict == STROBE_CALLS_ACTIVATES) {
         group = strobe_trace_group(trace, seat, code);
-    verdict = strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
-    strobe_seat_let_go(seat);
-    return verdict;
+        if (group != STROBE_CALLS_SAME)
+            now = strobe_ticks_now(&seat->ticks);
+        verdict = strobe_calls_activate(seat->thread, code, strobe_trace_frame(trace), group, now);
+    }
+    return done(seat, verdict);
 }
 
-static PyObject *on_resume(PyObject *self, PyObject *const *args, Py_ssize_t n)
+static enum strobe_calls_verdict go_on(struct strobe_seat *seat, const char *frame, const void *code)
 {
-    (void)self, (void)n;
-    return go_on(args[0]) == STROBE_CALLS_IGNORED ? disable : Py_None;
+    struct strobe_calls_time now = strobe_ticks_now(&seat->ticks);
+    enum strobe_calls_verdict verdict = strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, now);
+
+    if (verdict != STROBE_CALLS_UNKNOWN)
+        return verdict;
+    return strobe_calls_resume(seat->thread, code, frame, strobe_trace_group(strobe_trace_active, seat, code), now);
+}
+
+static PyObject *on_resume(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
+{
+    struct strobe_seat *seat = strobe_seat_begin();
+
+    (void)self, (void)n, (void)names;
+    return seat ? done(seat, go_on(seat, strobe_trace_frame(strobe_trace_active), args[0])) : Py_None;
 }
 
 /* This event cannot be disabled: that would raise in the program (3.12 to 3.14).  What an exception is thrown into before it has begun runs
  * nothing: it is no call. */
-static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t n)
+static PyObject *on_throw(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_of_event();
+    struct strobe_seat *seat = strobe_seat_begin();
     const char *frame;
 
-    (void)self, (void)n;
+    (void)self, (void)n, (void)names;
     if (!seat)
         return Py_None;
     frame = strobe_trace_frame(strobe_trace_active);
     if (strobe_trace_has_begun(strobe_trace_active, frame, args[0]))
-        go_on(args[0]);
+        go_on(seat, frame, args[0]);
     else
         seat->unbegun = frame;
-    return Py_None;
+    return done(seat, STROBE_CALLS_NOTED);
 }
 
-static PyObject *on_yield(PyObject *self, PyObject *const *args, Py_ssize_t n)
+static PyObject *on_yield(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_of_event();
-    enum strobe_calls_verdict verdict;
+    struct strobe_seat *seat = strobe_seat_begin();
 
-    (void)self;
-    if (!seat || n < 3 || !strobe_seat_hold(seat))
+    (void)self, (void)n, (void)names;
+    if (!seat)
         return Py_None;
-    verdict = strobe_calls_suspend(seat->thread, args[0], strobe_trace_is_wrapped(strobe_trace_active, args[2]),
-                                   strobe_ticks_now(&seat->ticks));
-    strobe_seat_let_go(seat);
-    return verdict == STROBE_CALLS_IGNORED ? disable : Py_None;
+    return done(seat, strobe_calls_suspend(seat->thread, args[0], strobe_trace_is_wrapped(strobe_trace_active, args[2]),
+                                           strobe_ticks_now(&seat->ticks)));
 }
 
-static enum strobe_calls_verdict end(const void *key)
+static PyObject *on_return(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_of_event();
-    enum strobe_calls_verdict verdict;
+    struct strobe_seat *seat = strobe_seat_begin();
 
-    if (!seat || !strobe_seat_hold(seat))
-        return STROBE_CALLS_NOTED;
-    verdict = strobe_calls_leave(seat->thread, key, strobe_ticks_now(&seat->ticks));
-    strobe_seat_let_go(seat);
-    return verdict;
+    (void)self, (void)n, (void)names;
+    return seat ? done(seat, strobe_calls_leave(seat->thread, args[0], strobe_ticks_now(&seat->ticks))) : Py_None;
 }
 
-static PyObject *on_return(PyObject *self, PyObject *const *args, Py_ssize_t n)
+/* Nor can this one. */
+static PyObject *on_unwind(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    (void)self, (void)n;
-    return end(args[0]) == STROBE_CALLS_IGNORED ? disable : Py_None;
-}
+    struct strobe_seat *seat = strobe_seat_begin();
 
-static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t n)
-{
-    struct strobe_seat *seat = strobe_seat_of_event();
-    bool has_begun = true;
-
-    (void)self, (void)n;
-    if (seat && seat->unbegun) {
-        has_begun = strobe_trace_frame(strobe_trace_active) != seat->unbegun;
-        seat->unbegun = NULL;
-    }
-    if (has_begun)
-        end(args[0]);
-    return Py_None;
-}
-
-/* ---- builtins ---- */
-
-static PyObject *on_call(PyObject *self, PyObject *const *args, Py_ssize_t n)
-{
-    struct strobe_trace *trace = strobe_trace_active;
-    struct strobe_seat *seat = strobe_seat_of_event();
-    const void *definition;
-
-    (void)self;
-    if (!seat || n < 3 || !(definition = strobe_trace_definition(trace, args[2])) || !strobe_seat_hold(seat))
+    (void)self, (void)n, (void)names;
+    if (!seat)
         return Py_None;
-    if (strobe_calls_innermost(seat->thread) == (const void *)args[0]) { /* else its caller is left out */
-        seat->builtin = args[2];
-        strobe_calls_enter(seat->thread, definition, STROBE_CALLS_SAME, strobe_ticks_now(&seat->ticks));
-        seat->builtin = NULL;
-    }
-    strobe_seat_let_go(seat);
-    return Py_None;
+    if (!seat->unbegun || strobe_trace_frame(strobe_trace_active) != seat->unbegun)
+        strobe_calls_leave(seat->thread, args[0], strobe_ticks_now(&seat->ticks));
+    seat->unbegun = NULL;
+    return done(seat, STROBE_CALLS_NOTED);
 }
 
-static PyObject *on_builtin_end(PyObject *self, PyObject *const *args, Py_ssize_t n)
+/* ---- builtins: the arguments are code, offset, what is called, its first argument ---- */
+
+static PyObject *on_call(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_trace *trace = strobe_trace_active;
-    struct strobe_seat *seat = strobe_seat_of_event();
-    const void *definition;
+    struct strobe_seat *seat = strobe_seat_begin();
+    const void *definition = seat ? strobe_trace_definition(strobe_trace_active, args[2]) : NULL;
 
-    (void)self;
-    if (!seat || n < 3 || !(definition = strobe_trace_definition(trace, args[2])) || !strobe_seat_hold(seat))
-        return Py_None;
-    if (strobe_calls_innermost(seat->thread) == definition)
-        strobe_calls_leave(seat->thread, definition, strobe_ticks_now(&seat->ticks));
-    strobe_seat_let_go(seat);
-    return Py_None;
+    (void)self, (void)n, (void)names;
+    if (definition)
+        strobe_trace_builtin_starts(seat, args[0], args[2], definition);
+    return seat ? done(seat, STROBE_CALLS_NOTED) : Py_None;
 }
 
-#define CALLBACK(name, function) {name, (PyCFunction)(void (*)(void))function, METH_FASTCALL, NULL}
-static PyMethodDef callbacks[] = {
-    CALLBACK("PY_START", on_start),   CALLBACK("PY_RESUME", on_resume),    CALLBACK("PY_THROW", on_throw),
-    CALLBACK("PY_YIELD", on_yield),   CALLBACK("PY_RETURN", on_return),    CALLBACK("PY_UNWIND", on_unwind),
-    CALLBACK("CALL", on_call),        CALLBACK("C_RETURN", on_builtin_end), CALLBACK("C_RAISE", on_builtin_end),
+static PyObject *on_builtin_end(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
+{
+    struct strobe_seat *seat = strobe_seat_begin();
+    const void *definition = seat ? strobe_trace_definition(strobe_trace_active, args[2]) : NULL;
+
+    (void)self, (void)n, (void)names;
+    if (definition)
+        strobe_trace_builtin_ends(seat, definition);
+    return seat ? done(seat, STROBE_CALLS_NOTED) : Py_None;
+}
+
+/* ---- callbacks as objects ---- */
+
+typedef PyObject *vectorcall(PyObject *self, PyObject *const *args, size_t n, PyObject *names);
+
+/* What sys.monitoring is given: called at once (PEP 590), without what a function of a module has around it. */
+struct callback {
+    PyObject_HEAD
+    vectorcall *call;
 };
+
+static PyObject *refuse(PyObject *self, PyObject *args, PyObject *names)
+{
+    (void)self, (void)args, (void)names;
+    return PyErr_Format(PyExc_TypeError, "only sys.monitoring calls it");
+}
+
+static void dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *new_type(void)
+{
+    enum { HAS_VECTORCALL = 1 << 11, NOT_FROM_PYTHON = 1 << 7 }; /* Include/object.h; the latter from 3.10 on */
+    static PyMemberDef members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(struct callback, call), READONLY, NULL}, {0}};
+    static PyType_Slot slots[] = {
+        {Py_tp_members, members}, {Py_tp_call, (void *)(uintptr_t)refuse}, {Py_tp_dealloc, (void *)(uintptr_t)dealloc}, {0, NULL}};
+    static PyType_Spec spec = {"strobe._strobe.Callback", sizeof(struct callback), 0, Py_TPFLAGS_DEFAULT | HAS_VECTORCALL | NOT_FROM_PYTHON,
+                               slots};
+
+    return PyType_FromSpec(&spec);
+}
+
+static int add_callback(PyObject *dict, PyObject *type, const char *name, vectorcall *call)
+{
+    struct callback *callback = PyObject_New(struct callback, (PyTypeObject *)type);
+    int err;
+
+    if (!callback)
+        return -1;
+    callback->call = call;
+    err = PyDict_SetItemString(dict, name, (PyObject *)callback);
+    Py_DECREF(callback);
+    return err;
+}
 
 PyObject *strobe_trace_callbacks(PyObject *module, PyObject *args)
 {
-    PyObject *ret = PyDict_New();
+    static const struct {
+        const char *event;
+        vectorcall *call;
+    } all[] = {
+        {"PY_START", on_start}, {"PY_RESUME", on_resume}, {"PY_THROW", on_throw}, {"PY_YIELD", on_yield}, {"PY_RETURN", on_return},
+        {"PY_UNWIND", on_unwind}, {"CALL", on_call}, {"C_RETURN", on_builtin_end}, {"C_RAISE", on_builtin_end},
+    };
+    PyObject *dict = NULL, *type;
 
     (void)module;
-    if (!ret || !PyArg_ParseTuple(args, "O:trace_callbacks", &disable))
+    if (!PyArg_ParseTuple(args, "O:trace_callbacks", &disable))
         return NULL;
     Py_IncRef(disable);
-    for (size_t i = 0; i < sizeof callbacks / sizeof callbacks[0]; i++) {
-        PyObject *function = PyCFunction_NewEx(&callbacks[i], NULL, NULL);
-
-        if (!function || PyDict_SetItemString(ret, callbacks[i].ml_name, function)) {
-            Py_XDECREF(function);
-            Py_DECREF(ret);
-            return NULL;
-        }
-        Py_DECREF(function);
-    }
-    return ret;
+    type = new_type();
+    if (type)
+        dict = PyDict_New();
+    for (size_t i = 0; dict && i < sizeof all / sizeof all[0]; i++)
+        if (add_callback(dict, type, all[i].event, all[i].call))
+            Py_CLEAR(dict);
+    Py_XDECREF(type);
+    return dict;
 }

@@ -32,7 +32,6 @@ PyObject *strobe_calls_object_functions(PyObject *object, PyObject *ignored);
 PyObject *strobe_calls_object_threads(PyObject *object, PyObject *ignored);
 PyObject *strobe_calls_object_groups(PyObject *object, PyObject *ignored);
 PyObject *strobe_calls_object_facts(PyObject *object, PyObject *ignored);
-PyObject *strobe_calls_object_paths(PyObject *object, PyObject *ignored);
 PyObject *strobe_calls_object_export(PyObject *object, PyObject *args);
 
 #endif

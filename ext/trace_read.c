@@ -145,55 +145,6 @@ PyObject *strobe_calls_object_facts(PyObject *object, PyObject *ignored)
                          (unsigned long long)lost.events, (unsigned long long)self->trace.too_deep, lost.paths ? Py_True : Py_False);
 }
 
-struct path_list {
-    PyObject *list;
-    uint64_t serial;
-    size_t place;
-    const struct strobe_calls_thread *thread;
-};
-
-static int add_path(void *ctx, const struct strobe_calls_thread_facts *thread, uint32_t group, const uint32_t *functions, size_t n,
-                    struct strobe_calls_time self)
-{
-    struct path_list *paths = ctx;
-    PyObject *path = PyTuple_New((Py_ssize_t)n), *row;
-
-    if (paths->thread != thread->thread) {
-        paths->place += paths->thread != NULL;
-        paths->thread = thread->thread;
-    }
-    for (size_t i = 0; path && i < n; i++) {
-        PyObject *number = PyLong_FromUnsignedLong(functions[i]);
-
-        if (!number || PyTuple_SetItem(path, (Py_ssize_t)i, number))
-            Py_CLEAR(path);
-    }
-    row = path ? Py_BuildValue("(nINKK)", (Py_ssize_t)paths->place, group, path, self.wall, self.cpu) : NULL;
-    if (!row || PyList_Append(paths->list, row)) {
-        Py_XDECREF(row);
-        return STROBE_ERR_NOMEM;
-    }
-    Py_DECREF(row);
-    return 0;
-}
-
-/* paths() -> [(serial of thread, group, (function, ...) outermost first, wall, cpu)], of time on the thread, in ticks. */
-PyObject *strobe_calls_object_paths(PyObject *object, PyObject *ignored)
-{
-    struct strobe_calls_question question = question_of(strobe_calls_object_of(object), -1, -1);
-    struct path_list paths = {.list = PyList_New(0)};
-    int err;
-
-    (void)ignored;
-    if (!paths.list)
-        return NULL;
-    err = strobe_calls_paths(strobe_calls_object_of(object)->trace.calls, &question, add_path, &paths);
-    if (!err)
-        return paths.list;
-    Py_DECREF(paths.list);
-    return PyErr_Occurred() ? NULL : strobe_convert_error(err, NULL);
-}
-
 /* export(format, [(name, file, line)] by function, by CPU time?, title) -> bytes, of time on threads. */
 PyObject *strobe_calls_object_export(PyObject *object, PyObject *args)
 {

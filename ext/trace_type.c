@@ -22,7 +22,8 @@ static void release(struct strobe_trace *trace)
     Py_XDECREF(trace->modules);
     Py_XDECREF(trace->paths);
     Py_XDECREF(trace->own);
-    Py_XDECREF(trace->left_out);
+    Py_XDECREF(trace->kept);
+    strobe_htab_release(&trace->roots);
     Py_XDECREF(trace->held);
     Py_XDECREF(trace->greenlet);
     Py_XDECREF(trace->on_switch);
@@ -77,6 +78,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         trace->tag = trace->modules = trace->paths = trace->own = NULL;
         goto failed;
     }
+    pthread_mutex_init(&trace->roots_lock, NULL);
     trace->tag = trace->tag == Py_None ? NULL : trace->tag;
     Py_XINCREF(trace->tag);
     Py_INCREF(trace->modules);
@@ -86,7 +88,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     trace->only = only;
     trace->builtins = builtins;
     trace->tasks = tasks;
-    if (!(trace->left_out = PyList_New(0)) || !(trace->held = PyDict_New()) || read_layout(trace, version))
+    if (!(trace->kept = PyList_New(0)) || !(trace->held = PyDict_New()) || read_layout(trace, version))
         goto failed;
     err = strobe_calls_new(&(struct strobe_calls_opts){
         .ops = {.kind = strobe_trace_kind, .adopt = strobe_trace_adopt, .ctx = trace}, .max_functions = max_functions,
@@ -149,7 +151,6 @@ static PyMethodDef methods[] = {
     {"groups", strobe_calls_object_groups, METH_NOARGS, "groups(): names, by number."},
     {"facts", strobe_calls_object_facts, METH_NOARGS, "facts(): seconds a tick, ticks of all runs, what was lost."},
     {"export", strobe_calls_object_export, METH_VARARGS, "export(format, names, by_cpu, title): the profile in a format, as bytes."},
-    {"paths", strobe_calls_object_paths, METH_NOARGS, "paths(): time on threads by path."},
     {NULL, NULL, 0, NULL},
 };
 static PyType_Slot slots[] = {

@@ -6,7 +6,7 @@ import os
 import sys
 
 from strobe import _files
-from strobe._callrows import OTHER
+from strobe._callrows import OTHER, Function
 from strobe._version import __version__
 
 _ENDINGS = {
@@ -21,14 +21,10 @@ _FORMATS = sorted(set(_ENDINGS.values()))
 
 
 def format_of(path):
-    name = os.path.basename(path).lower()
-    if name.startswith("callgrind.out"):
+    """Raises ValueError."""
+    if os.path.basename(path).lower().startswith("callgrind.out"):
         return "callgrind"
-    for ending in sorted(_ENDINGS, key=len, reverse=True):
-        if name.endswith(ending):
-            return _ENDINGS[ending]
-    raise ValueError("no format is known for %r: give one of %s, or a name that ends in %s"
-                     % (path, ", ".join(_FORMATS), ", ".join(sorted(_ENDINGS))))
+    return _files.format_of(path, _ENDINGS, _FORMATS)
 
 
 def save(profile, path, format=None, compat=None):
@@ -51,15 +47,12 @@ def export(profile, format, compat=None):
         return marshal.dumps(pstat(shot, profile._clock, compat), 4)
     if format == "callgrind":
         return callgrind(shot).encode("utf-8", "replace")
-    rows = profile.stats()
-    return json.dumps({"strobe": __version__, "clock": profile._clock, **profile.totals(), "threads": profile.threads(),
-                       "tasks": profile.tasks(), "functions": rows}, indent=1).encode()
+    return json.dumps({"strobe": __version__, "clock": profile._clock, **shot.totals(), "threads": profile.threads(),
+                       "tasks": profile.tasks(), "functions": shot.stats("self")}, indent=1).encode()
 
 
 def _names(profile):
     """(name, file, line) of each function, by number; a builtin has no file."""
-    from strobe._callrows import Function
-
     return [(one.name, "" if one.file == "~" else one.file, one.line) for one in map(Function, profile._native.functions())]
 
 

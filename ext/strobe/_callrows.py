@@ -49,15 +49,14 @@ class Row:
     def __init__(self, native, tick):
         (self.caller, self.function, self.calls, self.finished, self.unfinished, self.primitive, self.resumes, *times) = native
         (self.self, self.self_cpu, self.total, self.total_cpu, self.awaited, self.shortest, self.longest) = [time * tick for time in times]
+        if not self.finished:
+            self.shortest = self.longest = None
 
     def add(self, other):
-        for name in self.__slots__[2:]:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if name == "shortest":
-                mine, theirs = (min(mine, theirs) if self.finished - other.finished and other.finished else mine or theirs), 0
-            elif name == "longest":
-                mine, theirs = max(mine, theirs), 0
-            setattr(self, name, mine + theirs)
+        for name in self.__slots__[2:-2]:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.shortest = min((one.shortest for one in (self, other) if one.shortest is not None), default=None)
+        self.longest = max((one.longest for one in (self, other) if one.longest is not None), default=None)
 
     @property
     def inclusive(self):
@@ -67,8 +66,7 @@ class Row:
         average = self.inclusive / self.calls if self.calls else None
         figures = {"calls": self.calls, "finished": self.finished, "unfinished": self.unfinished, "primitive": self.primitive,
                    "resumes": self.resumes, "self": self.self, "total": self.total, "inclusive": self.inclusive, "awaited": self.awaited,
-                   "shortest": self.shortest if self.finished else None, "longest": self.longest if self.finished else None,
-                   "average": average}
+                   "shortest": self.shortest, "longest": self.longest, "average": average}
         figures["self_cpu"] = self.self_cpu if has_cpu else None
         figures["total_cpu"] = self.total_cpu if has_cpu else None
         return figures
@@ -80,6 +78,23 @@ class Snapshot:
     def __init__(self, functions, rows, edges, wall, cpu, elapsed, has_cpu, lost):
         self.functions, self.rows, self.edges = functions, rows, edges
         self.wall, self.cpu, self.elapsed, self.has_cpu, self.lost = wall, cpu, elapsed, has_cpu, lost
+
+    def stats(self, sort):
+        """As Readable.stats() says."""
+        dicts = {row.function: dict(_place(self.functions[row.function]), **row.figures(self.has_cpu), callers=[], callees=[])
+                 for row in self.rows}
+        for edge in self.edges:
+            if edge.caller == OTHER or edge.function not in dicts:
+                continue
+            figures = edge.figures(self.has_cpu)
+            dicts[edge.function]["callers"].append(dict(_place(self.functions[edge.caller]), **figures))
+            if edge.caller in dicts:
+                dicts[edge.caller]["callees"].append(dict(_place(self.functions[edge.function]), **figures))
+        return sorted(dicts.values(), key=_sort_key(sort))
+
+    def totals(self):
+        """As Readable.totals() says, of what was asked for."""
+        return {"elapsed": self.elapsed, "wall": self.wall, "cpu": self.cpu if self.has_cpu else None, "lost": self.lost}
 
 
 def _merged(rows):
@@ -97,9 +112,7 @@ class Readable:
     """The reading side of a profile."""
 
     def _read(self, thread=None, task=None, tag=None):
-        native = self._native
-        if native is None:
-            raise RuntimeError("this profile has not begun")
+        native = self._begun()
         threads = [-1] if thread is None else [place for place, row in enumerate(native.threads()) if thread in (row[0], row[1], row[2])]
         groups = [-1] if task is None and tag is None else [place for place, name in enumerate(native.groups()) if _is_group(name, task, tag)]
         tick, elapsed, functions, events, too_deep, paths_full = native.facts()
@@ -120,23 +133,12 @@ class Readable:
         thread: a name, ident or native id; task, tag: a name; None: of all.  Raises ValueError for an unknown sort.
         """
         _check_sort(sort)
-        shot = self._read(thread, task, tag)
-        dicts = {row.function: dict(_place(shot.functions[row.function]), **row.figures(shot.has_cpu), callers=[], callees=[])
-                 for row in shot.rows}
-        for edge in shot.edges:
-            if edge.caller == OTHER or edge.function not in dicts:
-                continue
-            figures = edge.figures(shot.has_cpu)
-            dicts[edge.function]["callers"].append(dict(_place(shot.functions[edge.caller]), **figures))
-            if edge.caller in dicts:
-                dicts[edge.caller]["callees"].append(dict(_place(shot.functions[edge.function]), **figures))
-        return sorted(dicts.values(), key=_sort_key(sort))
+        return self._read(thread, task, tag).stats(sort)
 
     def totals(self):
         """"elapsed": seconds for which the profile ran; "wall", "cpu": of all threads under it, the sums of all "self" and "self_cpu"; "lost":
         what could not be told apart."""
-        shot = self._read()
-        return {"elapsed": shot.elapsed, "wall": shot.wall, "cpu": shot.cpu if shot.has_cpu else None, "lost": shot.lost}
+        return self._read().totals()
 
     def threads(self):
         """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended"."""
@@ -158,14 +160,15 @@ class Readable:
     def print(self, sort=None, limit=30, file=None, thread=None, task=None, tag=None):
         """A table for people: the `limit` largest rows (None: all).  sort: see stats(); None: self, of the profile's clock."""
         cpu = self._clock == "cpu"
-        rows = self.stats(sort or ("self_cpu" if cpu else "self"), thread, task, tag)
-        shot = self.totals()
+        sort = sort or ("self_cpu" if cpu else "self")
+        _check_sort(sort)
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
             raise ValueError("limit is a number of rows, or None for all, not %r" % (limit,))
         out = sys.stdout if file is None else file
         if out is None:  # pythonw, or closed
             return
-        text, encoding = table(rows, shot, limit, cpu), getattr(out, "encoding", None)
+        shot = self._read(thread, task, tag)
+        text, encoding = table(shot.stats(sort), shot.totals(), limit), getattr(out, "encoding", None)
         out.write(text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text)
 
     def save(self, path, format=None, compat=None):
@@ -209,7 +212,7 @@ def _seconds(value):
     return "-" if value is None else "%.6f" % value if value < 1000 else "%.1f" % value
 
 
-def table(rows, totals, limit, cpu):
+def table(rows, totals, limit):
     """The text that print() writes."""
     shown = rows if limit is None else rows[:limit]
     lines = ["%d functions, %d calls, %.3f s of threads (%s s of CPU) in %.3f s"

@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are written whole or not at all."""
+"""Files that are written: whole or not at all, in the format that their names end in."""
 import os
+
+
+def format_of(path, endings, formats):
+    """The format by a file's name.  endings: {ending, in small letters: format}; formats: those that there are.  Raises ValueError."""
+    name, known = os.path.basename(path).lower(), {ending: format for ending, format in endings.items() if format in formats}
+    for ending in sorted(known, key=len, reverse=True):
+        if name.endswith(ending):
+            return known[ending]
+    raise ValueError("no format is known for %r: give one of %s, or a name that ends in %s"
+                     % (path, ", ".join(sorted(formats)), ", ".join(sorted(known))))
 
 
 def write_whole(path, data):

@@ -32,15 +32,6 @@ _ENDINGS = {
 }
 
 
-def _format_of(path):
-    name = os.path.basename(path).lower()
-    for ending in sorted(_ENDINGS, key=len, reverse=True):
-        if name.endswith(ending) and _ENDINGS[ending] in _FORMATS:
-            return _ENDINGS[ending]
-    raise ValueError("no format is known for %r: give one of %s, or a name that ends in %s"
-                     % (path, ", ".join(sorted(_FORMATS)), ", ".join(sorted(e for e in _ENDINGS if _ENDINGS[e] in _FORMATS))))
-
-
 _MAX_LABELS = 8  # STROBE_LABELS_MAX of sampler/billing/labels.h
 
 
@@ -88,7 +79,7 @@ class SampledProfile:
         Raises ValueError for a format that is not known, or that wants the order in time of a recording that did not keep it.
         """
         path = os.fsdecode(path)
-        data = self.export(format or _format_of(path), of, lines, full_filenames)
+        data = self.export(format or _files.format_of(path, _ENDINGS, _FORMATS), of, lines, full_filenames)
         _files.write_whole(path, data)
 
     def export(self, format, of="threads", lines=True, full_filenames=False):

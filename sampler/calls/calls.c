@@ -59,30 +59,39 @@ static bool is_left_out(struct strobe_calls *calls, const void *key)
     return is_out;
 }
 
-/* The child of the innermost frame's node; NULL: out of memory. */
-static struct strobe_calls_node *child_of(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_function function,
-                                          uint32_t group)
+/* The child of the innermost frame's node, and what it is; made when it is new and of a kind that may be.  NULL: it may not be, or there
+ * is no memory.  A function beyond the limit is asked for each time, as another one may have its place. */
+static struct strobe_calls_node *child_of(struct strobe_calls_thread *thread, const void *key, uint32_t group, bool may_activate,
+                                          enum strobe_calls_kind *ret_kind)
 {
-    struct strobe_calls_node *parent = thread->top->node;
+    struct strobe_calls_node *parent = thread->top->node, *node = parent->last;
+    struct strobe_calls_function function;
 
-    if (parent->last && strobe_calls_is_of(parent->last, key, group))
-        return parent->last;
+    if (!node || !strobe_calls_is_of(node, key, group))
+        node = parent->is_beyond ? NULL : strobe_calls_find_child(&thread->tables, parent, key, group);
+    if (node && node->edge->callee->function != STROBE_CALLS_OTHER) {
+        *ret_kind = (enum strobe_calls_kind)node->kind;
+        return node;
+    }
+    function = function_of(thread->calls, key);
+    *ret_kind = function.kind;
+    if (function.kind == STROBE_CALLS_LEFT_OUT || (!may_activate && function.kind != STROBE_CALLS_FUNCTION))
+        return NULL;
     return strobe_calls_child(&thread->tables, parent, key, function, group, &thread->calls->room);
 }
 
 /* ---- plain functions ---- */
 
-static enum strobe_calls_verdict enter_slowly(struct strobe_calls_thread *thread, const void *key, uint32_t group,
-                                              struct strobe_calls_time now)
+static __attribute__((noinline)) enum strobe_calls_verdict enter_slowly(struct strobe_calls_thread *thread, const void *key, uint32_t group,
+                                                                        struct strobe_calls_time now)
 {
-    struct strobe_calls_function function = function_of(thread->calls, key);
-    struct strobe_calls_node *node;
+    enum strobe_calls_kind kind;
+    struct strobe_calls_node *node = child_of(thread, key, group, false, &kind);
 
-    if (function.kind == STROBE_CALLS_LEFT_OUT)
+    if (kind == STROBE_CALLS_LEFT_OUT)
         return STROBE_CALLS_IGNORED;
-    if (function.kind != STROBE_CALLS_FUNCTION)
+    if (kind != STROBE_CALLS_FUNCTION)
         return STROBE_CALLS_ACTIVATES;
-    node = child_of(thread, key, function, group);
     if (!node || strobe_calls_push(thread, node, NULL, true, now))
         thread->lost++;
     return STROBE_CALLS_NOTED;
@@ -106,7 +115,7 @@ enum strobe_calls_verdict strobe_calls_enter(struct strobe_calls_thread *thread,
 }
 
 /* What is innermost becomes the frame of the key.  false: it is not on the stack. */
-static bool unwind(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_time now)
+static __attribute__((noinline)) bool unwind(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_time now)
 {
     struct strobe_calls_entry *entry = thread->top;
 
@@ -162,24 +171,27 @@ static void end_unseen(struct strobe_calls_thread *thread, const struct strobe_c
         }
 }
 
-/* The one of a frame, if it is this function's and is not on a stack; an older one of that frame, of which the end was not seen, ends.
- * ret_is_free: another one may be put there. */
-static struct strobe_calls_activation *known(struct strobe_calls_thread *thread, const void *key, const void *frame, bool is_new,
-                                             struct strobe_calls_time now, bool *ret_is_free)
+static struct strobe_calls_activation *activation_at(struct strobe_calls *calls, const void *frame)
 {
-    struct strobe_calls *calls = thread->calls;
     struct strobe_calls_activation *activation;
 
     strobe_calls_lock(calls);
     activation = strobe_calls_activations_get(&calls->activations, frame);
     strobe_calls_unlock(calls);
+    return activation;
+}
+
+/* The one of a frame, if it is this function's and is not on a stack; an older one of that frame, of which the end was not seen, ends.
+ * ret_is_free: another one may be put there. */
+static struct strobe_calls_activation *known(struct strobe_calls_thread *thread, const void *key, const void *frame, bool is_new,
+                                             struct strobe_calls_time now, bool *ret_is_free)
+{
+    struct strobe_calls_activation *activation = activation_at(thread->calls, frame);
+
     *ret_is_free = !activation;
     if (activation && activation->is_on_stack) {
         end_unseen(thread, activation, now); /* which frees it */
-        strobe_calls_lock(calls);
-        activation = strobe_calls_activations_get(&calls->activations, frame);
-        strobe_calls_unlock(calls);
-        *ret_is_free = !activation; /* or it is on another thread's */
+        *ret_is_free = !activation_at(thread->calls, frame); /* or it is on another thread's */
         return NULL;
     }
     if (activation && (is_new || activation->key != key)) {
@@ -213,20 +225,21 @@ enum coming { STARTS, GOES_ON, WAS_THERE };
 static enum strobe_calls_verdict put(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
                                      enum coming how, struct strobe_calls_time now)
 {
-    struct strobe_calls_function function = function_of(thread->calls, key);
-    struct strobe_calls_activation *activation;
-    struct strobe_calls_node *node;
     bool is_free, is_new;
+    struct strobe_calls_activation *activation = known(thread, key, frame, how == STARTS, now, &is_free);
+    enum strobe_calls_kind kind;
+    struct strobe_calls_node *node;
     uint32_t group;
 
     thread->suspended = NULL;
-    if (function.kind == STROBE_CALLS_LEFT_OUT)
-        return STROBE_CALLS_IGNORED;
-    activation = known(thread, key, frame, how == STARTS, now, &is_free);
     is_new = !activation;
+    if (is_new && wanted == STROBE_CALLS_TELL)
+        return is_left_out(thread->calls, key) ? STROBE_CALLS_IGNORED : STROBE_CALLS_UNKNOWN;
     group = activation ? activation->group : wanted == STROBE_CALLS_SAME ? thread->top->node->group : wanted;
-    node = child_of(thread, key, function, group);
-    if (is_new && is_free)
+    node = child_of(thread, key, group, true, &kind);
+    if (kind == STROBE_CALLS_LEFT_OUT)
+        return STROBE_CALLS_IGNORED;
+    if (node && is_new && is_free)
         activation = new_activation(thread, key, frame, group);
     if (!node || strobe_calls_push(thread, node, activation, how == STARTS, now)) {
         thread->lost++;
@@ -249,18 +262,6 @@ enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread
                                               struct strobe_calls_time now)
 {
     return put(thread, key, frame, wanted, GOES_ON, now);
-}
-
-bool strobe_calls_knows(struct strobe_calls *calls, const void *key, const void *frame)
-{
-    const struct strobe_calls_activation *activation;
-    bool knows;
-
-    strobe_calls_lock(calls);
-    activation = strobe_calls_activations_get(&calls->activations, frame);
-    knows = activation && activation->key == key;
-    strobe_calls_unlock(calls);
-    return knows;
 }
 
 enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked,
@@ -311,16 +312,16 @@ void strobe_calls_learn(struct strobe_calls *calls, const void *key)
 void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
                        struct strobe_calls_time now)
 {
-    struct strobe_calls_function function = function_of(thread->calls, key);
     struct strobe_calls_node *node;
+    enum strobe_calls_kind kind;
 
-    if (function.kind == STROBE_CALLS_LEFT_OUT)
+    node = child_of(thread, key, wanted == STROBE_CALLS_SAME ? thread->top->node->group : wanted, false, &kind);
+    if (kind == STROBE_CALLS_LEFT_OUT)
         return;
-    if (function.kind != STROBE_CALLS_FUNCTION) {
+    if (kind != STROBE_CALLS_FUNCTION) {
         put(thread, key, frame, wanted, WAS_THERE, now);
         return;
     }
-    node = child_of(thread, key, function, wanted == STROBE_CALLS_SAME ? thread->top->node->group : wanted);
     if (!node || strobe_calls_push(thread, node, NULL, false, now))
         thread->lost++;
     else
@@ -380,18 +381,17 @@ void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void 
     struct strobe_calls_activation *activation, *outer = NULL;
 
     for (size_t i = 0; i < n; i++) {
-        bool knows = strobe_calls_knows(thread->calls, keys[i], frames[i]);
+        bool is_known;
 
         if (!(node = below(thread, parent, keys[i], wanted)))
             continue;
-        strobe_calls_lock(thread->calls);
-        activation = strobe_calls_activations_get(&thread->calls->activations, frames[i]);
-        strobe_calls_unlock(thread->calls);
+        activation = activation_at(thread->calls, frames[i]);
+        is_known = activation && activation->key == keys[i];
         if (activation && activation->is_on_stack)
             return; /* it runs */
-        if (activation && !knows)
+        if (activation && !is_known)
             strobe_calls_drop(thread, activation);
-        if (!knows && (activation = new_activation(thread, keys[i], frames[i], wanted))) {
+        if (!is_known && (activation = new_activation(thread, keys[i], frames[i], wanted))) {
             activation->is_outermost = activation->is_edge_outermost = true;
             activation->thread = thread;
             activation->node = node;

@@ -102,6 +102,7 @@ enum strobe_calls_verdict {
     STROBE_CALLS_NOTED,
     STROBE_CALLS_IGNORED,   /* left out */
     STROBE_CALLS_ACTIVATES, /* nothing was done: it has an activation; call strobe_calls_activate */
+    STROBE_CALLS_UNKNOWN,   /* nothing was done: it was alive when the profile began; call again with its group */
 };
 
 /* A function starts.  group: that it and what it calls belong to (strobe_calls_group), or STROBE_CALLS_SAME: the caller's. */
@@ -110,11 +111,9 @@ enum strobe_calls_verdict strobe_calls_enter(struct strobe_calls_thread *thread,
 /* A generator, coroutine or asynchronous generator starts, in this frame (any address that stays its own while it lives). */
 enum strobe_calls_verdict strobe_calls_activate(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
                                                 struct strobe_calls_time now);
-/* It goes on.  Unknown: it was alive when the profile began. */
+/* It goes on.  group: STROBE_CALLS_TELL, or of one that was alive when the profile began. */
 enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
                                               struct strobe_calls_time now);
-/* Is the next resume of this frame that of an activation not known yet?  Then its task has to be told. */
-bool strobe_calls_knows(struct strobe_calls *calls, const void *key, const void *frame);
 /* It suspends itself.  parked: a value for whoever iterates over it (yield), not an await. */
 enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked,
                                                struct strobe_calls_time now);
@@ -166,6 +165,7 @@ bool strobe_calls_stack_end(struct strobe_calls_thread *thread, struct strobe_ca
 /* ---- groups: tasks, and other tags ---- */
 
 #define STROBE_CALLS_SAME UINT32_MAX
+#define STROBE_CALLS_TELL (UINT32_MAX - 1) /* strobe_calls_resume is to say when it needs one */
 /* The number of a name; 0 = "": none.  Beyond STROBE_CALLS_MAX_GROUPS names it is that of "(other)".  STROBE_ERR_NOMEM. */
 enum { STROBE_CALLS_MAX_GROUPS = 1000 };
 int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *ret_group);

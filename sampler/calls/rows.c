@@ -93,26 +93,18 @@ static int add_all(struct strobe_calls_rows *rows, const struct strobe_calls_thr
         rows->wall += self.wall;
         rows->cpu += self.cpu;
     }
-    for (size_t i = 0; tables->edges.slots && i <= tables->edges.mask; i++) {
-        const struct strobe_calls_edge *edge = (const struct strobe_calls_edge *)(uintptr_t)tables->edges.slots[i].value;
-
-        if (!tables->edges.slots[i].used)
-            continue;
-        if (!(sum = of_edge(rows, edge)))
-            return STROBE_ERR_NOMEM;
-        add_time(&sum->total, total_of(&edge->span, now));
-        sum->primitive += edge->primitive;
-        sum->awaited += edge->awaited;
-    }
-    for (size_t i = 0; tables->locals.slots && i <= tables->locals.mask; i++) {
-        const struct strobe_calls_local *local = (const struct strobe_calls_local *)(uintptr_t)tables->locals.slots[i].value;
-
-        if (!tables->locals.slots[i].used)
-            continue;
+    for (const struct strobe_calls_local *local = tables->all; local; local = local->next) {
         sum = of_function(rows, local);
         add_time(&sum->total, total_of(&local->span, now));
         sum->primitive += local->primitive;
         sum->awaited += local->awaited;
+        for (const struct strobe_calls_edge *edge = local->edges; edge; edge = edge->next) {
+            if (!(sum = of_edge(rows, edge)))
+                return STROBE_ERR_NOMEM;
+            add_time(&sum->total, total_of(&edge->span, now));
+            sum->primitive += edge->primitive;
+            sum->awaited += edge->awaited;
+        }
     }
     return 0;
 }

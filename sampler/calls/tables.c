@@ -62,6 +62,8 @@ static struct strobe_calls_local *local_of(struct strobe_calls_tables *tables, u
     if (!(local = zeroed(&tables->arena, sizeof *local)) || strobe_htab_put(&tables->locals, function, 0, (uintptr_t)local))
         return NULL;
     local->function = function;
+    local->next = tables->all;
+    tables->all = local;
     return local;
 }
 
@@ -96,8 +98,7 @@ static struct strobe_calls_node *beyond_of(struct strobe_calls_tables *tables, s
     node->kind = kind;
     node->edge = edge;
     node->is_beyond = true;
-    node->of_edge = edge->nodes;
-    edge->nodes = edge->beyond = node;
+    edge->beyond = node;
     return node;
 }
 
@@ -146,8 +147,6 @@ static struct strobe_calls_node *add_child(struct strobe_calls_tables *tables, s
     node->group = group;
     node->edge = edge;
     node->parent = parent;
-    node->of_edge = edge->nodes;
-    edge->nodes = node;
     node->sibling = parent->children;
     parent->children = node;
     parent->n_children++;
@@ -190,6 +189,27 @@ static void add_node(struct strobe_calls_node *sum, const struct strobe_calls_no
     sum->longest = more->longest > sum->longest ? more->longest : sum->longest;
 }
 
+static int add_local(struct strobe_calls_tables *into, const struct strobe_calls_local *more)
+{
+    struct strobe_calls_local *sum = local_of(into, more->function);
+
+    if (!sum)
+        return STROBE_ERR_NOMEM;
+    add_time(&sum->span.total, more->span.total);
+    sum->primitive += more->primitive;
+    sum->awaited += more->awaited;
+    for (const struct strobe_calls_edge *edge = more->edges; edge; edge = edge->next) {
+        struct strobe_calls_edge *sum_edge = edge_of(into, edge->caller->function, edge->callee->function);
+
+        if (!sum_edge)
+            return STROBE_ERR_NOMEM;
+        add_time(&sum_edge->span.total, edge->span.total);
+        sum_edge->primitive += edge->primitive;
+        sum_edge->awaited += edge->awaited;
+    }
+    return 0;
+}
+
 int strobe_calls_absorb(struct strobe_calls_tables *into, const struct strobe_calls_tables *from, _Atomic int64_t *room)
 {
     struct strobe_calls_node **of = calloc(from->n_nodes + 1, sizeof *of); /* what each became */
@@ -215,26 +235,8 @@ int strobe_calls_absorb(struct strobe_calls_tables *into, const struct strobe_ca
         else
             err = STROBE_ERR_NOMEM;
     }
-    for (size_t i = 0; !err && from->edges.slots && i <= from->edges.mask; i++) {
-        const struct strobe_calls_edge *edge = (const struct strobe_calls_edge *)(uintptr_t)from->edges.slots[i].value;
-        struct strobe_calls_edge *sum = from->edges.slots[i].used ? edge_of(into, edge->caller->function, edge->callee->function) : NULL;
-
-        if (sum) {
-            add_time(&sum->span.total, edge->span.total);
-            sum->primitive += edge->primitive;
-            sum->awaited += edge->awaited;
-        }
-    }
-    for (size_t i = 0; !err && from->locals.slots && i <= from->locals.mask; i++) {
-        const struct strobe_calls_local *local = (const struct strobe_calls_local *)(uintptr_t)from->locals.slots[i].value;
-        struct strobe_calls_local *sum = from->locals.slots[i].used ? local_of(into, local->function) : NULL;
-
-        if (sum) {
-            add_time(&sum->span.total, local->span.total);
-            sum->primitive += local->primitive;
-            sum->awaited += local->awaited;
-        }
-    }
+    for (const struct strobe_calls_local *local = from->all; local && !err; local = local->next)
+        err = add_local(into, local);
     free(of);
     return err;
 }
@@ -254,18 +256,12 @@ void strobe_calls_tables_clear(struct strobe_calls_tables *tables, struct strobe
         node->started = node->finished = node->resumes = node->awaited = node->seeded = node->longest = 0;
         node->shortest = STROBE_CALLS_NEVER;
     }
-    for (size_t i = 0; tables->edges.slots && i <= tables->edges.mask; i++)
-        if (tables->edges.slots[i].used) {
-            struct strobe_calls_edge *edge = (struct strobe_calls_edge *)(uintptr_t)tables->edges.slots[i].value;
-
+    for (struct strobe_calls_local *local = tables->all; local; local = local->next) {
+        clear_span(&local->span, now);
+        local->primitive = local->awaited = 0;
+        for (struct strobe_calls_edge *edge = local->edges; edge; edge = edge->next) {
             clear_span(&edge->span, now);
             edge->primitive = edge->awaited = 0;
         }
-    for (size_t i = 0; tables->locals.slots && i <= tables->locals.mask; i++)
-        if (tables->locals.slots[i].used) {
-            struct strobe_calls_local *local = (struct strobe_calls_local *)(uintptr_t)tables->locals.slots[i].value;
-
-            clear_span(&local->span, now);
-            local->primitive = local->awaited = 0;
-        }
+    }
 }

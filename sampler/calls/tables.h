@@ -3,7 +3,7 @@
  *
  *   local: a function on this thread ──< edge: called by one other function ──< node: at the end of one path
  *                                                                        └──  the node of paths beyond the limit
- *   edges of one local are a list by callee, edges of one caller are found by its node's children or by the hash table
+ *   a thread's locals are a list, and so are the edges of each; the edge of a node's child is found by the child, or by the hash table
  *
  * Inside of calls/ only.  May include: base.  Ownership: the thread's arena.  Threads: see calls.h. */
 #ifndef STROBE_CALLS_TABLES_H
@@ -27,6 +27,7 @@ struct strobe_calls_local {
     uint64_t primitive; /* starts while it was not on the stack */
     uint64_t awaited;   /* ticks for which it waited, of those activations that were primitive */
     struct strobe_calls_edge *edges; /* by which it is called */
+    struct strobe_calls_local *next; /* of the thread */
 };
 
 struct strobe_calls_edge {
@@ -34,7 +35,7 @@ struct strobe_calls_edge {
     struct strobe_calls_edge *next; /* of the callee */
     struct strobe_calls_span span;
     uint64_t primitive, awaited;    /* as above; awaited while its caller waited for it */
-    struct strobe_calls_node *nodes, *beyond; /* in the tree; of paths beyond the limit: NULL = none were */
+    struct strobe_calls_node *beyond; /* of paths beyond the limit; NULL: none were */
 };
 
 struct strobe_calls_node {
@@ -46,7 +47,6 @@ struct strobe_calls_node {
     uint64_t shortest, longest;        /* ticks of what has ended, awaiting included */
     uint64_t resumes, awaited, seeded; /* seeded: alive at the start */
     struct strobe_calls_node *parent, *children, *sibling; /* parent NULL: the root, and nodes beyond the limit */
-    struct strobe_calls_node *of_edge; /* the next one of its edge */
     uint32_t group, n_children;
     uint32_t serial;                   /* in the order of their making: a parent's is below its children's */
     uint8_t kind;                      /* enum strobe_calls_kind */
@@ -61,6 +61,7 @@ struct strobe_calls_function {
 
 struct strobe_calls_tables {
     struct strobe_arena arena;
+    struct strobe_calls_local *all;  /* locals */
     struct strobe_htab locals;   /* function -> local */
     struct strobe_htab edges;    /* caller's function, callee's function -> edge */
     struct strobe_htab children; /* node, key and group -> node: of nodes with many */

@@ -14,6 +14,7 @@ async bodies only:
 """
 import asyncio
 import collections
+import contextlib
 import json
 import sys
 import threading
@@ -35,13 +36,16 @@ class Facts:
         self.trace = []
         self.lock = threading.Lock()
 
-    def begin(self, name):
+    @contextlib.contextmanager
+    def of(self, name):
+        """The body of a function: it has begun, and ended, however it does."""
         with self.lock:
             self.begun[name] += 1
-
-    def end(self, name):
-        with self.lock:
-            self.ended[name] += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.ended[name] += 1
 
     def spin(self, name, seconds):
         cpu = time.thread_time()
@@ -93,54 +97,36 @@ def run(name, body, trace):
 
 
 def f0(body, trace):
-    facts.begin("f0")
-    try:
+    with facts.of("f0"):
         run("f0", body, trace)
-    finally:
-        facts.end("f0")
 
 
 def f1(body, trace):
-    facts.begin("f1")
-    try:
+    with facts.of("f1"):
         run("f1", body, trace)
-    finally:
-        facts.end("f1")
 
 
 def f2(body, trace):
-    facts.begin("f2")
-    try:
+    with facts.of("f2"):
         f0(body, trace)
-    finally:
-        facts.end("f2")
 
 
 def g0(body, trace):
-    facts.begin("g0")
-    try:
+    with facts.of("g0"):
         for i in range(3):
             run("g0", body, trace)
             yield i
-    finally:
-        facts.end("g0")
 
 
 def g1(body, trace):
-    facts.begin("g1")
-    try:
+    with facts.of("g1"):
         for one in g0(body, trace):
             yield one
-    finally:
-        facts.end("g1")
 
 
 def delegates(body, trace):
-    facts.begin("delegates")
-    try:
+    with facts.of("delegates"):
         yield from g0(body, trace)
-    finally:
-        facts.end("delegates")
 
 
 FUNCTIONS, GENERATORS = [f0, f1, f2], [g0, g1]
@@ -179,30 +165,21 @@ async def walk(name, body, trace):
 
 
 async def c0(body, trace):
-    facts.begin("c0")
-    try:
+    with facts.of("c0"):
         await walk("c0", body, trace)
-    finally:
-        facts.end("c0")
 
 
 async def c1(body, trace):
-    facts.begin("c1")
-    try:
+    with facts.of("c1"):
         await asyncio.sleep(0)
         await walk("c1", body, trace)
-    finally:
-        facts.end("c1")
 
 
 async def a0(body, trace):
-    facts.begin("a0")
-    try:
+    with facts.of("a0"):
         for i in range(3):
             await walk("a0", body, trace)
             yield i
-    finally:
-        facts.end("a0")
 
 
 COROUTINES = [c0, c1]

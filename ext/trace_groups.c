@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* To which group the calls of what starts now belong: its task's, its tag's.  This is asked once for each task, and there are many. */
+#include "ext/trace.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fold.h"
+
+enum { ROOTS_MAX = 1000 }; /* outermost coroutines whose groups are remembered */
+
+/* ---- names ---- */
+
+/* A str's text, "" for NULL; appended. */
+static void append_text(struct strobe_buf *out, PyObject *text)
+{
+    PyObject *str = text ? PyObject_Str(text) : NULL, *encoded = str ? PyUnicode_AsEncodedString(str, "utf-8", "replace") : NULL;
+
+    if (encoded)
+        strobe_buf_puts(out, PyBytes_AsString(encoded));
+    Py_XDECREF(encoded);
+    Py_XDECREF(str);
+    PyErr_Clear();
+}
+
+static void append_function(struct strobe_buf *out, const void *code)
+{
+    PyObject *name = PyObject_GetAttrString((PyObject *)code, "co_qualname");
+
+    if (!name) {
+        PyErr_Clear();
+        name = PyObject_GetAttrString((PyObject *)code, "co_name");
+    }
+    append_text(out, name);
+    Py_XDECREF(name);
+}
+
+/* Is it "Task-" and a number: asyncio's, not the program's? */
+static bool is_default(PyObject *name)
+{
+    static const char start[] = "Task-";
+    Py_ssize_t length = PyUnicode_Check(name) ? PyUnicode_GetLength(name) : 0, i;
+
+    for (i = 0; i < length; i++) {
+        Py_UCS4 c = PyUnicode_ReadChar(name, i);
+
+        if (i < (Py_ssize_t)sizeof start - 1 ? c != (Py_UCS4)start[i] : c < '0' || c > '9')
+            return false;
+    }
+    return length >= (Py_ssize_t)sizeof start;
+}
+
+/* Names that the program gave, without their numbers; of those that asyncio gave, the coroutine's. */
+static void append_task(struct strobe_buf *out, PyObject *name, const void *code)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+
+    if (is_default(name)) {
+        append_function(out, code);
+        return;
+    }
+    append_text(&text, name);
+    for (size_t i = 0; i < text.len; i++) /* which stands before a tag */
+        text.data[i] = text.data[i] == '\x1f' ? '?' : text.data[i];
+    strobe_fold(strobe_buf_str(&text), out);
+    strobe_buf_release(&text);
+}
+
+static uint32_t group_of(struct strobe_trace *trace, struct strobe_buf *text)
+{
+    uint32_t group = 0;
+
+    if (text->failed || strobe_calls_group(trace->calls, strobe_buf_str(text), &group))
+        group = 0;
+    strobe_buf_release(text);
+    return group;
+}
+
+/* ---- tasks ---- */
+
+/* The task that runs on this thread, or NULL. */
+static PyObject *current_task(void)
+{
+    static PyObject *ask; /* asyncio's function, from 3.12 on; kept for good */
+    PyObject *asyncio, *task = NULL, *tasks, *loop;
+
+    if (ask)
+        return PyObject_CallObject(ask, NULL);
+    asyncio = PyDict_GetItemString(PyImport_GetModuleDict(), "_asyncio");
+    if (!asyncio)
+        return NULL;
+    ask = PyObject_GetAttrString(asyncio, "current_task");
+    if (ask)
+        return PyObject_CallObject(ask, NULL);
+    PyErr_Clear();
+    tasks = PyObject_GetAttrString(asyncio, "_current_tasks");
+    loop = tasks ? PyObject_CallMethod(asyncio, "_get_running_loop", NULL) : NULL;
+    if (loop)
+        task = PyDict_GetItemWithError(tasks, loop);
+    Py_XINCREF(task);
+    Py_XDECREF(loop);
+    Py_XDECREF(tasks);
+    return task;
+}
+
+/* The name of the task that runs; NULL: none does. */
+static PyObject *current_name(void)
+{
+    static PyObject *get_name;
+    PyObject *task = current_task(), *name = NULL;
+
+    if (!get_name)
+        get_name = PyUnicode_InternFromString("get_name");
+    if (task && task != Py_None && get_name)
+        name = PyObject_CallMethodObjArgs(task, get_name, NULL);
+    Py_XDECREF(task);
+    PyErr_Clear();
+    return name;
+}
+
+static uint32_t group_of_task(struct strobe_trace *trace, PyObject *name, const void *code)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+
+    append_task(&text, name, code);
+    return group_of(trace, &text);
+}
+
+/* The same; those of asyncio's names by their coroutines. */
+static uint32_t remembered_group(struct strobe_trace *trace, PyObject *name, const void *code)
+{
+    uint64_t *known;
+    uint32_t group;
+    bool is_full;
+
+    if (!is_default(name))
+        return group_of_task(trace, name, code);
+    pthread_mutex_lock(&trace->roots_lock);
+    known = strobe_htab_get(&trace->roots, (uintptr_t)code, 0);
+    group = known ? (uint32_t)*known : STROBE_CALLS_SAME;
+    is_full = trace->roots.count >= ROOTS_MAX;
+    pthread_mutex_unlock(&trace->roots_lock);
+    if (group != STROBE_CALLS_SAME)
+        return group;
+    group = group_of_task(trace, name, code);
+    if (!is_full && !PyList_Append(trace->kept, (PyObject *)code)) { /* not with the lock: it may wait for all other threads */
+        pthread_mutex_lock(&trace->roots_lock);
+        strobe_htab_put(&trace->roots, (uintptr_t)code, 0, group);
+        pthread_mutex_unlock(&trace->roots_lock);
+    }
+    return group;
+}
+
+uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, const void *code)
+{
+    return trace->tasks ? group_of_task(trace, name, code) : 0;
+}
+
+/* ---- tasks and tags ---- */
+
+/* "TASK\x1fTAG" */
+static uint32_t tagged_group(struct strobe_trace *trace, struct strobe_seat *seat, PyObject *name, bool is_root, const void *code)
+{
+    struct strobe_buf text = STROBE_BUF_INIT;
+    PyObject *tag;
+
+    if (name)
+        append_task(&text, name, code);
+    if (!is_root)
+        strobe_buf_put(&text, strobe_calls_innermost_group(seat->thread), strcspn(strobe_calls_innermost_group(seat->thread), "\x1f"));
+    tag = PyObject_CallMethod(trace->tag, "get", "O", Py_None);
+    if (tag && tag != Py_None) {
+        strobe_buf_puts(&text, "\x1f");
+        append_text(&text, tag);
+    }
+    Py_XDECREF(tag);
+    return group_of(trace, &text);
+}
+
+uint32_t strobe_trace_group(struct strobe_trace *trace, struct strobe_seat *seat, const void *code)
+{
+    bool is_root = trace->tasks && code && strobe_trace_flags(trace, code) & STROBE_CODE_COROUTINE && !strobe_calls_in_await(seat->thread);
+    PyObject *name, *type, *value, *traceback;
+    uint32_t group;
+
+    if (!is_root && !trace->tag)
+        return STROBE_CALLS_SAME;
+    PyErr_Fetch(&type, &value, &traceback);
+    seat->is_inside = true;
+    name = is_root ? current_name() : NULL;
+    group = trace->tag ? tagged_group(trace, seat, name, is_root, code) : name ? remembered_group(trace, name, code) : 0;
+    Py_XDECREF(name);
+    PyErr_Clear();
+    seat->is_inside = false;
+    PyErr_Restore(type, value, traceback);
+    return group;
+}
