@@ -11,6 +11,22 @@
 #endif
 #include <Python.h>
 
+/* From 3.12 on the headers take None, True and False for immortal and do not count what is returned, whatever Py_LIMITED_API says; to older
+ * interpreters, which the same binary serves, that is one reference lost a call. */
+#ifdef Py_LIMITED_API
+#undef Py_RETURN_NONE
+#undef Py_RETURN_TRUE
+#undef Py_RETURN_FALSE
+static inline PyObject *strobe_one_more(PyObject *object)
+{
+    Py_IncRef(object);
+    return object;
+}
+#define Py_RETURN_NONE return strobe_one_more(Py_None)
+#define Py_RETURN_TRUE return strobe_one_more(Py_True)
+#define Py_RETURN_FALSE return strobe_one_more(Py_False)
+#endif
+
 /* The runtime's state (Include/internal/pycore_runtime.h), exported by every CPython from 3.7 on; only its address is used. */
 extern char _PyRuntime[];
 

@@ -18,7 +18,7 @@ struct strobe_calls_activation {
     struct strobe_calls_thread *thread; /* whose node that is */
     struct strobe_calls_activation *inner; /* of generators that have suspended themselves together: the one below; of free ones */
     uint64_t on_thread, awaited;        /* ticks so far */
-    uint64_t since;                     /* it is suspended: since then */
+    uint64_t since;                     /* it is suspended: since then, in real time */
     uint32_t group;
     bool is_on_stack;
     bool waits;             /* suspended: for an await rather than parked */

@@ -92,6 +92,7 @@ static __attribute__((noinline)) enum strobe_calls_verdict enter_slowly(struct s
         return STROBE_CALLS_IGNORED;
     if (kind != STROBE_CALLS_FUNCTION)
         return STROBE_CALLS_ACTIVATES;
+    now = strobe_calls_event(thread, now, thread->calls->opts.cost);
     if (!node || strobe_calls_push(thread, node, NULL, true, now))
         thread->lost++;
     return STROBE_CALLS_NOTED;
@@ -109,9 +110,17 @@ enum strobe_calls_verdict strobe_calls_enter(struct strobe_calls_thread *thread,
         return enter_slowly(thread, key, group, now);
     if (node->kind != STROBE_CALLS_FUNCTION)
         return STROBE_CALLS_ACTIVATES;
+    now = strobe_calls_event(thread, now, thread->calls->opts.cost);
     if (strobe_calls_push(thread, node, NULL, true, now))
         thread->lost++;
     return STROBE_CALLS_NOTED;
+}
+
+static struct strobe_calls_time event_of_innermost(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    const struct strobe_calls_opts *opts = &thread->calls->opts;
+
+    return strobe_calls_event(thread, now, thread->top->activation ? opts->activation_cost : opts->cost);
 }
 
 /* What is innermost becomes the frame of the key.  false: it is not on the stack. */
@@ -131,6 +140,7 @@ static __attribute__((noinline)) bool unwind(struct strobe_calls_thread *thread,
 enum strobe_calls_verdict strobe_calls_leave(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_time now)
 {
     thread->suspended = NULL;
+    now = event_of_innermost(thread, now);
     if (thread->top->node->key != key) {
         if (is_left_out(thread->calls, key))
             return STROBE_CALLS_IGNORED;
@@ -148,7 +158,7 @@ const void *strobe_calls_innermost(const struct strobe_calls_thread *thread)
 
 void strobe_calls_charge(struct strobe_calls_thread *thread, struct strobe_calls_time now)
 {
-    strobe_calls_pass(thread, now);
+    strobe_calls_pass(thread, strobe_calls_event(thread, now, 0));
 }
 
 bool strobe_calls_in_await(const struct strobe_calls_thread *thread)
@@ -219,7 +229,7 @@ static struct strobe_calls_activation *new_activation(struct strobe_calls_thread
     return activation;
 }
 
-/* How an activation comes onto a stack. */
+/* How an activation comes onto a stack.  now: by the thread's own clock. */
 enum coming { STARTS, GOES_ON, WAS_THERE };
 
 static enum strobe_calls_verdict put(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
@@ -255,13 +265,13 @@ static enum strobe_calls_verdict put(struct strobe_calls_thread *thread, const v
 enum strobe_calls_verdict strobe_calls_activate(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
                                                 struct strobe_calls_time now)
 {
-    return put(thread, key, frame, wanted, STARTS, now);
+    return put(thread, key, frame, wanted, STARTS, strobe_calls_event(thread, now, thread->calls->opts.activation_cost));
 }
 
 enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
                                               struct strobe_calls_time now)
 {
-    return put(thread, key, frame, wanted, GOES_ON, now);
+    return put(thread, key, frame, wanted, GOES_ON, strobe_calls_event(thread, now, thread->calls->opts.activation_cost));
 }
 
 enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked,
@@ -270,6 +280,7 @@ enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *threa
     struct strobe_calls_activation *inner = thread->suspended, *activation;
     uint8_t kind;
 
+    now = event_of_innermost(thread, now);
     if (thread->top->node->key != key) {
         inner = NULL;
         if (is_left_out(thread->calls, key))
@@ -315,6 +326,7 @@ void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, cons
     struct strobe_calls_node *node;
     enum strobe_calls_kind kind;
 
+    now = strobe_calls_event(thread, now, 0);
     node = child_of(thread, key, wanted == STROBE_CALLS_SAME ? thread->top->node->group : wanted, false, &kind);
     if (kind == STROBE_CALLS_LEFT_OUT)
         return;
@@ -352,6 +364,7 @@ void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, 
     struct strobe_calls_activation *activation = thread->top->activation;
     uint8_t kind = thread->top->node->kind;
 
+    now = strobe_calls_event(thread, now, 0);
     thread->suspended = NULL;
     thread->n_unseen--;
     if (!activation || !is_suspended) {

@@ -12,6 +12,10 @@
  * The tree has at most STROBE_CALLS_MAX_NODES nodes; further paths lie in the node that each edge has for this: then rows of tasks and
  * flame graphs are coarser, functions' rows and edges' are exact all the same.
  *
+ * What an event costs can be taken out of the times on threads (strobe_calls_opts): a thread's own clock then stands still for that long
+ * after each of its events, and what is longer than the time until the next one is taken out of those after it.  Waits are left as they
+ * are: what the other tasks of a loop, or a timer, would have done without the profile, nobody knows.
+ *
  * May include: base.  Time: ticks, of whatever unit; wall and cpu are the thread's.  Ownership: all is of the struct
  * strobe_calls, and freed with it.  Threads: a thread's events come from it alone, but what follows from other threads (a reader, an
  * absorption) holds the thread first: see strobe_calls_hold. */
@@ -56,6 +60,8 @@ struct strobe_calls_ops {
 struct strobe_calls_opts {
     struct strobe_calls_ops ops;
     uint32_t max_functions;
+    uint64_t cost, activation_cost; /* ticks of the program's time that an event takes, of a plain function, of an activation: they are
+                                     * taken out; both 0: they stay in */
     bool is_shared; /* events of several threads come at the same time (free-threaded builds) */
 };
 
@@ -83,7 +89,7 @@ int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t
 /* The one of this serial that has not ended; NULL: there is none. */
 struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls, uint64_t serial);
 int32_t strobe_calls_tid(const struct strobe_calls_thread *thread);
-/* The later one, each clock for itself, of a time and that of its last event. */
+/* The later one, each clock for itself, of a real time and that of its last event. */
 struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *thread, struct strobe_calls_time now);
 /* The name is known now; copied.  STROBE_ERR_NOMEM: the old one stays. */
 int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *name);
@@ -96,7 +102,7 @@ void strobe_calls_let_go(struct strobe_calls_thread *thread);
 /* What it is held by from now on: borrowed, and never freed; NULL = its own.  Not by who holds it. */
 void strobe_calls_guard(struct strobe_calls_thread *thread, atomic_bool *guard);
 
-/* ---- events, all of the thread that runs; now: not before that of its last event ---- */
+/* ---- events, all of the thread that runs; now: real, not before that of its last event ---- */
 
 enum strobe_calls_verdict {
     STROBE_CALLS_NOTED,

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/grow.h"
+#include "calls/stack.h"
 #include "calls/state.h"
 
 static const struct strobe_calls_figures nothing = {.shortest = STROBE_CALLS_NEVER};
@@ -223,6 +224,16 @@ static int add_waits(struct strobe_calls_rows *rows, struct strobe_calls *calls,
 
 /* ---- asking ---- */
 
+/* What time it is for a thread. */
+static struct strobe_calls_time own_now(const struct strobe_calls_thread *thread, const struct strobe_calls_question *question,
+                                        struct strobe_calls_time *ret_real)
+{
+    bool is_over = thread->has_ended || thread->is_past;
+
+    *ret_real = is_over ? strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}) : question->now(question->ctx, thread);
+    return is_over ? thread->last : strobe_calls_own_time(thread, *ret_real);
+}
+
 int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls_question *question, struct strobe_calls_rows *ret)
 {
     struct strobe_calls_rows rows = {.n_functions = calls->n_functions, .places = STROBE_HTAB_INIT};
@@ -235,14 +246,14 @@ int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls
         rows.functions[i] = (struct strobe_calls_row){STROBE_CALLS_OTHER, i, nothing};
     strobe_calls_list(calls);
     for (struct strobe_calls_thread *thread = calls->threads; thread && !err; thread = thread->next) {
-        struct strobe_calls_time now;
+        struct strobe_calls_time now, real;
 
         if (question->thread && question->thread != thread)
             continue;
         strobe_calls_hold(thread);
-        now = thread->has_ended || thread->is_past ? thread->last : question->now(question->ctx, thread);
+        now = own_now(thread, question, &real);
         if (question->group == STROBE_CALLS_ANY)
-            (void)((err = add_all(&rows, thread, now)) || (err = add_other_stacks(&rows, thread, now.wall)));
+            (void)((err = add_all(&rows, thread, now)) || (err = add_other_stacks(&rows, thread, real.wall)));
         else
             err = add_group(&rows, thread, question->group, now);
         strobe_calls_let_go(thread);
@@ -292,7 +303,7 @@ static int paths_of(const struct strobe_calls_thread_facts *facts, const struct 
                     size_t *cap, strobe_calls_each_path *each, void *ctx)
 {
     const struct strobe_calls_thread *thread = facts->thread;
-    struct strobe_calls_time now = facts->has_ended ? thread->last : question->now(question->ctx, thread);
+    struct strobe_calls_time real, now = own_now(thread, question, &real);
     int err = 0;
 
     for (size_t i = 0; i < thread->tables.n_nodes && !err; i++) {

@@ -2,7 +2,7 @@
 /* rows: what a profile has counted so far, as plain figures: by function and by (caller, callee).  Reading changes nothing: what is open
  * now is added to the figures that are given out, not to those that are kept.
  *
- * May include: base, state.h.  Ownership: the caller releases.  Threads: any. */
+ * May include: base, state.h, stack.h.  Ownership: the caller releases.  Threads: any. */
 #ifndef STROBE_CALLS_ROWS_H
 #define STROBE_CALLS_ROWS_H
 
@@ -38,10 +38,10 @@ struct strobe_calls_rows {
 struct strobe_calls_question {
     const struct strobe_calls_thread *thread; /* NULL: of all */
     uint32_t group;                           /* STROBE_CALLS_ANY: of all; otherwise from the tree alone (calls.h says what that lacks) */
-    /* The time of now, of a thread that may be in the middle of something. */
+    /* The real time of now, of a thread that may be in the middle of something. */
     struct strobe_calls_time (*now)(void *ctx, const struct strobe_calls_thread *thread);
     void *ctx;
-    uint64_t wall; /* now, of those that wait */
+    uint64_t wall; /* real, now, of those that wait */
 };
 
 /* ret: released by the caller.  STROBE_ERR_NOMEM. */

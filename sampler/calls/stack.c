@@ -94,14 +94,14 @@ static void halt(struct strobe_calls_thread *thread, struct strobe_calls_time no
         if (entry->activation)
             entry->activation->on_thread += now.wall - entry->since;
     }
-    thread->stack->since = now.wall;
+    thread->stack->since = now.wall + thread->taken.wall;
     thread->stack->n = (size_t)(thread->top - thread->stack->entries) + 1;
 }
 
 /* All frames of the present stack go on: they have waited. */
 static void go_on(struct strobe_calls_thread *thread, struct strobe_calls_time now)
 {
-    uint64_t span = now.wall - thread->stack->since;
+    uint64_t span = now.wall + thread->taken.wall - thread->stack->since;
 
     for (struct strobe_calls_entry *entry = thread->stack->entries + 1; entry <= thread->top; entry++) {
         struct strobe_calls_edge *edge = entry->node->edge;
@@ -127,6 +127,7 @@ void strobe_calls_switch(struct strobe_calls_thread *thread, struct strobe_calls
     if (stack == thread->stack)
         return;
     thread->suspended = NULL;
+    now = strobe_calls_event(thread, now, thread->calls->opts.activation_cost);
     halt(thread, now);
     step_onto(thread, stack);
     go_on(thread, now);

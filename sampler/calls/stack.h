@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stack: frames come onto a thread's stack and go off it.  Inside of calls/ only; what each event needs is inline.
- * May include: base, state.h. */
+ * Times are by the thread's own clock (strobe_calls_event) unless said otherwise.  May include: base, state.h. */
 #ifndef STROBE_CALLS_STACK_H
 #define STROBE_CALLS_STACK_H
 
@@ -8,11 +8,42 @@
 
 /* The innermost entry's place is the last one: more room.  STROBE_ERR_NOMEM. */
 int strobe_calls_stack_grow(struct strobe_calls_thread *thread);
-/* An activation that was suspended goes on in this node; or ends its waiting there. */
+/* An activation that was suspended goes on in this node; or ends its waiting there.  wall: real. */
 void strobe_calls_end_wait(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation, struct strobe_calls_node *node,
                            uint64_t wall);
 /* It is forgotten. */
 void strobe_calls_drop(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation);
+
+/* What of the time since the last event other events have cost.  now: real. */
+static inline struct strobe_calls_time strobe_calls_cost_until(const struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    uint64_t wall = now.wall - thread->taken.wall - thread->last.wall, cpu = now.cpu - thread->taken.cpu - thread->last.cpu;
+
+    return (struct strobe_calls_time){wall < thread->owed.wall ? wall : thread->owed.wall, cpu < thread->owed.cpu ? cpu : thread->owed.cpu};
+}
+
+/* A real time by the thread's own clock; nothing is changed. */
+static inline struct strobe_calls_time strobe_calls_own_time(const struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    struct strobe_calls_time cost = strobe_calls_cost_until(thread, now);
+
+    return (struct strobe_calls_time){now.wall - thread->taken.wall - cost.wall, now.cpu - thread->taken.cpu - cost.cpu};
+}
+
+/* The same, of an event: its cost is owed from now on. */
+static inline struct strobe_calls_time strobe_calls_event(struct strobe_calls_thread *thread, struct strobe_calls_time now, uint64_t cost)
+{
+    struct strobe_calls_time paid;
+
+    if (__builtin_expect(!thread->is_compensated, 1))
+        return now;
+    paid = strobe_calls_cost_until(thread, now);
+    thread->taken.wall += paid.wall;
+    thread->taken.cpu += paid.cpu;
+    thread->owed.wall += cost - paid.wall;
+    thread->owed.cpu += cost - paid.cpu;
+    return (struct strobe_calls_time){now.wall - thread->taken.wall, now.cpu - thread->taken.cpu};
+}
 
 /* What passed since the last event was the innermost function's own time. */
 static inline void strobe_calls_pass(struct strobe_calls_thread *thread, struct strobe_calls_time now)
@@ -45,7 +76,7 @@ static inline int strobe_calls_push(struct strobe_calls_thread *thread, struct s
             activation->is_outermost = local->span.depth == 0;
             activation->is_edge_outermost = edge->span.depth == 0;
         } else {
-            strobe_calls_end_wait(thread, activation, node, now.wall);
+            strobe_calls_end_wait(thread, activation, node, now.wall + thread->taken.wall);
         }
         activation->node = node;
         activation->thread = thread;
@@ -70,7 +101,7 @@ static inline void strobe_calls_take_off(struct strobe_calls_thread *thread, str
     thread->top--;
     if (activation) {
         activation->on_thread += now.wall - entry->since;
-        activation->since = now.wall;
+        activation->since = now.wall + thread->taken.wall;
         activation->is_on_stack = false;
         activation->waits = false;
     }

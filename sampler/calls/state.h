@@ -22,13 +22,15 @@ struct strobe_calls_entry {
 struct strobe_calls_stack {
     struct strobe_calls_entry *entries;
     size_t n, cap;                   /* n: valid while it is not the one that the thread is on */
-    uint64_t since;                  /* wall, since when the thread is not on it */
+    uint64_t since;                  /* real wall, since when the thread is not on it */
     struct strobe_calls_stack *next; /* of the thread */
 };
 
 struct strobe_calls_thread {
     struct strobe_calls_entry *top, *end;  /* of the stack it is on; end: behind its room */
-    struct strobe_calls_time last;         /* the last event */
+    struct strobe_calls_time last;         /* the last event, by the thread's own clock */
+    struct strobe_calls_time taken, owed;  /* real time less that clock's; what is still to be taken out */
+    bool is_compensated;
     struct strobe_calls_activation *suspended;  /* by the last event; NULL: that was none */
     struct strobe_calls_activation *generators; /* while suspended: those that have suspended themselves in a row, outermost first */
     struct strobe_calls *calls;

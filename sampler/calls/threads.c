@@ -154,8 +154,8 @@ void strobe_calls_clear(struct strobe_calls *calls)
         if (activation->is_on_stack)
             continue;
         activation->node->seeded++;
-        if (activation->thread->last.wall > activation->since)
-            activation->since = activation->thread->last.wall;
+        if (strobe_calls_latest(activation->thread, (struct strobe_calls_time){0, 0}).wall > activation->since)
+            activation->since = strobe_calls_latest(activation->thread, (struct strobe_calls_time){0, 0}).wall;
     }
     atomic_store(&calls->beyond, 0);
 }
@@ -217,6 +217,7 @@ int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t
     if (!thread)
         return STROBE_ERR_NOMEM;
     thread->calls = calls;
+    thread->is_compensated = calls->opts.cost | calls->opts.activation_cost;
     atomic_init(&thread->guard, &thread->busy);
     thread->serial = serial;
     thread->tid = tid;
@@ -251,8 +252,9 @@ int32_t strobe_calls_tid(const struct strobe_calls_thread *thread)
 
 struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *thread, struct strobe_calls_time now)
 {
-    return (struct strobe_calls_time){now.wall > thread->last.wall ? now.wall : thread->last.wall,
-                                      now.cpu > thread->last.cpu ? now.cpu : thread->last.cpu};
+    struct strobe_calls_time last = {thread->last.wall + thread->taken.wall, thread->last.cpu + thread->taken.cpu};
+
+    return (struct strobe_calls_time){now.wall > last.wall ? now.wall : last.wall, now.cpu > last.cpu ? now.cpu : last.cpu};
 }
 
 const char *strobe_calls_innermost_group(const struct strobe_calls_thread *thread)
@@ -329,6 +331,7 @@ static void pause_entry(struct strobe_calls_thread *thread, const struct strobe_
 
 void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_time now)
 {
+    now = strobe_calls_event(thread, now, 0);
     strobe_calls_pass(thread, now);
     thread->suspended = NULL;
     thread->n_unseen = 0;
@@ -361,5 +364,5 @@ void strobe_calls_go_on(struct strobe_calls_thread *thread, struct strobe_calls_
     for (size_t i = 0; i < thread->n_paused; i++)
         thread->paused[i]->seeded--; /* what is still there is seeded anew */
     thread->n_paused = 0;
-    thread->last = now;
+    thread->last = (struct strobe_calls_time){now.wall - thread->taken.wall, now.cpu - thread->taken.cpu};
 }

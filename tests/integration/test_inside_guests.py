@@ -2,7 +2,7 @@
 """strobe in programs that do what they like with what is theirs: descriptors, wrapped methods, interpreters, forks."""
 import pytest
 
-from lib import inside, packages
+from lib import built, inside, packages
 
 pytestmark = [pytest.mark.inside, pytest.mark.few]
 
@@ -58,3 +58,11 @@ def test_importing_strobe_loads_next_to_nothing(py):
     done = py.run("-c", "import sys; sys.path.insert(0, sys.argv[1]); before = set(sys.modules); import strobe; print(*set(sys.modules) - before)",
                   inside.environment(py)["PYTHONPATH"])
     assert done.stdout.split() == ["strobe"], done
+
+
+@pytest.mark.versions("3.9", "3.10", "3.11")
+def test_binary_built_with_newer_headers(py):
+    """They take None for immortal, and these interpreters die of it."""
+    folder = inside.build([inside.newest_maker()], BUILD=built.path("newest"))
+    changes = inside.run(py, "guests.py", "references", folder=folder)
+    assert all(abs(change) < 60 * 2 for change in changes), changes  # of 60 rounds; what interpreters keep for reuse has some, too

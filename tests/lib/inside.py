@@ -36,12 +36,18 @@ def _makers():
     return list(kinds.values())
 
 
-def build(**variables):
-    """Builds the extension; the folder to import strobe from.  variables: of make, BUILD and OPT for one."""
+def newest_maker():
+    """The newest interpreter with a GIL that has its headers here."""
+    return max((py for py in interpreters.find() if not py.free_threaded and "d" not in py.abi and _has_headers(py)), key=lambda py: py.minor)
+
+
+def build(makers=None, **variables):
+    """Builds the extension; the folder to import strobe from.  makers: interpreters whose headers it is built with; variables: of make,
+    BUILD and OPT for one."""
     folder = variables.setdefault("BUILD", built.folder())
     if folder not in _built:
         with built.alone():
-            done = [built.run("ext", PY=py.executable, **variables) for py in _makers()]
+            done = [built.run("ext", PY=py.executable, **variables) for py in makers or _makers()]
         _built[folder] = "".join(one.stdout[-4000:] for one in done if one.returncode)
     assert not _built[folder], _built[folder]
     return os.path.join(folder, "ext")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """strobe is a guest in a program that does what it likes: closes what it does not know, wraps what strobe has wrapped, has other interpreters,
 turns metering off.  guests.py CASE"""
+import gc
 import os
 import socket
 import sys
@@ -239,5 +240,37 @@ def manners():
     tell({"told": told, "labels": [sorted(map(str, profile.by(name))) for name in ("n" * 70, "\xe9" * 40, "\udcff")]})
 
 
+def references():
+    """Much use of everything: how many references to None, True and False there are more afterwards."""
+    class Thing:
+        pass
+
+    watched = Thing()
+
+    def once():
+        with strobe.label(request_id="a"):
+            strobe.dump()
+            strobe.tasks()
+            strobe.pools()
+        strobe.watch(watched, name="watched", capacity=3)
+        profile = strobe.Profile()
+        profile.start()
+        profile.stats()
+        profile.clear()
+        profile.stop()
+        profile.threads()
+        strobe.start(rate=1000)
+        strobe.snapshot()
+        strobe.stop()
+
+    once()
+    before = [sys.getrefcount(one) for one in (None, True, False)]
+    for _ in range(60):
+        once()
+    gc.collect()
+    tell([sys.getrefcount(one) - count for one, count in zip((None, True, False), before)])
+
+
 if __name__ == "__main__":
-    {case.__name__: case for case in (closed, wrapped, refused, turned_off, interpreters, odd_path, last_values, manners)}[sys.argv[1]]()
+    {case.__name__: case
+     for case in (closed, wrapped, refused, turned_off, interpreters, odd_path, last_values, manners, references)}[sys.argv[1]]()
