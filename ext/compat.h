@@ -30,6 +30,15 @@ static inline PyObject *strobe_one_more(PyObject *object)
 /* The runtime's state (Include/internal/pycore_runtime.h), exported by every CPython from 3.7 on; only its address is used. */
 extern char _PyRuntime[];
 
+/* Around what may wait for other threads, where these run at the same time: whoever waits must not keep the collector from its pause. */
+#ifdef Py_GIL_DISABLED
+#define STROBE_APART_BEGIN Py_BEGIN_ALLOW_THREADS
+#define STROBE_APART_END Py_END_ALLOW_THREADS
+#else
+#define STROBE_APART_BEGIN
+#define STROBE_APART_END
+#endif
+
 /* Slots of the module that tell newer interpreters what it can stand; none before 3.12. */
 #if defined(Py_mod_multiple_interpreters) && !defined(Py_LIMITED_API)
 #define STROBE_MODULE_SLOTS {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED}, {Py_mod_gil, Py_MOD_GIL_NOT_USED},

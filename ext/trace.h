@@ -22,6 +22,7 @@
 #include "runtime/layout.h"
 
 struct strobe_trace { /* a profile; what hooks need of it */
+    PyObject *owner;       /* the _strobe.Calls it is part of; borrowed: who runs Python code meanwhile keeps it */
     struct strobe_calls *calls;
     struct strobe_layout layout;
     enum strobe_ticks_cpu cpu;
@@ -31,11 +32,12 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *tag;         /* a ContextVar whose value is a group, too; NULL = none */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
     PyObject *own;         /* likewise: paths of strobe's own files */
-    uint64_t too_deep;     /* how often a hook stepped aside, as half of the C stack was used */
+    uint64_t too_deep;     /* how often a hook stepped aside, as an eighth of the C stack was used */
     PyObject **functions;  /* by number: code objects, and builtins; owned */
     size_t cap_functions;
     PyObject *held;        /* dict, frame's address -> generator or frame object that stays until strobe_calls_settle */
-    PyObject *kept;        /* list of code objects that are known by their addresses: left out, or in roots */
+    PyObject *left_out;    /* list of the code objects that are known to be left out */
+    PyObject *root_codes;  /* list of those that are in roots */
     struct strobe_htab roots; /* code object of an outermost coroutine -> group of its tasks that asyncio has named */
     pthread_mutex_t roots_lock; /* nothing of Python's is called with it */
     PyObject *greenlet;    /* greenlet's settrace and our callback, or NULL */
@@ -57,7 +59,7 @@ struct strobe_seat {
     void *_Atomic pointer;   /* __builtin_thread_pointer() of its thread; NULL: that has ended */
     uint64_t ident;
     int32_t tid;
-    char *stack_limit;       /* frames that lie below it are not to be followed: half of the stack is used */
+    char *stack_limit;       /* frames that lie below it are not to be followed: an eighth of the stack is used */
     struct strobe_htab stacks; /* greenlet -> stack */
     struct strobe_seat *next;
 };
@@ -85,8 +87,9 @@ struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_
 /* What the core asks. */
 enum strobe_calls_kind strobe_trace_kind(void *ctx, const void *key);
 int strobe_trace_adopt(void *ctx, const void *key, uint32_t function);
-/* The group of what starts now: its task, its tag; STROBE_CALLS_SAME where that is its caller's. */
-uint32_t strobe_trace_group(struct strobe_trace *trace, struct strobe_seat *seat, const void *code);
+/* The group of what starts now: its task, its tag; STROBE_CALLS_SAME where that is its caller's.  seat: held; it is not while the program's
+ * code is asked.  false: the profile has ended meanwhile, or is gone, the seat is not held any more, and the event is nobody's. */
+bool strobe_trace_group(struct strobe_seat *seat, const void *code, uint32_t *ret_group);
 /* The group of a task of this name whose outermost coroutine runs this code. */
 uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, const void *code);
 /* greenlet has switched: objects, only compared. */
@@ -108,22 +111,31 @@ static inline struct strobe_seat *strobe_seat_of_event(void)
     return seat && seat->thread && !seat->is_inside ? seat : NULL;
 }
 
-/* The same, held: nobody reads the thread, and the profile goes on, until it is let go. */
+/* Until it is let go nobody reads the thread, and the profile goes on.  false: that has ended. */
+static inline bool strobe_seat_hold(struct strobe_seat *seat)
+{
+#ifdef Py_GIL_DISABLED
+    while (atomic_exchange_explicit(&seat->busy, true, memory_order_acquire))
+        ;
+    if (seat->turn == __atomic_load_n(&strobe_trace_turn, __ATOMIC_ACQUIRE))
+        return true;
+    atomic_store_explicit(&seat->busy, false, memory_order_release);
+    return false;
+#else
+    return seat->turn == strobe_trace_turn;
+#endif
+}
+
+/* The seat of this event, held. */
 static inline struct strobe_seat *strobe_seat_begin(void)
 {
     struct strobe_seat *seat = strobe_seat_of_event();
 
 #ifdef Py_GIL_DISABLED
-    if (!seat)
-        return NULL;
-    while (atomic_exchange_explicit(&seat->busy, true, memory_order_acquire))
-        ;
-    if (seat->turn != __atomic_load_n(&strobe_trace_turn, __ATOMIC_ACQUIRE)) {
-        atomic_store_explicit(&seat->busy, false, memory_order_release);
-        return NULL;
-    }
-#endif
+    return seat && strobe_seat_hold(seat) ? seat : NULL;
+#else
     return seat;
+#endif
 }
 
 static inline void strobe_seat_let_go(struct strobe_seat *seat)

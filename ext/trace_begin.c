@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A profile begins and ends, with what runs already. */
+/* A profile begins, ends, and forgets. */
 #include "ext/trace_parts.h"
-
-#include "base/err.h"
-#include "calls/rows.h"
-#include "ext/convert.h"
-#include "ext/trace_hooks.h"
-
-/* ---- begin and end ---- */
-
-/* Each thread's own time, at which it stops or starts. */
-static void each_thread(struct strobe_trace *trace, void (*fn)(struct strobe_calls_thread *, struct strobe_calls_time))
-{
-    struct strobe_calls_thread_facts facts;
-
-    for (size_t i = 0; strobe_calls_thread_at(trace->calls, i, &facts); i++)
-        if (!facts.has_ended)
-            fn((struct strobe_calls_thread *)facts.thread, strobe_trace_time(trace, facts.thread));
-}
 
 /* begin(): all threads' clocks start; what they run is to be seeded before go(). */
 PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
     strobe_ticks_facts();
-    each_thread(&strobe_calls_object_of(object)->trace, strobe_calls_go_on);
+    strobe_trace_reap();
+    strobe_calls_each_thread(strobe_calls_object_of(object)->trace.calls, strobe_trace_time, &strobe_calls_object_of(object)->trace,
+                             strobe_calls_go_on);
     strobe_calls_object_of(object)->since = strobe_ticks_wall();
     Py_RETURN_NONE;
 }
@@ -67,7 +52,7 @@ PyObject *strobe_calls_object_stop(PyObject *object, PyObject *ignored)
     now = strobe_ticks_wall();
     if (strobe_trace_active == &self->trace)
         strobe_trace_end();
-    each_thread(&self->trace, halt);
+    strobe_calls_each_thread(self->trace.calls, strobe_trace_time, &self->trace, halt);
     strobe_calls_pause_waits(self->trace.calls, now);
     self->run_wall += now - self->since;
     self->is_active = false;
@@ -75,170 +60,16 @@ PyObject *strobe_calls_object_stop(PyObject *object, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
-static void hold(struct strobe_calls_thread *thread, struct strobe_calls_time now)
-{
-    (void)now;
-    strobe_calls_hold(thread);
-}
-
-static void let_go(struct strobe_calls_thread *thread, struct strobe_calls_time now)
-{
-    (void)now;
-    strobe_calls_let_go(thread);
-}
-
 PyObject *strobe_calls_object_clear(PyObject *object, PyObject *ignored)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);
 
     (void)ignored;
-    each_thread(&self->trace, hold);
-    if (self->is_active)
-        each_thread(&self->trace, strobe_calls_charge);
-    strobe_calls_clear(self->trace.calls);
-    each_thread(&self->trace, let_go);
+    strobe_trace_reap();
+    STROBE_APART_BEGIN
+    strobe_calls_clear(self->trace.calls, self->is_active, strobe_trace_time, &self->trace, strobe_ticks_wall());
+    STROBE_APART_END
     self->run_wall = 0;
     self->since = strobe_ticks_wall();
-    Py_RETURN_NONE;
-}
-
-/* ---- seeds ---- */
-
-/* thread(ident, tid, name): made when it is new. */
-PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args)
-{
-    struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
-    struct strobe_calls_thread *thread;
-    unsigned long long ident;
-    const char *name;
-    int tid, err;
-
-    if (!PyArg_ParseTuple(args, "Kis:thread", &ident, &tid, &name))
-        return NULL;
-    thread = strobe_calls_thread_find(trace->calls, ident);
-    if (thread) {
-        strobe_calls_thread_rename(thread, name);
-    } else {
-        if ((err = strobe_calls_thread_new(trace->calls, ident, tid, name, &thread)))
-            return strobe_convert_error(err, NULL);
-        strobe_calls_go_on(thread, strobe_trace_time(trace, thread));
-    }
-    Py_RETURN_NONE;
-}
-
-/* The frame's address as events have it: of a frame object. */
-static const void *address_of_frame(const struct strobe_trace *trace, PyObject *frame)
-{
-    if (trace->layout.frames == STROBE_FRAMES_HEAP)
-        return frame;
-    return strobe_trace_pointer(frame, trace->layout.ob_header + sizeof(void *)); /* f_frame, behind f_back (pycore_frame.h) */
-}
-
-/* Likewise of a coroutine or generator. */
-static const void *address_in_coroutine(const struct strobe_trace *trace, PyObject *coroutine)
-{
-    if (trace->layout.frames == STROBE_FRAMES_HEAP)
-        return strobe_trace_pointer(coroutine, trace->layout.gen_frame);
-    return (const char *)coroutine + trace->layout.gen_frame;
-}
-
-static uint32_t group_of(struct strobe_trace *trace, PyObject *name, PyObject *code)
-{
-    return name == Py_None ? STROBE_CALLS_SAME : strobe_trace_named_group(trace, name, code);
-}
-
-/* What a function is that runs already: with the globals that its frame has. */
-static void learn(struct strobe_trace *trace, PyObject *frame, const void *code)
-{
-    PyObject *globals = PyObject_GetAttrString(frame, "f_globals");
-
-    trace->globals = globals;
-    strobe_calls_learn(trace->calls, code);
-    trace->globals = NULL;
-    Py_XDECREF(globals);
-    PyErr_Clear();
-}
-
-/* Below 3.12: the end of what is seeded is not seen.  What must stay to be asked: a generator, or a frame object. */
-static int hold_unseen(struct strobe_trace *trace, struct strobe_calls_thread *thread, PyObject *frame, const void *address)
-{
-    PyObject *key = PyLong_FromVoidPtr((void *)address), *held = NULL;
-    int failed;
-
-    strobe_calls_seed_unseen(thread, address);
-    if (trace->layout.frames == STROBE_FRAMES_HEAP)
-        held = frame;
-    else if (*((const uint8_t *)address + trace->layout.fr_owner) == trace->layout.owner_generator)
-        held = (PyObject *)((const char *)address - trace->layout.gen_frame);
-    failed = !key || (held && PyDict_SetItem(trace->held, key, held));
-    Py_XDECREF(key);
-    return failed ? -1 : 0;
-}
-
-/* seed(ident, frame, code, task's name or None, unseen): frames of a thread, outermost first. */
-PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
-{
-    struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
-    struct strobe_calls_thread *thread;
-    PyObject *frame, *code, *name;
-    unsigned long long ident;
-    const void *address;
-    int is_unseen;
-
-    if (!PyArg_ParseTuple(args, "KOOOp:seed", &ident, &frame, &code, &name, &is_unseen))
-        return NULL;
-    thread = strobe_calls_thread_find(trace->calls, ident);
-    address = address_of_frame(trace, frame);
-    if (!thread)
-        Py_RETURN_NONE;
-    learn(trace, frame, code);
-    strobe_calls_seed(thread, code, address, group_of(trace, name, code), strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
-    if (is_unseen && hold_unseen(trace, thread, frame, address))
-        return NULL;
-    Py_RETURN_NONE;
-}
-
-/* settle(ident, frame): where a thread is now, before stop() (below 3.12). */
-PyObject *strobe_calls_object_settle(PyObject *object, PyObject *args)
-{
-    struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
-    struct strobe_calls_thread *thread;
-    unsigned long long ident;
-    PyObject *frame;
-
-    if (!PyArg_ParseTuple(args, "KO:settle", &ident, &frame))
-        return NULL;
-    thread = strobe_calls_thread_find(trace->calls, ident);
-    if (thread)
-        strobe_trace_settle(trace, thread, address_of_frame(trace, frame), strobe_trace_time(trace, thread));
-    Py_RETURN_NONE;
-}
-
-/* seed_waiting([(coroutine, code, frame)], task's name or None): one that waits for the next, outermost first. */
-PyObject *strobe_calls_object_seed_waiting(PyObject *object, PyObject *args)
-{
-    enum { MOST = 1000 };
-    struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
-    const void *codes[MOST], *frames[MOST];
-    struct strobe_calls_thread_facts facts;
-    PyObject *chain, *name;
-    uint32_t group;
-    Py_ssize_t n;
-
-    if (!PyArg_ParseTuple(args, "O!O:seed_waiting", &PyList_Type, &chain, &name))
-        return NULL;
-    n = PyList_Size(chain) < MOST ? PyList_Size(chain) : MOST;
-    for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *pair = PyList_GetItem(chain, i);
-
-        codes[i] = PyTuple_GetItem(pair, 1);
-        frames[i] = address_in_coroutine(trace, PyTuple_GetItem(pair, 0));
-        learn(trace, PyTuple_GetItem(pair, 2), codes[i]);
-    }
-    if (n == 0 || !strobe_calls_thread_at(trace->calls, 0, &facts))
-        Py_RETURN_NONE;
-    group = group_of(trace, name, (PyObject *)codes[0]);
-    strobe_calls_seed_suspended((struct strobe_calls_thread *)facts.thread, codes, frames, (size_t)n,
-                                group == STROBE_CALLS_SAME ? 0 : group, strobe_trace_time(trace, facts.thread));
     Py_RETURN_NONE;
 }

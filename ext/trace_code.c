@@ -95,7 +95,7 @@ int strobe_trace_adopt(void *ctx, const void *key, uint32_t function)
     size_t before = trace->cap_functions;
 
     if (function == STROBE_CALLS_OTHER)
-        return PyList_Append(trace->kept, object) ? STROBE_ERR_NOMEM : 0;
+        return PyList_Append(trace->left_out, object) ? STROBE_ERR_NOMEM : 0;
     if (strobe_grow(&trace->functions, &trace->cap_functions, (size_t)function + 1, sizeof *trace->functions))
         return STROBE_ERR_NOMEM;
     memset(trace->functions + before, 0, (trace->cap_functions - before) * sizeof *trace->functions);

@@ -91,10 +91,20 @@ static int add(void *ctx, const struct strobe_calls_thread_facts *thread, uint32
     for (size_t i = 0; i < n; i++)
         build->stack[i + 1] = functions[i] < build->n_frames ? build->frames[functions[i]] : build->frames[STROBE_CALLS_OTHER];
     build->time_ns += ns;
-    if ((err = strobe_agg_thread(build->agg, build->pid, thread->tid, thread->serial, thread->name, &row)) ||
+    if ((err = strobe_agg_thread(build->agg, build->pid, thread->tid, thread->ident, thread->name, &row)) ||
         (err = strobe_agg_stack(build->agg, build->stack, n + 1, &leaf)))
         return err;
     return strobe_agg_add(build->agg, row, leaf, build->time_ns, ns);
+}
+
+static int paths(struct strobe_calls *calls, const struct strobe_calls_question *question, struct build *build)
+{
+    int err;
+
+    STROBE_APART_BEGIN
+    err = strobe_calls_paths(calls, question, add, build);
+    STROBE_APART_END
+    return err;
 }
 
 int strobe_trace_export(struct strobe_calls *calls, const struct strobe_calls_question *question, PyObject *names, bool by_cpu,
@@ -107,7 +117,7 @@ int strobe_trace_export(struct strobe_calls *calls, const struct strobe_calls_qu
 
     clock_gettime(CLOCK_REALTIME, &now);
     if ((err = strobe_names_new(&build.names)) || (err = strobe_agg_new(PERIOD_NS, STROBE_AGG_LOG | STROBE_AGG_EVEN, &build.agg)) ||
-        (err = make_frames(&build, names)) || (err = strobe_calls_paths(calls, question, add, &build)) ||
+        (err = make_frames(&build, names)) || (err = paths(calls, question, &build)) ||
         (err = strobe_selfprofile_new(build.names, build.agg, NULL, title, &profile)))
         goto done;
     build.names = NULL; /* the profile's now */

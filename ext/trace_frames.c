@@ -3,9 +3,10 @@
  *
  *   caller ──> evaluate ──> _PyEval_EvalFrameDefault ──> evaluate ──> ...
  *
- * It must not change the program.  In 3.11 calls of Python functions by Python functions take no room of the C stack, but under a function
- * of another one they do: a recursion that runs without it could end in a crash.  So where half of the thread's stack is used it steps
- * aside, until that frame has ended: what is called meanwhile is its time.
+ * It must not change the program, and it takes room of the C stack: a recursion that runs without it could end in a crash.  So where an
+ * eighth of the thread's stack is used it steps aside: what is called there is its caller's time.  In 3.11 calls of Python functions by
+ * Python functions take no room at all while frames are evaluated by the interpreter's own function, and only then: there it steps aside as
+ * a whole, for all threads, until that frame has ended.
  *
  * The functions of CPython are looked up by their names: newer ones, which this binary serves too, have them no more. */
 #include "ext/trace_hooks.h"
@@ -20,6 +21,7 @@ typedef void c_installer(c_hook *hook, PyObject *object);
 
 static evaluator *evaluate_default;
 static installer *set_evaluator;
+static evaluator *(*get_evaluator)(void *interpreter);
 static c_installer *set_c_hook; /* PyEval_SetProfile: of the thread that calls */
 
 /* What a frame is about to do. */
@@ -59,11 +61,13 @@ static bool is_suspended(const struct strobe_trace *trace, const char *frame)
 
 /* Is a frame that was there before the profile, and was not evaluated by us, still below this one?  What is not has left the stack unseen;
  * a generator of which it is the frame is kept alive until then, to be asked. */
-void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *caller, struct strobe_calls_time now)
+void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *caller, const void *begins,
+                         struct strobe_calls_time now)
 {
     const char *unseen, *frame;
+    uint64_t turn = strobe_trace_turn;
 
-    while ((unseen = strobe_calls_unseen(thread))) {
+    while (turn == strobe_trace_turn && (unseen = strobe_calls_unseen(thread))) {
         PyObject *key, *held;
 
         for (frame = caller; frame && frame != unseen; frame = strobe_trace_pointer(frame, trace->layout.fr_previous))
@@ -73,7 +77,7 @@ void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread 
         key = PyLong_FromVoidPtr((void *)unseen);
         held = key ? PyDict_GetItemWithError(trace->held, key) : NULL;
         Py_XINCREF(held);
-        strobe_calls_settle(thread, held && is_suspended(trace, unseen), now);
+        strobe_calls_settle(thread, held && (unseen == begins || is_suspended(trace, unseen)), now);
         if (held)
             PyDict_DelItem(trace->held, key);
         Py_XDECREF(key);
@@ -83,21 +87,29 @@ void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread 
 }
 
 /* With what exception there is: a frame may begin by one that is thrown into it. */
-static void settle_now(struct strobe_seat *seat)
+static bool settle_now(struct strobe_seat *seat, const char *begins)
 {
-    PyObject *type, *value, *traceback;
+    struct strobe_trace *trace = strobe_trace_active;
+    PyObject *owner = trace->owner, *type, *value, *traceback;
 
+    Py_INCREF(owner);
+    seat->is_inside = true;
     PyErr_Fetch(&type, &value, &traceback);
-    strobe_trace_settle(strobe_trace_active, seat->thread, strobe_trace_frame(strobe_trace_active), strobe_ticks_now(&seat->ticks));
+    strobe_trace_settle(trace, seat->thread, strobe_trace_frame(trace), begins, strobe_ticks_now(&seat->ticks));
+    Py_DECREF(owner);
     PyErr_Restore(type, value, traceback);
+    seat->is_inside = false;
+    return strobe_seat_hold(seat);
 }
 
 static void go_on(struct strobe_seat *seat, const char *frame, const void *code)
 {
     struct strobe_calls_time now = strobe_ticks_now(&seat->ticks);
+    uint32_t group;
 
-    if (strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, now) == STROBE_CALLS_UNKNOWN)
-        strobe_calls_resume(seat->thread, code, frame, strobe_trace_group(strobe_trace_active, seat, code), now);
+    if (strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, now) == STROBE_CALLS_UNKNOWN &&
+        strobe_trace_group(seat, code, &group))
+        strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
 }
 
 static void begin(struct strobe_seat *seat, const char *frame, const void *code, int flags, enum step step)
@@ -105,12 +117,13 @@ static void begin(struct strobe_seat *seat, const char *frame, const void *code,
     struct strobe_trace *trace = strobe_trace_active;
     uint32_t group = STROBE_CALLS_SAME;
 
-    if (strobe_calls_unseen(seat->thread))
-        settle_now(seat);
+    if (strobe_calls_unseen(seat->thread) && !settle_now(seat, frame))
+        return;
     seat->frame = frame;
-    if (step != GOES_ON && (trace->tag || makes_activation(flags)))
-        group = strobe_trace_group(trace, seat, makes_activation(flags) ? code : NULL);
-    if (step == GOES_ON)
+    if (step != GOES_ON && (trace->tag || makes_activation(flags)) &&
+        !strobe_trace_group(seat, makes_activation(flags) ? code : NULL, &group))
+        ;
+    else if (step == GOES_ON)
         go_on(seat, frame, code);
     else if (makes_activation(flags))
         strobe_calls_activate(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
@@ -141,6 +154,8 @@ static __attribute__((noinline)) PyObject *step_aside(void *state, const char *f
     PyObject *result;
 
     strobe_trace_active->too_deep++;
+    if (strobe_trace_active->layout.frames == STROBE_FRAMES_HEAP)
+        return evaluate_default(state, frame, throws);
     set_evaluator(interpreter, evaluate_default);
     result = evaluate_default(state, frame, throws);
     if (strobe_trace_turn)
@@ -220,6 +235,7 @@ void strobe_trace_sat_down(const struct strobe_trace *trace)
 
 PyObject *strobe_trace_frames(PyObject *module, PyObject *args)
 {
+    evaluator *now;
     int on;
 
     (void)module;
@@ -229,10 +245,17 @@ PyObject *strobe_trace_frames(PyObject *module, PyObject *args)
         evaluate_default = (evaluator *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyEval_EvalFrameDefault");
         set_evaluator = (installer *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyInterpreterState_SetEvalFrameFunc");
     }
-    if (!evaluate_default || !set_evaluator)
+    get_evaluator = (evaluator * (*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "_PyInterpreterState_GetEvalFrameFunc");
+    if (!evaluate_default || !set_evaluator || !get_evaluator)
         return PyErr_Format(PyExc_RuntimeError, "this interpreter does not let frames be evaluated by others");
     if (!set_c_hook)
         set_c_hook = (c_installer *)(uintptr_t)dlsym(RTLD_DEFAULT, "PyEval_SetProfile");
+    now = get_evaluator(PyInterpreterState_Get());
+    if (now != evaluate_default && now != evaluate) {
+        if (on)
+            return PyErr_Format(PyExc_RuntimeError, "a debugger, a compiler or another profiler evaluates frames (PEP 523)");
+        Py_RETURN_NONE; /* who came after us has it */
+    }
     set_evaluator(PyInterpreterState_Get(), on ? evaluate : evaluate_default);
     Py_RETURN_NONE;
 }

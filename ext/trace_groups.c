@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/fold.h"
+#include "calls/rows.h"
 
 enum { ROOTS_MAX = 1000 }; /* outermost coroutines whose groups are remembered */
 
@@ -143,7 +144,7 @@ static uint32_t remembered_group(struct strobe_trace *trace, PyObject *name, con
     if (group != STROBE_CALLS_SAME)
         return group;
     group = group_of_task(trace, name, code);
-    if (!is_full && !PyList_Append(trace->kept, (PyObject *)code)) { /* not with the lock: it may wait for all other threads */
+    if (!is_full && !PyList_Append(trace->root_codes, (PyObject *)code)) { /* not with the lock: it may wait for all other threads */
         pthread_mutex_lock(&trace->roots_lock);
         strobe_htab_put(&trace->roots, (uintptr_t)code, 0, group);
         pthread_mutex_unlock(&trace->roots_lock);
@@ -158,16 +159,16 @@ uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, co
 
 /* ---- tasks and tags ---- */
 
-/* "TASK\x1fTAG" */
-static uint32_t tagged_group(struct strobe_trace *trace, struct strobe_seat *seat, PyObject *name, bool is_root, const void *code)
+/* "TASK\x1fTAG".  outer: the name of its caller's group; NULL: it is a root. */
+static uint32_t tagged_group(struct strobe_trace *trace, PyObject *name, const char *outer, const void *code)
 {
     struct strobe_buf text = STROBE_BUF_INIT;
     PyObject *tag;
 
     if (name)
         append_task(&text, name, code);
-    if (!is_root)
-        strobe_buf_put(&text, strobe_calls_innermost_group(seat->thread), strcspn(strobe_calls_innermost_group(seat->thread), "\x1f"));
+    if (outer)
+        strobe_buf_put(&text, outer, strcspn(outer, "\x1f"));
     tag = PyObject_CallMethod(trace->tag, "get", "O", Py_None);
     if (tag && tag != Py_None) {
         strobe_buf_puts(&text, "\x1f");
@@ -177,21 +178,30 @@ static uint32_t tagged_group(struct strobe_trace *trace, struct strobe_seat *sea
     return group_of(trace, &text);
 }
 
-uint32_t strobe_trace_group(struct strobe_trace *trace, struct strobe_seat *seat, const void *code)
+bool strobe_trace_group(struct strobe_seat *seat, const void *code, uint32_t *ret_group)
 {
+    struct strobe_trace *trace = strobe_trace_active;
     bool is_root = trace->tasks && code && strobe_trace_flags(trace, code) & STROBE_CODE_COROUTINE && !strobe_calls_in_await(seat->thread);
-    PyObject *name, *type, *value, *traceback;
-    uint32_t group;
+    const char *outer = NULL;
+    PyObject *owner = trace->owner, *name, *type, *value, *traceback;
+    bool goes_on;
 
+    *ret_group = STROBE_CALLS_SAME;
     if (!is_root && !trace->tag)
-        return STROBE_CALLS_SAME;
-    PyErr_Fetch(&type, &value, &traceback);
+        return true;
+    if (!is_root)
+        outer = strobe_calls_group_name(trace->calls, strobe_calls_innermost_group(seat->thread));
+    Py_INCREF(owner);
     seat->is_inside = true;
+    strobe_seat_let_go(seat);
+    PyErr_Fetch(&type, &value, &traceback);
     name = is_root ? current_name() : NULL;
-    group = trace->tag ? tagged_group(trace, seat, name, is_root, code) : name ? remembered_group(trace, name, code) : 0;
+    *ret_group = trace->tag ? tagged_group(trace, name, outer, code) : name ? remembered_group(trace, name, code) : 0;
     Py_XDECREF(name);
     PyErr_Clear();
-    seat->is_inside = false;
+    goes_on = strobe_seat_hold(seat);
+    Py_DECREF(owner); /* not the last one if it goes on */
     PyErr_Restore(type, value, traceback);
-    return group;
+    seat->is_inside = false;
+    return goes_on;
 }

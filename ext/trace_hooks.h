@@ -5,14 +5,16 @@
 
 #include "ext/trace.h"
 
-/* trace_callbacks(sys.monitoring.DISABLE) -> {event's name: callback} (3.12 and newer). */
+/* trace_callbacks(sys.monitoring.DISABLE, types.CodeType) -> {event's name: callback} (3.12 and newer). */
 PyObject *strobe_trace_callbacks(PyObject *module, PyObject *args);
 /* trace_frames(on): frames are evaluated by our function, or by the interpreter's own (3.9 to 3.11).  RuntimeError where that cannot be. */
 PyObject *strobe_trace_frames(PyObject *module, PyObject *args);
 /* A thread has taken its seat: what hooks need on the thread itself (below 3.12, builtins). */
 void strobe_trace_sat_down(const struct strobe_trace *trace);
-/* Below 3.12: what was on a thread's stack before the profile and is not below this frame has left it. */
-void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *frame, struct strobe_calls_time now);
+/* Below 3.12: what was on a thread's stack before the profile and is not below this frame has left it.  begins: the frame that is about to
+ * begin, or go on; NULL: none. */
+void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *frame, const void *begins,
+                         struct strobe_calls_time now);
 /* The PyMethodDef of a function or method of C, which is its key; NULL: it is none of these. */
 const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable);
 /* Such a one is called by the frame that runs this code; nothing if that is left out.  seat: held. */

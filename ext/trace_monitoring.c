@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <structmember.h>
 
-static PyObject *disable; /* sys.monitoring.DISABLE; kept for good */
+static PyObject *disable;       /* sys.monitoring.DISABLE; kept for good */
+static PyTypeObject *code_type; /* likewise */
 
 /* The event is over: what the interpreter is to do with further ones of its kind at this place. */
 static PyObject *done(struct strobe_seat *seat, enum strobe_calls_verdict verdict)
@@ -17,73 +18,85 @@ static PyObject *done(struct strobe_seat *seat, enum strobe_calls_verdict verdic
     return verdict == STROBE_CALLS_IGNORED ? disable : Py_None;
 }
 
+/* The seat of an event, held.  fewest: arguments that it has, the first of which is a code object, unless the program itself calls us. */
+static struct strobe_seat *begin(PyObject *const *args, size_t n, size_t fewest)
+{
+    size_t flag = (size_t)1 << (8 * sizeof n - 1); /* PY_VECTORCALL_ARGUMENTS_OFFSET */
+
+    return (n & ~flag) >= fewest && Py_TYPE(args[0]) == code_type ? strobe_seat_begin() : NULL;
+}
+
 /* ---- functions ---- */
 
 static PyObject *on_start(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
-    struct strobe_trace *trace = strobe_trace_active;
-    const void *code = args[0];
+    struct strobe_seat *seat = begin(args, n, 2);
     enum strobe_calls_verdict verdict;
     struct strobe_calls_time now;
-    uint32_t group;
+    uint32_t group = STROBE_CALLS_SAME;
+    const void *code;
 
-    (void)self, (void)n, (void)names;
-    if (!seat)
+    (void)self, (void)names;
+    if (!seat || (strobe_trace_active->tag && !strobe_trace_group(seat, NULL, &group)))
         return Py_None;
-    group = trace->tag ? strobe_trace_group(trace, seat, NULL) : STROBE_CALLS_SAME;
+    code = args[0];
     now = strobe_ticks_now(&seat->ticks);
     verdict = strobe_calls_enter(seat->thread, code, group, now);
     if (verdict == STROBE_CALLS_ACTIVATES) {
-        group = strobe_trace_group(trace, seat, code);
+        if (!strobe_trace_group(seat, code, &group))
+            return Py_None;
         if (group != STROBE_CALLS_SAME)
             now = strobe_ticks_now(&seat->ticks);
-        verdict = strobe_calls_activate(seat->thread, code, strobe_trace_frame(trace), group, now);
+        verdict = strobe_calls_activate(seat->thread, code, strobe_trace_frame(strobe_trace_active), group, now);
     }
     return done(seat, verdict);
 }
 
-static enum strobe_calls_verdict go_on(struct strobe_seat *seat, const char *frame, const void *code)
+/* may_end: further events of its kind at this place may be turned off. */
+static PyObject *go_on(struct strobe_seat *seat, const char *frame, const void *code, bool may_end)
 {
     struct strobe_calls_time now = strobe_ticks_now(&seat->ticks);
     enum strobe_calls_verdict verdict = strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, now);
+    uint32_t group;
 
-    if (verdict != STROBE_CALLS_UNKNOWN)
-        return verdict;
-    return strobe_calls_resume(seat->thread, code, frame, strobe_trace_group(strobe_trace_active, seat, code), now);
+    if (verdict == STROBE_CALLS_UNKNOWN) {
+        if (!strobe_trace_group(seat, code, &group))
+            return Py_None;
+        verdict = strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
+    }
+    return done(seat, may_end ? verdict : STROBE_CALLS_NOTED);
 }
 
 static PyObject *on_resume(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_seat *seat = begin(args, n, 2);
 
-    (void)self, (void)n, (void)names;
-    return seat ? done(seat, go_on(seat, strobe_trace_frame(strobe_trace_active), args[0])) : Py_None;
+    (void)self, (void)names;
+    return seat ? go_on(seat, strobe_trace_frame(strobe_trace_active), args[0], true) : Py_None;
 }
 
 /* This event cannot be disabled: that would raise in the program (3.12 to 3.14).  What an exception is thrown into before it has begun runs
  * nothing: it is no call. */
 static PyObject *on_throw(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_seat *seat = begin(args, n, 2);
     const char *frame;
 
-    (void)self, (void)n, (void)names;
+    (void)self, (void)names;
     if (!seat)
         return Py_None;
     frame = strobe_trace_frame(strobe_trace_active);
     if (strobe_trace_has_begun(strobe_trace_active, frame, args[0]))
-        go_on(seat, frame, args[0]);
-    else
-        seat->unbegun = frame;
+        return go_on(seat, frame, args[0], false);
+    seat->unbegun = frame;
     return done(seat, STROBE_CALLS_NOTED);
 }
 
 static PyObject *on_yield(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_seat *seat = begin(args, n, 3);
 
-    (void)self, (void)n, (void)names;
+    (void)self, (void)names;
     if (!seat)
         return Py_None;
     return done(seat, strobe_calls_suspend(seat->thread, args[0], strobe_trace_is_wrapped(strobe_trace_active, args[2]),
@@ -92,18 +105,18 @@ static PyObject *on_yield(PyObject *self, PyObject *const *args, size_t n, PyObj
 
 static PyObject *on_return(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_seat *seat = begin(args, n, 2);
 
-    (void)self, (void)n, (void)names;
+    (void)self, (void)names;
     return seat ? done(seat, strobe_calls_leave(seat->thread, args[0], strobe_ticks_now(&seat->ticks))) : Py_None;
 }
 
 /* Nor can this one. */
 static PyObject *on_unwind(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_seat *seat = begin(args, n, 2);
 
-    (void)self, (void)n, (void)names;
+    (void)self, (void)names;
     if (!seat)
         return Py_None;
     if (!seat->unbegun || strobe_trace_frame(strobe_trace_active) != seat->unbegun)
@@ -116,10 +129,10 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, size_t n, PyOb
 
 static PyObject *on_call(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_seat *seat = begin(args, n, 3);
     const void *definition = seat ? strobe_trace_definition(strobe_trace_active, args[2]) : NULL;
 
-    (void)self, (void)n, (void)names;
+    (void)self, (void)names;
     if (definition)
         strobe_trace_builtin_starts(seat, args[0], args[2], definition);
     return seat ? done(seat, STROBE_CALLS_NOTED) : Py_None;
@@ -127,10 +140,10 @@ static PyObject *on_call(PyObject *self, PyObject *const *args, size_t n, PyObje
 
 static PyObject *on_builtin_end(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_seat *seat = begin(args, n, 3);
     const void *definition = seat ? strobe_trace_definition(strobe_trace_active, args[2]) : NULL;
 
-    (void)self, (void)n, (void)names;
+    (void)self, (void)names;
     if (definition)
         strobe_trace_builtin_ends(seat, definition);
     return seat ? done(seat, STROBE_CALLS_NOTED) : Py_None;
@@ -146,6 +159,7 @@ struct callback {
     vectorcall *call;
 };
 
+/* tp_call, which a type with a vectorcall has to have; a call goes to that one. */
 static PyObject *refuse(PyObject *self, PyObject *args, PyObject *names)
 {
     (void)self, (void)args, (void)names;
@@ -197,9 +211,10 @@ PyObject *strobe_trace_callbacks(PyObject *module, PyObject *args)
     PyObject *dict = NULL, *type;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "O:trace_callbacks", &disable))
+    if (!PyArg_ParseTuple(args, "OO:trace_callbacks", &disable, &code_type))
         return NULL;
     Py_IncRef(disable);
+    Py_IncRef((PyObject *)code_type);
     type = new_type();
     if (type)
         dict = PyDict_New();

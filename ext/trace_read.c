@@ -40,39 +40,31 @@ static PyObject *list_of(const struct strobe_calls_row *rows, size_t n, size_t n
     return list;
 }
 
-static struct strobe_calls_question question_of(struct strobe_calls_object *self, long long place, long long group)
+static struct strobe_calls_question question_of(struct strobe_calls_object *self, uint32_t thread, long long group)
 {
-    struct strobe_calls_question question = {.group = group < 0 ? STROBE_CALLS_ANY : (uint32_t)group, .now = strobe_trace_time,
-                                             .ctx = &self->trace, .wall = strobe_ticks_wall()};
-    struct strobe_calls_thread_facts facts;
-
-    if (place >= 0 && strobe_calls_thread_at(self->trace.calls, (size_t)place, &facts))
-        question.thread = facts.thread;
-    return question;
+    return (struct strobe_calls_question){.thread = thread, .group = group < 0 ? STROBE_CALLS_ANY : (uint32_t)group,
+                                          .now = strobe_trace_time, .ctx = &self->trace, .wall = strobe_ticks_wall()};
 }
 
-/* rows(thread's place or -1, group or -1) -> functions, edges, wall, cpu: all times in ticks.  A row: caller, callee, started, finished,
+/* rows(thread's number or 0, group or -1) -> functions, edges, wall, cpu: all times in ticks.  A row: caller, callee, started, finished,
  * unfinished, primitive, resumes, self wall, self cpu, total wall, total cpu, awaited, shortest, longest. */
 PyObject *strobe_calls_object_rows(PyObject *object, PyObject *args)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);
     struct strobe_calls_rows rows;
     struct strobe_calls_question question;
-    long long place, group;
+    unsigned thread;
+    long long group;
     PyObject *ret;
     int err;
 
-    if (!PyArg_ParseTuple(args, "LL:rows", &place, &group))
+    if (!PyArg_ParseTuple(args, "IL:rows", &thread, &group))
         return NULL;
     strobe_trace_reap();
-    question = question_of(self, place, group);
-#ifdef Py_GIL_DISABLED
-    Py_BEGIN_ALLOW_THREADS
-#endif
+    question = question_of(self, thread, group);
+    STROBE_APART_BEGIN
     err = strobe_calls_rows_init(self->trace.calls, &question, &rows);
-#ifdef Py_GIL_DISABLED
-    Py_END_ALLOW_THREADS
-#endif
+    STROBE_APART_END
     if (err)
         return strobe_convert_error(err, NULL);
     ret = Py_BuildValue("(NNKK)", list_of(rows.functions, rows.n_functions, rows.n_functions),
@@ -95,29 +87,39 @@ PyObject *strobe_calls_object_functions(PyObject *object, PyObject *ignored)
     return list;
 }
 
-/* threads() -> [(ident, tid, name, has it ended?)], groups() -> [name] */
+/* threads() -> [(ident, tid, name, has it ended?, number)], groups() -> [name] */
 PyObject *strobe_calls_object_threads(PyObject *object, PyObject *ignored)
 {
-    struct strobe_calls_thread_facts facts;
-    PyObject *list = PyList_New(0);
+    struct strobe_calls_thread_facts *threads;
+    PyObject *list;
+    size_t n;
+    int err;
 
     (void)ignored;
     strobe_trace_reap();
-    for (size_t i = 0; list && strobe_calls_thread_at(strobe_calls_object_of(object)->trace.calls, i, &facts); i++) {
-        PyObject *name = PyUnicode_DecodeUTF8(facts.name, (Py_ssize_t)strlen(facts.name), "replace");
-        PyObject *row = name ? Py_BuildValue("(KiNO)", (unsigned long long)facts.serial, (int)facts.tid, name,
-                                             facts.has_ended ? Py_True : Py_False) : NULL;
+    STROBE_APART_BEGIN
+    err = strobe_calls_threads(strobe_calls_object_of(object)->trace.calls, &threads, &n);
+    STROBE_APART_END
+    if (err)
+        return strobe_convert_error(err, NULL);
+    list = PyList_New(0);
+    for (size_t i = 0; list && i < n; i++) {
+        const struct strobe_calls_thread_facts *one = &threads[i];
+        PyObject *name = PyUnicode_DecodeUTF8(one->name, (Py_ssize_t)strlen(one->name), "replace");
+        PyObject *row = name ? Py_BuildValue("(KiNOI)", (unsigned long long)one->ident, (int)one->tid, name,
+                                             one->has_ended ? Py_True : Py_False, (unsigned)one->number) : NULL;
 
         if (!row || PyList_Append(list, row))
             Py_CLEAR(list);
         Py_XDECREF(row);
     }
+    strobe_calls_threads_free(threads, n);
     return list;
 }
 
 PyObject *strobe_calls_object_groups(PyObject *object, PyObject *ignored)
 {
-    const struct strobe_calls *calls = strobe_calls_object_of(object)->trace.calls;
+    struct strobe_calls *calls = strobe_calls_object_of(object)->trace.calls;
     PyObject *list = PyList_New(0);
 
     (void)ignored;
@@ -149,7 +151,7 @@ PyObject *strobe_calls_object_facts(PyObject *object, PyObject *ignored)
 PyObject *strobe_calls_object_export(PyObject *object, PyObject *args)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);
-    struct strobe_calls_question question = question_of(self, -1, -1);
+    struct strobe_calls_question question = question_of(self, 0, -1);
     struct strobe_buf out = STROBE_BUF_INIT;
     const char *format, *title;
     PyObject *names, *ret;

@@ -22,7 +22,8 @@ static void release(struct strobe_trace *trace)
     Py_XDECREF(trace->modules);
     Py_XDECREF(trace->paths);
     Py_XDECREF(trace->own);
-    Py_XDECREF(trace->kept);
+    Py_XDECREF(trace->left_out);
+    Py_XDECREF(trace->root_codes);
     strobe_htab_release(&trace->roots);
     Py_XDECREF(trace->held);
     Py_XDECREF(trace->greenlet);
@@ -73,6 +74,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!self)
         return NULL;
     trace = &self->trace;
+    trace->owner = (PyObject *)self;
     if (!PyArg_ParseTuple(args, "IIiKppOO!O!O!:Calls", &version, &max_functions, &cpu, &only, &builtins, &tasks, &trace->tag, &PyTuple_Type,
                           &trace->modules, &PyTuple_Type, &trace->paths, &PyTuple_Type, &trace->own)) {
         trace->tag = trace->modules = trace->paths = trace->own = NULL;
@@ -88,7 +90,8 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     trace->only = only;
     trace->builtins = builtins;
     trace->tasks = tasks;
-    if (!(trace->kept = PyList_New(0)) || !(trace->held = PyDict_New()) || read_layout(trace, version))
+    if (!(trace->left_out = PyList_New(0)) || !(trace->root_codes = PyList_New(0)) || !(trace->held = PyDict_New()) ||
+        read_layout(trace, version))
         goto failed;
     err = strobe_calls_new(&(struct strobe_calls_opts){
         .ops = {.kind = strobe_trace_kind, .adopt = strobe_trace_adopt, .ctx = trace}, .max_functions = max_functions,
@@ -163,7 +166,7 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = {"strobe._strobe.Calls", sizeof(struct strobe_calls_object), 0, Py_TPFLAGS_DEFAULT, slots};
 
 static PyMethodDef functions[] = {
-    {"trace_callbacks", strobe_trace_callbacks, METH_VARARGS, "trace_callbacks(DISABLE): callbacks for sys.monitoring."},
+    {"trace_callbacks", strobe_trace_callbacks, METH_VARARGS, "trace_callbacks(DISABLE, CodeType): callbacks for sys.monitoring."},
     {"trace_frames", strobe_trace_frames, METH_VARARGS, "trace_frames(on): frames are evaluated by our function."},
     {"trace_switched", trace_switched, METH_VARARGS, "trace_switched(event, (origin, target)): for greenlet.settrace."},
     {"has_cheap_cpu", has_cheap_cpu, METH_NOARGS, "Is CPU time to be had without a system call for each event?"},

@@ -2,6 +2,7 @@
 """How interpreters are made to call the deterministic profiler's hooks (ext/trace_monitoring.c, ext/trace_frames.c)."""
 import functools
 import sys
+import types
 
 from strobe import _strobe
 
@@ -32,7 +33,7 @@ def hook(events, filtered=False):
                            % " and ".join(repr(monitoring.get_tool(tool)) for tool in _TOOL_IDS))
     tool = free[0]
     if not _callbacks:
-        _callbacks.update(_strobe.trace_callbacks(monitoring.DISABLE))
+        _callbacks.update(_strobe.trace_callbacks(monitoring.DISABLE, types.CodeType))
     monitoring.use_tool_id(tool, _NAME)
     for name, callback in _callbacks.items():
         monitoring.register_callback(tool, getattr(monitoring.events, name), callback)

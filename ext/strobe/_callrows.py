@@ -113,7 +113,7 @@ class Readable:
 
     def _read(self, thread=None, task=None, tag=None):
         native = self._begun()
-        threads = [-1] if thread is None else [place for place, row in enumerate(native.threads()) if thread in (row[0], row[1], row[2])]
+        threads = [0] if thread is None else [row[-1] for row in native.threads() if thread in row[:3]]
         groups = [-1] if task is None and tag is None else [place for place, name in enumerate(native.groups()) if _is_group(name, task, tag)]
         tick, elapsed, functions, events, too_deep, paths_full = native.facts()
         found = [native.rows(one, group) for one in threads for group in groups]
@@ -142,7 +142,7 @@ class Readable:
 
     def threads(self):
         """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended"."""
-        return [{"name": name, "ident": ident, "native_id": tid or None, "ended": ended} for ident, tid, name, ended in self._begun().threads()]
+        return [{"name": name, "ident": ident, "native_id": tid or None, "ended": ended} for ident, tid, name, ended, _ in self._begun().threads()]
 
     def tasks(self):
         """The names of tasks by which there are rows, without their numbers; of those that asyncio has named, the coroutine's."""

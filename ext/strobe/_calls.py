@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import warnings
+import weakref
 
 from strobe import _callhooks, _callrows, _callseeds, _strobe
 
@@ -15,6 +16,17 @@ _NO_CPU, _RSEQ, _REAL_CPU = 0, 1, 2  # enum strobe_ticks_cpu of ext/ticks.h
 _lock = threading.RLock()
 _active = None
 _begun_at = None  # file:line of who began it
+_decorated = weakref.WeakSet()
+
+
+def _refuse_nested():
+    """One begins or ends at a time: not from a finalizer or a signal handler in the middle of that, either.  Looked up rather than noted down:
+    an interruption may come anywhere."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code in (Profile.start.__code__, Profile.stop.__code__):
+            raise RuntimeError("a strobe.Profile is just beginning or ending")
+        frame = frame.f_back
 
 
 def _choice(name, value, choices):
@@ -83,6 +95,7 @@ class Profile(_callrows.Readable):
     def start(self):
         """Begins, or goes on after stop(); returns itself.  RuntimeError when a profile runs already, or a hook is another's."""
         with _lock:
+            _refuse_nested()
             if _active is not None:
                 raise RuntimeError("a strobe.Profile runs already, which %s began: one runs at a time" % _begun_at)
             if self._native is None or self._pid != os.getpid():
@@ -121,6 +134,7 @@ class Profile(_callrows.Readable):
     def stop(self):
         """Ends; what is alive stays unfinished.  Harmless when it does not run; to be called again when an exception interrupts it."""
         with _lock:
+            _refuse_nested()
             if self._undo is None and _active is not self:
                 return
             if _callhooks.UNSEEN:
@@ -148,30 +162,53 @@ class Profile(_callrows.Readable):
 
 
 class _Decorated:
-    """The profile of a decorated function, which runs while one of its calls does; not when another profile runs."""
+    """The profile of a decorated function, which runs while at least one of its calls does; not while another profile runs."""
 
     def __init__(self, name, options):
-        self.name, self.profile, self.depth, self.lock, self.has_warned = name, Profile(**options), 0, threading.Lock(), False
+        self.name, self.profile, self.has_warned = name, Profile(**options), False
+        self.renew()
+        _decorated.add(self)
 
-    def __enter__(self):
-        with self.lock:
-            if self.depth == 0:
-                try:
-                    self.profile.start()
-                except RuntimeError as error:
-                    self.warn(error)
+    def renew(self):
+        """Also in the child of a fork: calls that go on there are the parent's."""
+        self.depth, self.lock, self.changing = 0, threading.RLock(), None
+
+    def enter(self):
+        """What leave() needs.  A call may begin in one process and end in another, and from a signal handler or a finalizer while a profile
+        begins: then it is not profiled."""
+        if self.changing == threading.get_ident():
+            return None
+        lock = self.lock
+        with lock:
+            if not self.profile.is_running():
+                self.change(self.begin)
             self.depth += 1
+        return lock
 
-    def __exit__(self, *exc):
-        with self.lock:
+    def leave(self, lock):
+        if lock is not self.lock:
+            return
+        with lock:
             self.depth -= 1
-            if self.depth == 0:
-                self.profile.stop()
+            if self.depth == 0 and self.profile.is_running():
+                self.change(self.profile.stop)
 
-    def warn(self, error):
-        if not self.has_warned:
-            self.has_warned = True
-            warnings.warn("%s is not profiled: %s" % (self.name, error), RuntimeWarning, stacklevel=4)
+    def change(self, do):
+        self.changing = threading.get_ident()
+        try:
+            do()
+        finally:
+            self.changing = None
+
+    def begin(self):
+        try:
+            self.profile.start()
+        except RuntimeError as error:
+            if isinstance(error, RecursionError):
+                raise
+            if not self.has_warned:
+                self.has_warned = True
+                warnings.warn("%s is not profiled: %s" % (self.name, error), RuntimeWarning, stacklevel=6)
 
 
 def profile(function=None, *, save=None, **options):
@@ -193,13 +230,19 @@ def profile(function=None, *, save=None, **options):
     if inspect.iscoroutinefunction(function):
         @functools.wraps(function)
         async def wrapper(*args, **kwargs):
-            with runs:
+            entered = runs.enter()
+            try:
                 return await function(*args, **kwargs)
+            finally:
+                runs.leave(entered)
     else:
         @functools.wraps(function)
         def wrapper(*args, **kwargs):
-            with runs:
+            entered = runs.enter()
+            try:
                 return function(*args, **kwargs)
+            finally:
+                runs.leave(entered)
     wrapper.profile = runs.profile
     atexit.register(_finish_decorated, runs.profile, save)
     return wrapper
@@ -223,6 +266,8 @@ def _after_fork_in_child():
     """A profile is of one process: in the child none runs, and those of the parent are empty."""
     global _active, _lock
     _lock = threading.RLock()
+    for one in _decorated:
+        one.renew()
     _strobe.trace_forked()
     running, _active = _active, None
     if running is not None and running._undo is not None:

@@ -34,9 +34,16 @@ def _frame_of(thing):
     return None
 
 
+def _asyncio():
+    """The module, when it is there as a whole."""
+    module = sys.modules.get("asyncio")
+    needed = ("tasks", "AbstractEventLoop", "_get_running_loop", "all_tasks")
+    return module if all(hasattr(module, name) for name in needed) else None
+
+
 def _all_tasks(loops):
     """Of all loops of this process, as far as they can be found from here."""
-    asyncio, tasks = sys.modules["asyncio"], []
+    asyncio, tasks = _asyncio(), []
     for source in (getattr(asyncio.tasks, "_all_tasks", None), getattr(asyncio.tasks, "_scheduled_tasks", None),
                    getattr(asyncio.tasks, "_eager_tasks", None)):
         for _ in range(100):
@@ -53,7 +60,7 @@ def _all_tasks(loops):
 def _loops(stacks):
     """Loops that run: this thread's, and those whose run_forever() is on a stack."""
     loops = [frame.f_locals.get("self") for frames in stacks.values() for frame in frames if frame.f_code.co_name == "run_forever"]
-    asyncio = sys.modules["asyncio"]
+    asyncio = _asyncio()
     loops.append(asyncio._get_running_loop())
     return [loop for loop in loops if isinstance(loop, asyncio.AbstractEventLoop)]
 
@@ -78,7 +85,7 @@ def _coroutine_of(task):
 def seed(native, only, unseen):
     """What threads run and tasks wait for at this moment counts from now on."""
     stacks = {ident: _stack(frame) for ident, frame in sys._current_frames().items() if not only or ident == only}
-    tasks = [(task, _coroutine_of(task)) for task in _all_tasks(_loops(stacks))] if "asyncio" in sys.modules else []
+    tasks = [(task, _coroutine_of(task)) for task in _all_tasks(_loops(stacks))] if _asyncio() is not None else []
     roots = {id(_frame_of(coroutine)): task for task, coroutine in tasks if coroutine is not None and _frame_of(coroutine) is not None}
     threads = {thread.ident: thread for thread in threading.enumerate()}
     for ident, frames in stacks.items():
@@ -90,7 +97,12 @@ def seed(native, only, unseen):
     for task, coroutine in tasks:
         chain = _waiting(coroutine)
         if chain:
-            native.seed_waiting(chain, task.get_name())
+            native.seed_waiting(chain, task.get_name(), _thread_of(task))
+
+
+def _thread_of(task):
+    """Whose loop it is in; the one that asks where that does not run."""
+    return getattr(task.get_loop(), "_thread_id", None) or threading.get_ident()
 
 
 def _waiting(coroutine):

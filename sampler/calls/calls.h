@@ -68,10 +68,12 @@ struct strobe_calls_opts {
 /* ret: the caller's, who calls strobe_calls_free.  STROBE_ERR_NOMEM. */
 int strobe_calls_new(const struct strobe_calls_opts *opts, struct strobe_calls **ret);
 void strobe_calls_free(struct strobe_calls *calls);
-/* Forgets what was counted.  No thread is in an event; stacks and activations stay, and count from now on. */
-void strobe_calls_clear(struct strobe_calls *calls);
+/* The real time of now, of a thread that may be in the middle of something. */
+typedef struct strobe_calls_time strobe_calls_clock(void *ctx, const struct strobe_calls_thread *thread);
+/* Forgets what was counted; stacks and activations stay, and count from now on.  runs: time goes on.  wall: real, of those that wait. */
+void strobe_calls_clear(struct strobe_calls *calls, bool runs, strobe_calls_clock *clock, void *ctx, uint64_t wall);
 /* Functions that have a number: the numbers below it. */
-uint32_t strobe_calls_function_count(const struct strobe_calls *calls);
+uint32_t strobe_calls_function_count(struct strobe_calls *calls);
 /* Starts of functions beyond max_functions, and paths and events that could not be noted for want of memory. */
 struct strobe_calls_lost {
     uint64_t functions, events;
@@ -84,10 +86,14 @@ void strobe_calls_forked(struct strobe_calls *calls);
 
 /* ---- threads ---- */
 
-/* ret: borrowed.  serial: the caller's, to tell threads apart; name: copied.  STROBE_ERR_NOMEM. */
-int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t tid, const char *name, struct strobe_calls_thread **ret);
-/* The one of this serial that has not ended; NULL: there is none. */
-struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls, uint64_t serial);
+/* ret: borrowed.  ident: pthread_self of it; tid: the kernel's id; name: copied.  STROBE_ERR_NOMEM. */
+int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t ident, int32_t tid, const char *name, struct strobe_calls_thread **ret);
+/* The one of this ident that has not ended; NULL: there is none.  tid: 0 = unknown; another one has ended, and this is a new one in its
+ * place. */
+struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls, uint64_t ident, int32_t tid);
+/* Calls fn for each that has not ended, with its time. */
+void strobe_calls_each_thread(struct strobe_calls *calls, strobe_calls_clock *clock, void *ctx,
+                              void (*fn)(struct strobe_calls_thread *thread, struct strobe_calls_time now));
 int32_t strobe_calls_tid(const struct strobe_calls_thread *thread);
 /* The later one, each clock for itself, of a real time and that of its last event. */
 struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *thread, struct strobe_calls_time now);
@@ -125,8 +131,8 @@ enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *threa
                                                struct strobe_calls_time now);
 /* The innermost frame of the function ends; those that are still above it, too. */
 enum strobe_calls_verdict strobe_calls_leave(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_time now);
-/* The name of its group. */
-const char *strobe_calls_innermost_group(const struct strobe_calls_thread *thread);
+/* Its group. */
+uint32_t strobe_calls_innermost_group(const struct strobe_calls_thread *thread);
 /* The innermost function's key; NULL: there is none. */
 const void *strobe_calls_innermost(const struct strobe_calls_thread *thread);
 /* Does the innermost function wait for what it calls to suspend itself, as a coroutine does?  Then what it starts is of its task. */

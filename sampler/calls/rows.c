@@ -205,7 +205,7 @@ static int add_waits(struct strobe_calls_rows *rows, struct strobe_calls *calls,
         uint64_t span;
 
         if (!activation || activation->is_on_stack || !activation->waits || activation->since > question->wall ||
-            (question->thread && activation->thread != question->thread) ||
+            (question->thread && activation->thread->number != question->thread) ||
             (question->group != STROBE_CALLS_ANY && activation->group != question->group))
             continue;
         span = question->wall - activation->since;
@@ -236,7 +236,7 @@ static struct strobe_calls_time own_now(const struct strobe_calls_thread *thread
 
 int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls_question *question, struct strobe_calls_rows *ret)
 {
-    struct strobe_calls_rows rows = {.n_functions = calls->n_functions, .places = STROBE_HTAB_INIT};
+    struct strobe_calls_rows rows = {.n_functions = strobe_calls_function_count(calls), .places = STROBE_HTAB_INIT};
     int err = 0;
 
     rows.functions = malloc(rows.n_functions * sizeof *rows.functions);
@@ -248,7 +248,7 @@ int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls
     for (struct strobe_calls_thread *thread = calls->threads; thread && !err; thread = thread->next) {
         struct strobe_calls_time now, real;
 
-        if (question->thread && question->thread != thread)
+        if (question->thread && question->thread != thread->number)
             continue;
         strobe_calls_hold(thread);
         now = own_now(thread, question, &real);
@@ -276,33 +276,73 @@ void strobe_calls_rows_release(struct strobe_calls_rows *rows)
     memset(rows, 0, sizeof *rows);
 }
 
-bool strobe_calls_thread_at(const struct strobe_calls *calls, size_t place, struct strobe_calls_thread_facts *ret)
+static struct strobe_calls_thread_facts facts_of(const struct strobe_calls_thread *thread)
 {
-    const struct strobe_calls_thread *thread = calls->threads;
-
-    for (; thread && place > 0; place--)
-        thread = thread->next;
-    if (thread)
-        *ret = (struct strobe_calls_thread_facts){thread, thread->serial, thread->tid, thread->name, thread->has_ended || thread->is_past};
-    return thread;
+    return (struct strobe_calls_thread_facts){.number = thread->number, .ident = thread->ident, .tid = thread->tid, .name = thread->name,
+                                              .has_ended = thread->has_ended || thread->is_past};
 }
 
-const char *strobe_calls_group_name(const struct strobe_calls *calls, uint32_t group)
+int strobe_calls_threads(struct strobe_calls *calls, struct strobe_calls_thread_facts **ret, size_t *ret_n)
 {
-    return group < calls->n_groups ? calls->groups[group] : "";
+    struct strobe_calls_thread_facts *all = NULL;
+    size_t n = 0, cap = 0;
+    int err = 0;
+
+    strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread && !err; thread = thread->next) {
+        if (strobe_grow(&all, &cap, n + 1, sizeof *all)) {
+            err = STROBE_ERR_NOMEM;
+            break;
+        }
+        strobe_calls_hold(thread);
+        all[n] = facts_of(thread);
+        all[n].name = strdup(all[n].name);
+        strobe_calls_let_go(thread);
+        err = all[n++].name ? 0 : STROBE_ERR_NOMEM;
+    }
+    strobe_calls_unlist(calls);
+    if (err) {
+        strobe_calls_threads_free(all, n);
+        return err;
+    }
+    *ret = all;
+    *ret_n = n;
+    return 0;
 }
 
-size_t strobe_calls_group_count(const struct strobe_calls *calls)
+void strobe_calls_threads_free(struct strobe_calls_thread_facts *threads, size_t n)
 {
-    return calls->n_groups;
+    for (size_t i = 0; i < n; i++)
+        free((char *)threads[i].name);
+    free(threads);
+}
+
+const char *strobe_calls_group_name(struct strobe_calls *calls, uint32_t group)
+{
+    const char *name;
+
+    strobe_calls_lock(calls);
+    name = group < calls->n_groups ? calls->groups[group] : "";
+    strobe_calls_unlock(calls);
+    return name;
+}
+
+size_t strobe_calls_group_count(struct strobe_calls *calls)
+{
+    size_t count;
+
+    strobe_calls_lock(calls);
+    count = calls->n_groups;
+    strobe_calls_unlock(calls);
+    return count;
 }
 
 /* ---- paths ---- */
 
-static int paths_of(const struct strobe_calls_thread_facts *facts, const struct strobe_calls_question *question, uint32_t **functions,
+static int paths_of(const struct strobe_calls_thread *thread, const struct strobe_calls_question *question, uint32_t **functions,
                     size_t *cap, strobe_calls_each_path *each, void *ctx)
 {
-    const struct strobe_calls_thread *thread = facts->thread;
+    struct strobe_calls_thread_facts facts = facts_of(thread);
     struct strobe_calls_time real, now = own_now(thread, question, &real);
     int err = 0;
 
@@ -320,25 +360,23 @@ static int paths_of(const struct strobe_calls_thread_facts *facts, const struct 
         at = n;
         for (const struct strobe_calls_node *outer = node; outer && outer->edge; outer = outer->parent)
             (*functions)[--at] = outer->edge->callee->function;
-        err = each(ctx, facts, node->group, *functions, n, self);
+        err = each(ctx, &facts, node->group, *functions, n, self);
     }
     return err;
 }
 
 int strobe_calls_paths(struct strobe_calls *calls, const struct strobe_calls_question *question, strobe_calls_each_path *each, void *ctx)
 {
-    struct strobe_calls_thread_facts facts;
     uint32_t *functions = NULL;
     size_t cap = 0;
     int err = 0;
 
     strobe_calls_list(calls);
     for (struct strobe_calls_thread *thread = calls->threads; thread && !err; thread = thread->next) {
-        if (question->thread && question->thread != thread)
+        if (question->thread && question->thread != thread->number)
             continue;
-        facts = (struct strobe_calls_thread_facts){thread, thread->serial, thread->tid, thread->name, thread->has_ended || thread->is_past};
         strobe_calls_hold(thread);
-        err = paths_of(&facts, question, &functions, &cap, each, ctx);
+        err = paths_of(thread, question, &functions, &cap, each, ctx);
         strobe_calls_let_go(thread);
     }
     strobe_calls_unlist(calls);

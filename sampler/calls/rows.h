@@ -36,10 +36,9 @@ struct strobe_calls_rows {
 #define STROBE_CALLS_ANY UINT32_MAX
 
 struct strobe_calls_question {
-    const struct strobe_calls_thread *thread; /* NULL: of all */
+    uint32_t thread;                          /* its number; 0: of all */
     uint32_t group;                           /* STROBE_CALLS_ANY: of all; otherwise from the tree alone (calls.h says what that lacks) */
-    /* The real time of now, of a thread that may be in the middle of something. */
-    struct strobe_calls_time (*now)(void *ctx, const struct strobe_calls_thread *thread);
+    strobe_calls_clock *now;
     void *ctx;
     uint64_t wall; /* real, now, of those that wait */
 };
@@ -49,17 +48,18 @@ int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls
 void strobe_calls_rows_release(struct strobe_calls_rows *rows);
 
 struct strobe_calls_thread_facts {
-    const struct strobe_calls_thread *thread;
-    uint64_t serial;
+    uint32_t number; /* its own, never another one's; from 1 on */
+    uint64_t ident;
     int32_t tid;
-    const char *name; /* borrowed */
+    const char *name; /* borrowed, while the thread is known; strobe_calls_threads: its own copy */
     bool has_ended;
 };
-/* The thread at a place, from 0 on; false: there is none. */
-bool strobe_calls_thread_at(const struct strobe_calls *calls, size_t place, struct strobe_calls_thread_facts *ret);
+/* All threads of the profile.  ret: freed by strobe_calls_threads_free.  STROBE_ERR_NOMEM. */
+int strobe_calls_threads(struct strobe_calls *calls, struct strobe_calls_thread_facts **ret, size_t *ret_n);
+void strobe_calls_threads_free(struct strobe_calls_thread_facts *threads, size_t n);
 /* "" for 0 and for what is no group. */
-const char *strobe_calls_group_name(const struct strobe_calls *calls, uint32_t group);
-size_t strobe_calls_group_count(const struct strobe_calls *calls);
+const char *strobe_calls_group_name(struct strobe_calls *calls, uint32_t group);
+size_t strobe_calls_group_count(struct strobe_calls *calls);
 
 /* Calls each for every path on which time was spent, with the functions outermost first. */
 typedef int strobe_calls_each_path(void *ctx, const struct strobe_calls_thread_facts *thread, uint32_t group, const uint32_t *functions,

@@ -42,10 +42,11 @@ struct strobe_calls_thread {
     struct strobe_calls_node **paused;          /* plain functions that were on stacks when the profile was stopped */
     size_t n_paused, cap_paused;
     struct strobe_calls_thread *next;           /* in the order of their making */
-    uint64_t serial;
+    uint64_t ident;
+    uint32_t number; /* in the order of their making, from 1 on */
     uint64_t lost;   /* events that could not be noted */
     int32_t tid;
-    char *name;      /* owned */
+    const char *name; /* the arena's, as are former ones, which somebody may still be reading */
     bool has_ended, is_past; /* is_past: it stands for many that have ended */
     atomic_bool busy;
     _Atomic(atomic_bool *) guard; /* what it is held by; `busy` unless another one was set */
@@ -62,6 +63,7 @@ struct strobe_calls {
     size_t n_groups, cap_groups;
     struct strobe_calls_thread *threads, *past;
     size_t n_ended;
+    uint32_t n_made; /* threads */
     _Atomic int64_t room;        /* nodes that may still be made */
     _Atomic uint64_t beyond;     /* starts of functions beyond the limit */
 };

@@ -164,8 +164,10 @@ struct strobe_calls_node *strobe_calls_child(struct strobe_calls_tables *tables,
     edge = edge_of(tables, parent->edge ? parent->edge->callee->function : STROBE_CALLS_OTHER, function.number);
     if (!edge)
         return NULL;
-    if (parent->is_beyond || atomic_fetch_sub(room, 1) <= 0)
+    if (parent->is_beyond || atomic_load(room) <= 0)
         return beyond_of(tables, edge, key, (uint8_t)function.kind);
+    atomic_fetch_sub(room, 1);
+    tables->n_taken++;
     return add_child(tables, parent, key, edge, (uint8_t)function.kind, group);
 }
 

@@ -68,6 +68,7 @@ struct strobe_calls_tables {
     struct strobe_calls_node *root;
     struct strobe_calls_node **nodes; /* all, by serial; those beyond the limit behind */
     size_t n_nodes, cap_nodes, n_edges;
+    int64_t n_taken; /* nodes that were taken from the room of the profile */
 };
 
 /* STROBE_ERR_NOMEM. */

@@ -104,7 +104,6 @@ static void free_thread(struct strobe_calls_thread *thread)
     strobe_calls_tables_release(&thread->tables);
     free(thread->paused);
     free(thread->unseen);
-    free(thread->name);
     free(thread);
 }
 
@@ -141,10 +140,12 @@ static void clear_thread(struct strobe_calls_thread *thread)
     thread->lost = 0;
 }
 
-void strobe_calls_clear(struct strobe_calls *calls)
+/* With the list, and all threads held. */
+static void clear_all(struct strobe_calls *calls, uint64_t wall)
 {
     for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
         clear_thread(thread);
+    strobe_calls_lock(calls);
     for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++) {
         struct strobe_calls_activation *activation = calls->activations.slots[i];
 
@@ -154,10 +155,25 @@ void strobe_calls_clear(struct strobe_calls *calls)
         if (activation->is_on_stack)
             continue;
         activation->node->seeded++;
-        if (strobe_calls_latest(activation->thread, (struct strobe_calls_time){0, 0}).wall > activation->since)
-            activation->since = strobe_calls_latest(activation->thread, (struct strobe_calls_time){0, 0}).wall;
+        if (wall > activation->since)
+            activation->since = wall;
     }
+    strobe_calls_unlock(calls);
     atomic_store(&calls->beyond, 0);
+}
+
+void strobe_calls_clear(struct strobe_calls *calls, bool runs, strobe_calls_clock *clock, void *ctx, uint64_t wall)
+{
+    strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next) {
+        strobe_calls_hold(thread);
+        if (runs && !thread->has_ended && !thread->is_past)
+            strobe_calls_charge(thread, clock(ctx, thread));
+    }
+    clear_all(calls, wall);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        strobe_calls_let_go(thread);
+    strobe_calls_unlist(calls);
 }
 
 void strobe_calls_forked(struct strobe_calls *calls)
@@ -170,14 +186,19 @@ void strobe_calls_forked(struct strobe_calls *calls)
     }
 }
 
-uint32_t strobe_calls_function_count(const struct strobe_calls *calls)
+uint32_t strobe_calls_function_count(struct strobe_calls *calls)
 {
-    return calls->n_functions;
+    uint32_t count;
+
+    strobe_calls_lock(calls);
+    count = calls->n_functions;
+    strobe_calls_unlock(calls);
+    return count;
 }
 
 struct strobe_calls_lost strobe_calls_lost(const struct strobe_calls *calls)
 {
-    struct strobe_calls_lost lost = {.functions = atomic_load(&calls->beyond), .paths = atomic_load(&calls->room) < 0};
+    struct strobe_calls_lost lost = {.functions = atomic_load(&calls->beyond), .paths = atomic_load(&calls->room) <= 0};
 
     for (const struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
         lost.events += thread->lost;
@@ -210,7 +231,20 @@ int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *r
 
 /* ---- threads ---- */
 
-int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t tid, const char *name, struct strobe_calls_thread **ret)
+static int set_name(struct strobe_calls_thread *thread, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    char *copy;
+
+    if (thread->name && strcmp(thread->name, name) == 0)
+        return 0;
+    if (!(copy = strobe_arena_alloc(&thread->tables.arena, size)))
+        return STROBE_ERR_NOMEM;
+    thread->name = memcpy(copy, name, size);
+    return 0;
+}
+
+int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t ident, int32_t tid, const char *name, struct strobe_calls_thread **ret)
 {
     struct strobe_calls_thread *thread = calloc(1, sizeof *thread), **link;
 
@@ -219,13 +253,14 @@ int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t
     thread->calls = calls;
     thread->is_compensated = calls->opts.cost | calls->opts.activation_cost;
     atomic_init(&thread->guard, &thread->busy);
-    thread->serial = serial;
+    thread->ident = ident;
     thread->tid = tid;
-    if (!(thread->name = strdup(name)) || strobe_calls_tables_init(&thread->tables) || strobe_calls_first_stack(thread)) {
+    if (strobe_calls_tables_init(&thread->tables) || set_name(thread, name) || strobe_calls_first_stack(thread)) {
         free_thread(thread);
         return STROBE_ERR_NOMEM;
     }
     strobe_calls_list(calls);
+    thread->number = ++calls->n_made;
     for (link = &calls->threads; *link; link = &(*link)->next)
         ;
     *link = thread;
@@ -234,15 +269,28 @@ int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t serial, int32_t
     return 0;
 }
 
-struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls, uint64_t serial)
+struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls, uint64_t ident, int32_t tid)
 {
     struct strobe_calls_thread *thread;
 
     strobe_calls_list(calls);
-    for (thread = calls->threads; thread && (thread->has_ended || thread->is_past || thread->serial != serial); thread = thread->next)
+    for (thread = calls->threads; thread && (thread->has_ended || thread->is_past || thread->ident != ident); thread = thread->next)
         ;
     strobe_calls_unlist(calls);
-    return thread;
+    if (!thread || !tid || !thread->tid || thread->tid == tid)
+        return thread;
+    strobe_calls_thread_end(thread);
+    return NULL;
+}
+
+void strobe_calls_each_thread(struct strobe_calls *calls, strobe_calls_clock *clock, void *ctx,
+                              void (*fn)(struct strobe_calls_thread *thread, struct strobe_calls_time now))
+{
+    strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        if (!thread->has_ended && !thread->is_past)
+            fn(thread, clock(ctx, thread));
+    strobe_calls_unlist(calls);
 }
 
 int32_t strobe_calls_tid(const struct strobe_calls_thread *thread)
@@ -257,29 +305,31 @@ struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *t
     return (struct strobe_calls_time){now.wall > last.wall ? now.wall : last.wall, now.cpu > last.cpu ? now.cpu : last.cpu};
 }
 
-const char *strobe_calls_innermost_group(const struct strobe_calls_thread *thread)
+uint32_t strobe_calls_innermost_group(const struct strobe_calls_thread *thread)
 {
-    return thread->calls->groups[thread->top->node->group];
+    return thread->top->node->group;
 }
 
 int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *name)
 {
-    char *copy = strdup(name);
+    int err;
 
-    if (!copy)
-        return STROBE_ERR_NOMEM;
-    free(thread->name);
-    thread->name = copy;
-    return 0;
+    strobe_calls_hold(thread);
+    err = set_name(thread, name);
+    strobe_calls_let_go(thread);
+    return err;
 }
 
 /* Has nobody pointed to it but the list any more? */
-static bool is_free(const struct strobe_calls *calls, const struct strobe_calls_thread *thread)
+static bool is_free(struct strobe_calls *calls, const struct strobe_calls_thread *thread)
 {
-    for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++)
-        if (calls->activations.slots[i] && calls->activations.slots[i]->thread == thread)
-            return false;
-    return true;
+    bool is_free = true;
+
+    strobe_calls_lock(calls);
+    for (size_t i = 0; is_free && calls->activations.slots && i <= calls->activations.mask; i++)
+        is_free = !calls->activations.slots[i] || calls->activations.slots[i]->thread != thread;
+    strobe_calls_unlock(calls);
+    return is_free;
 }
 
 /* With the list: the oldest that has ended becomes part of the past. */
@@ -291,7 +341,7 @@ static void absorb_oldest(struct strobe_calls *calls)
         link = &thread->next;
     if (!thread || strobe_calls_absorb(&calls->past->tables, &thread->tables, &calls->room))
         return;
-    atomic_fetch_add(&calls->room, (int64_t)thread->tables.n_nodes);
+    atomic_fetch_add(&calls->room, thread->tables.n_taken);
     calls->past->lost += thread->lost;
     *link = thread->next;
     free_thread(thread);
@@ -302,6 +352,7 @@ void strobe_calls_thread_end(struct strobe_calls_thread *thread)
 {
     struct strobe_calls *calls = thread->calls;
 
+    strobe_calls_hold(thread);
     while (thread->top != thread->stack->entries)
         strobe_calls_finish(thread, thread->last);
     for (struct strobe_calls_stack *stack = thread->stacks, *next; stack; stack = next) {
@@ -309,6 +360,7 @@ void strobe_calls_thread_end(struct strobe_calls_thread *thread)
         strobe_calls_stack_end(thread, stack);
     }
     thread->has_ended = true;
+    strobe_calls_let_go(thread);
     if (!calls->past && calls->n_ended >= ENDED_KEPT && !strobe_calls_thread_new(calls, 0, 0, "(ended threads)", &calls->past))
         calls->past->is_past = true;
     strobe_calls_list(calls);
@@ -333,6 +385,7 @@ void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_
 {
     now = strobe_calls_event(thread, now, 0);
     strobe_calls_pass(thread, now);
+    thread->owed = (struct strobe_calls_time){0, 0};
     thread->suspended = NULL;
     thread->n_unseen = 0;
     while (thread->top != thread->stack->entries) {

@@ -605,8 +605,7 @@ static void test_clear(void **state)
     start(COROUTINE, 1);
     suspend(COROUTINE);
     enter(1);
-    strobe_calls_charge(thread, now);
-    strobe_calls_clear(calls);
+    strobe_calls_clear(calls, true, now_of, NULL, now.wall);
     pass(4, 4);
     leave(1);
     leave(0);
@@ -623,8 +622,8 @@ static void test_clear(void **state)
 
 static void test_threads_that_end(void **state)
 {
-    struct strobe_calls_thread_facts facts;
-    size_t n = 0;
+    struct strobe_calls_thread_facts *threads;
+    size_t n;
 
     begin(100, 100, 100, 100, 1000);
     for (int i = 0; i < 300; i++) {
@@ -640,8 +639,8 @@ static void test_threads_that_end(void **state)
         strobe_calls_thread_end(thread);
     }
     read_rows();
-    while (strobe_calls_thread_at(calls, n, &facts))
-        n++;
+    assert_int_equal(strobe_calls_threads(calls, &threads, &n), 0);
+    strobe_calls_threads_free(threads, n);
     assert_true(n <= 70);
     assert_int_equal(row(0)->total.wall, 900);
     assert_int_equal(row(0)->started, 360);
