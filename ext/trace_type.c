@@ -60,7 +60,8 @@ static int read_layout(struct strobe_trace *trace, unsigned version)
     return -1;
 }
 
-/* Calls(version, max_functions, cpu, only, builtins, tasks, tag or None, modules, paths, own) */
+/* Calls(version, max_functions, cpu, only, builtins, tasks, tag or None, modules, paths, own, cost, activation_cost): the last two are
+ * nanoseconds that an event takes and that are taken out; 0, 0: they stay in. */
 static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *(*alloc)(PyTypeObject *, Py_ssize_t) = (PyObject * (*)(PyTypeObject *, Py_ssize_t)) PyType_GetSlot(type, Py_tp_alloc);
@@ -68,6 +69,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     struct strobe_trace *trace;
     unsigned version, max_functions;
     unsigned long long only;
+    double cost, activation_cost, tick;
     int cpu, builtins, tasks, err;
 
     (void)kwargs;
@@ -75,8 +77,9 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     trace = &self->trace;
     trace->owner = (PyObject *)self;
-    if (!PyArg_ParseTuple(args, "IIiKppOO!O!O!:Calls", &version, &max_functions, &cpu, &only, &builtins, &tasks, &trace->tag, &PyTuple_Type,
-                          &trace->modules, &PyTuple_Type, &trace->paths, &PyTuple_Type, &trace->own)) {
+    if (!PyArg_ParseTuple(args, "IIiKppOO!O!O!dd:Calls", &version, &max_functions, &cpu, &only, &builtins, &tasks, &trace->tag,
+                          &PyTuple_Type, &trace->modules, &PyTuple_Type, &trace->paths, &PyTuple_Type, &trace->own, &cost,
+                          &activation_cost)) {
         trace->tag = trace->modules = trace->paths = trace->own = NULL;
         goto failed;
     }
@@ -93,9 +96,11 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!(trace->left_out = PyList_New(0)) || !(trace->root_codes = PyList_New(0)) || !(trace->held = PyDict_New()) ||
         read_layout(trace, version))
         goto failed;
+    tick = strobe_ticks_facts()->ns_per_tick;
     err = strobe_calls_new(&(struct strobe_calls_opts){
         .ops = {.kind = strobe_trace_kind, .adopt = strobe_trace_adopt, .ctx = trace}, .max_functions = max_functions,
-        .is_shared = trace->layout.free_threaded}, &trace->calls);
+        .cost = (uint64_t)(cost / tick), .activation_cost = (uint64_t)(activation_cost / tick), .is_shared = trace->layout.free_threaded},
+        &trace->calls);
     if (!err)
         return (PyObject *)self;
     strobe_convert_error(err, NULL);

@@ -75,9 +75,17 @@ class Row:
 class Snapshot:
     """One moment of a profile: functions, their rows, edges.  It changes no more."""
 
-    def __init__(self, functions, rows, edges, wall, cpu, elapsed, has_cpu, lost):
+    def __init__(self, functions, rows, edges, wall, cpu, elapsed, has_cpu, lost, cost, compensated):
         self.functions, self.rows, self.edges = functions, rows, edges
         self.wall, self.cpu, self.elapsed, self.has_cpu, self.lost = wall, cpu, elapsed, has_cpu, lost
+        self.cost, self.compensated = cost, compensated
+
+    def overhead(self):
+        """Seconds that the events of these rows have taken of the program's time: their number times what one costs."""
+        plain = [row for row in self.rows if self.functions[row.function].kind in ("function", "builtin", "other")]
+        events = sum(row.calls + row.finished for row in plain)
+        others = sum(row.calls + row.finished + 2 * row.resumes for row in self.rows) - events - sum(2 * row.resumes for row in plain)
+        return (events * self.cost[0] + others * self.cost[1]) / 1e9
 
     def stats(self, sort):
         """As Readable.stats() says."""
@@ -94,7 +102,8 @@ class Snapshot:
 
     def totals(self):
         """As Readable.totals() says, of what was asked for."""
-        return {"elapsed": self.elapsed, "wall": self.wall, "cpu": self.cpu if self.has_cpu else None, "lost": self.lost}
+        return {"elapsed": self.elapsed, "wall": self.wall, "cpu": self.cpu if self.has_cpu else None, "overhead": self.overhead(),
+                "compensated": self.compensated, "lost": self.lost}
 
 
 def _merged(rows):
@@ -121,7 +130,7 @@ class Readable:
         edges = _merged([Row(row, tick) for one in found for row in one[1]])
         lost = {"calls_of_other_functions": functions, "events": events, "stacks_too_deep": too_deep, "paths": paths_full}
         return Snapshot([Function(what) for what in native.functions()], rows, edges, sum(one[2] for one in found) * tick,
-                        sum(one[3] for one in found) * tick, elapsed * tick, self._has_cpu, lost)
+                        sum(one[3] for one in found) * tick, elapsed * tick, self._has_cpu, lost, self._cost, self._compensate)
 
     def stats(self, sort="self", thread=None, task=None, tag=None):
         """The rows: a list of dicts, the largest first.  It changes nothing of the profile, which may go on.
@@ -136,8 +145,9 @@ class Readable:
         return self._read(thread, task, tag).stats(sort)
 
     def totals(self):
-        """"elapsed": seconds for which the profile ran; "wall", "cpu": of all threads under it, the sums of all "self" and "self_cpu"; "lost":
-        what could not be told apart."""
+        """"elapsed": seconds for which the profile ran; "wall", "cpu": of all threads under it, the sums of all "self" and "self_cpu"; "overhead":
+        seconds that the profiler itself has taken, as estimated by what an event cost at the start; "compensated": they are taken out of the
+        times on threads; "lost": what could not be told apart."""
         return self._read().totals()
 
     def threads(self):
@@ -217,6 +227,8 @@ def table(rows, totals, limit):
     shown = rows if limit is None else rows[:limit]
     lines = ["%d functions, %d calls, %.3f s of threads (%s s of CPU) in %.3f s"
              % (len(rows), sum(row["calls"] for row in rows), totals["wall"], _seconds(totals["cpu"]), totals["elapsed"])]
+    lines.append("the profiler has taken about %.3f s, %s" % (totals["overhead"], "which are taken out" if totals["compensated"] else
+                                                              "which are in these times (compensate=True takes them out)"))
     for name, count in totals["lost"].items():
         if count:
             lines.append("not told apart: %s%s" % (name.replace("_", " "), "" if count is True else ": %d" % count))

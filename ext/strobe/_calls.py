@@ -9,7 +9,7 @@ import threading
 import warnings
 import weakref
 
-from strobe import _callhooks, _callrows, _callseeds, _strobe
+from strobe import _callcost, _callhooks, _callrows, _callseeds, _strobe
 
 _NO_CPU, _RSEQ, _REAL_CPU = 0, 1, 2  # enum strobe_ticks_cpu of ext/ticks.h
 
@@ -65,10 +65,11 @@ class Profile(_callrows.Readable):
     with "cpu" everywhere.  builtins: functions of C are rows, too.  threads: "all", or "current", the one that calls
     start().  tasks: rows can be had by asyncio task.  tag: a ContextVar by whose value rows can be had.  filter: modules ("package.module")
     and paths, by prefix; all else counts as part of what called it.  max_functions: further ones are one row, "(other functions)".
+    compensate: what the profiler itself takes, as measured when the first profile of a process begins, is taken out of times on threads.
     One profile runs at a time.
     """
 
-    def __init__(self, clock="wall", builtins=False, threads="all", tasks=True, filter=None, max_functions=20000, tag=None):
+    def __init__(self, clock="wall", builtins=False, threads="all", tasks=True, filter=None, max_functions=20000, tag=None, compensate=False):
         self._clock = _choice("clock", clock, ("wall", "cpu"))
         self._threads = _choice("threads", threads, ("all", "current"))
         if isinstance(max_functions, bool) or not isinstance(max_functions, int) or not 1 <= max_functions <= 1000000:
@@ -78,6 +79,7 @@ class Profile(_callrows.Readable):
         modules, paths = _filters(filter)
         self._events = _callhooks.EVENTS + (_callhooks.BUILTIN_EVENTS if builtins else ())
         self._how = (sys.hexversion, max_functions, _RSEQ, bool(builtins), bool(tasks), tag, modules, paths)
+        self._compensate, self._cost = bool(compensate), None
         self._own = (_callseeds.OWN,)
         self._native = None
         self._undo = None
@@ -90,7 +92,9 @@ class Profile(_callrows.Readable):
             cpu = _REAL_CPU if self._clock == "cpu" else _NO_CPU
         self._has_cpu = cpu != _NO_CPU
         self._only = threading.get_ident() if self._threads == "current" else 0
-        return _strobe.Calls(version, most, cpu, self._only, builtins, tasks, tag, modules, paths, self._own)
+        self._cost = _callcost.of_events(cpu)
+        taken_out = self._cost if self._compensate else (0, 0)
+        return _strobe.Calls(version, most, cpu, self._only, builtins, tasks, tag, modules, paths, self._own, *taken_out)
 
     def start(self):
         """Begins, or goes on after stop(); returns itself.  RuntimeError when a profile runs already, or a hook is another's."""

@@ -3,6 +3,7 @@
 import argparse
 import atexit
 import builtins
+import importlib.machinery
 import io
 import os
 import pkgutil
@@ -15,7 +16,7 @@ from strobe import _callfiles, _callrows, _calls
 
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m strobe run", description="Runs a program and counts every call.",
-                                     usage="%(prog)s [options] (SCRIPT | -m MODULE) [arguments]")
+                                     usage="%(prog)s [options] (SCRIPT | - | -m MODULE) [arguments]", allow_abbrev=False)
     parser.add_argument("-o", "--output", action="append", default=[], metavar="FILE",
                         help="write the profile there (may be given again); the ending chooses the format: .pstat, .callgrind, .json, "
                              ".collapsed, .speedscope.json, .svg, .pb.gz.  Without it a table goes to stderr")
@@ -25,6 +26,7 @@ def _parser():
     parser.add_argument("--builtins", action="store_true", help="functions of C, too")
     parser.add_argument("--threads", choices=("all", "current"), default="all")
     parser.add_argument("--filter", action="append", metavar="WHAT", help="only this module, or this path, by prefix (may be given again)")
+    parser.add_argument("--compensate", action="store_true", help="take out of the times what the profiler itself takes")
     parser.add_argument("--max-functions", type=int, default=20000, metavar="N")
     return parser
 
@@ -64,16 +66,23 @@ def _set_path(folder):
 
 
 def _script(path):
-    if os.path.isdir(path) or zipfile.is_zipfile(path):
+    if path == "-":
+        code = compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True)
+        _set_path("")
+        return _main_module(code, __loader__=importlib.machinery.BuiltinImporter)
+    is_file, code = os.path.isfile(path), None  # a pipe can be read only once
+    if os.path.isdir(path) or (is_file and zipfile.is_zipfile(path)):
         return lambda: runpy.run_path(path, run_name="__main__")
     full = os.path.abspath(path)
-    with io.open_code(full) as file:
-        code = pkgutil.read_code(file)
+    if is_file:
+        with io.open_code(full) as file:
+            code = pkgutil.read_code(file)
+    loader = importlib.machinery.SourceFileLoader if code is None else importlib.machinery.SourcelessFileLoader
     if code is None:
         with io.open_code(full) as file:
             code = compile(file.read(), full, "exec", dont_inherit=True)
     _set_path(os.path.dirname(os.path.realpath(path)))
-    return _main_module(code, __file__=full)
+    return _main_module(code, __file__=full, __loader__=loader("__main__", full))
 
 
 def _module(name):
@@ -84,18 +93,29 @@ def _module(name):
                         __cached__=spec.cached)
 
 
-def _run(program):
-    """A traceback of the program's begins with the program."""
+class _Trimmed:
+    """sys.excepthook for the exception that ends the program: its traceback begins with the program."""
+
+    def __init__(self, own):
+        self.own, self.hook = own, sys.excepthook
+
+    def __call__(self, kind, error, traceback):
+        sys.excepthook = self.hook
+        while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(self.own):
+            traceback = traceback.tb_next
+        sys.last_traceback = traceback
+        self.hook(kind, error.with_traceback(traceback), traceback)
+
+
+def _run(program, own):
+    """The interpreter ends as it does without us."""
     try:
         program()
-    except (SystemExit, KeyboardInterrupt):
+    except SystemExit:
         raise
-    except BaseException as error:
-        traceback = error.__traceback__
-        while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
-            traceback = traceback.tb_next
-        sys.excepthook(type(error), error.with_traceback(traceback), traceback)
-        sys.exit(1)
+    except BaseException:
+        sys.excepthook = _Trimmed(own)
+        raise
 
 
 # ---- the command line ----
@@ -122,13 +142,16 @@ def _split(parser, arguments):
 def _prepare(parser, is_module, program):
     if not program:
         parser.error("which program?  Give a script, or -m and a module")
-    if not is_module and not os.path.exists(program[0]):
+    if not is_module and program[0] != "-" and not os.path.exists(program[0]):
         parser.exit(2, "strobe: there is no program %s\n" % program[0])
     sys.argv = program
     try:
         return _module(program[0]) if is_module else _script(program[0])
     except (OSError, runpy._Error) as error:
         parser.exit(2, "strobe: %s\n" % error)
+    except SyntaxError as error:
+        sys.excepthook(type(error), error.with_traceback(None), None)
+        sys.exit(1)
 
 
 def main(arguments):
@@ -141,12 +164,15 @@ def main(arguments):
         for path in options.output:
             _callfiles.format_of(path)
         profile = _calls.Profile(clock=options.clock, builtins=options.builtins, threads=options.threads, filter=options.filter,
-                                 max_functions=options.max_functions)
+                                 max_functions=options.max_functions, compensate=options.compensate)
     except (TypeError, ValueError) as error:
         parser.error(str(error))
     options.output = [os.path.abspath(path) for path in options.output]  # wherever the program goes
+    for path in options.output:
+        if not os.path.isdir(os.path.dirname(path)) or os.path.isdir(path):
+            parser.error("cannot write %s: %s" % (path, "a folder" if os.path.isdir(path) else "there is no such folder"))
     profile._own += (runpy.__file__, runpy.run_path.__code__.co_filename)
     run = _prepare(parser, is_module, program)
     atexit.register(_finish, profile, options, os.getpid())  # behind those of the program, and when its threads have ended
     profile.start()
-    _run(run)
+    _run(run, profile._own)

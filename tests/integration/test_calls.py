@@ -131,6 +131,14 @@ def test_deep_recursion(py):
     assert told["calls"] == 8001 or py.minor < (3, 12) and 1000 < told["calls"] < 8001 and told["aside"]
 
 
+@pytest.mark.alone
+def test_what_events_cost_is_taken_out(py):
+    """The larger part of what a loop of calls takes under a profile is the profile's, and is not in its rows then."""
+    told = facts(py, "compensated")
+    assert (told["said_in"], told["said_out"]) == (False, True) and told["overhead_out"] > 0
+    assert abs(told["out"] - told["bare"]) < (told["in"] - told["bare"]) / 2, told
+
+
 def test_again(py):
     told = facts(py, "again")
     assert told["calls"] == 2 and told["unfinished"] == 1 and told["after"] == 1 and told["cleared"] is False and told["others"] is False
@@ -265,14 +273,17 @@ def test_callgrind_annotate_reads_it(saved):
 # ---- python -m strobe run ----
 
 
-def run(py, *words, files=None):
+def run(py, *words, files=None, under=True, input=""):
     with inside.Program(py, "calls.py") as program:
         for name, text in (files or {}).items():
+            os.makedirs(os.path.dirname(os.path.join(program.here, name)), exist_ok=True)
             with open(os.path.join(program.here, name), "w") as file:
                 file.write(text)
-        done = program.finish(words=["-m", "strobe", "run"] + [word.replace("HERE", program.there) for word in words])
+        done = program.finish(words=["-m", "strobe", "run"] * under + [word.replace("HERE", program.there) for word in words], input=input)
         found = {}
         for name in os.listdir(program.here):
+            if os.path.isdir(os.path.join(program.here, name)):
+                continue
             with open(os.path.join(program.here, name), "rb") as file:
                 found[name] = file.read()
         return done, found
@@ -327,14 +338,50 @@ def test_run_is_as_without(py):
     assert not {"is_zipfile", "_EndRecData", "realpath", "_joinrealpath"} & set(rows)
 
 
+KEPT = """def kept(): pass
+kept()
+import os, shutil, sys
+if sys.argv[1:]:
+    shutil.rmtree(os.path.join(os.path.dirname(os.path.abspath(__file__)), "sub"))
+"""
+
+
 def test_run_says_what_is_wrong(py):
     for words, status, text in ((["nowhere.py"], 2, "there is no program nowhere.py"), ([], 2, "which program?"),
                                 (["-o", "x.unknown", "HERE/calls.py"], 2, "no format is known for 'x.unknown'"),
                                 (["--filter", "", "HERE/p.py"], 2, "filter is a module or a path"),
                                 (["--limit", "-3", "HERE/p.py"], 2, "--limit is a number of rows"),
                                 (["-mnowhere"], 2, "No module named nowhere"),
-                                (["-o", "/nowhere/x.pstat", "HERE/p.py"], 0, "cannot write /nowhere/x.pstat: No such file or directory")):
-        done, _ = run(py, *words, files={"p.py": "def kept(): pass\nkept()\n"})
+                                (["-o", "/nowhere/x.pstat", "HERE/p.py"], 2, "cannot write /nowhere/x.pstat: there is no such folder"),
+                                (["--out", "x.pstat", "HERE/p.py"], 2, "unrecognized arguments: --out"),
+                                (["HERE/wrong.py"], 1, "SyntaxError"),
+                                (["-o", "HERE/sub/x.pstat", "HERE/p.py", "remove"], 0, "sub/x.pstat: No such file or directory")):
+        done, _ = run(py, *words, files={"p.py": KEPT, "sub/empty": "", "wrong.py": "x = )\n"})
         assert done.returncode == status and text in done.stderr, (words, done)
         assert "Traceback" not in done.stderr
     assert "kept (p.py:1)" in done.stderr, "what could not be written is shown"
+
+
+@pytest.mark.parametrize("program", [["-"], ["/dev/stdin"]])
+def test_run_what_can_be_read_once(py, program):
+    done, found = run(py, "-o", "HERE/out.json", *program, files={}, input="def leaf(): pass\nleaf()\nprint(__name__)\n")
+    assert done.returncode == 0 and done.stdout == "__main__\n", done
+    assert [row["calls"] for row in json.loads(found["out.json"])["functions"] if row["name"] == "leaf"] == [1]
+
+
+ENDS = """import atexit, os, signal, sys
+here = __file__
+atexit.register(lambda: print(sys.last_type.__name__, sys.last_traceback.tb_frame.f_code.co_filename == here, type(__loader__).__name__))
+def f(): %s
+f()
+"""
+
+
+@pytest.mark.parametrize("what", ["1 / 0", "signal.raise_signal(signal.SIGINT)"])
+def test_run_ends_as_without(py, what):
+    """What is printed, to the letter, and the exit code; what is left in sys.last_type and its like."""
+    files = {"p.py": ENDS % what}
+    done, _ = run(py, "-o", "HERE/out.json", "HERE/p.py", files=files)
+    bare, _ = run(py, "HERE/p.py", files=files, under=False)
+    assert (done.returncode, done.stdout) == (bare.returncode, bare.stdout) and done.returncode, (done, bare)
+    assert re.sub(r'"[^"]*/p.py"', "p.py", done.stderr) == re.sub(r'"[^"]*/p.py"', "p.py", bare.stderr) and "Traceback" in done.stderr

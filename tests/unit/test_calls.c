@@ -45,9 +45,12 @@ static struct strobe_calls *calls;
 static struct strobe_calls_thread *thread;
 static struct strobe_calls_time now;
 
+static uint64_t cost, activation_cost;
+
 static void begin(int generators, int coroutines, int asyncs, int left_out, uint32_t max_functions)
 {
-    struct strobe_calls_opts opts = {.ops = {.kind = kind, .adopt = adopt}, .max_functions = max_functions};
+    struct strobe_calls_opts opts = {.ops = {.kind = kind, .adopt = adopt}, .max_functions = max_functions, .cost = cost,
+                                     .activation_cost = activation_cost};
 
     first_generator = generators, first_coroutine = coroutines, first_async = asyncs, first_left_out = left_out;
     memset(numbers, 0, sizeof numbers);
@@ -130,6 +133,7 @@ static int end(void **state)
     strobe_calls_rows_release(&rows);
     strobe_calls_free(calls);
     calls = NULL;
+    cost = activation_cost = 0;
     return 0;
 }
 
@@ -650,6 +654,49 @@ static void test_threads_that_end(void **state)
     assert_int_equal(rows.wall, 900);
 }
 
+/* ---- what events cost ---- */
+
+static void test_cost_is_taken_out(void **state)
+{
+    cost = 2, activation_cost = 3;
+    begin_async();
+    enter(0);
+    pass(5, 5); /* 3 of its own */
+    enter(1);
+    pass(6, 4); /* 4, and 2 of CPU */
+    leave(1);
+    pass(1, 1); /* less than the event took: 1 is owed */
+    enter(1);
+    pass(10, 10); /* 7 */
+    leave(1);
+    pass(2, 2);
+    start(COROUTINE, 1);
+    pass(4, 4); /* 1 */
+    suspend(COROUTINE);
+    pass(20, 20); /* 17 of 0's; the wait is as long as it was */
+    resume(COROUTINE, 1);
+    pass(3, 3);
+    leave(COROUTINE);
+    pass(5, 5); /* so far 2 */
+    read_rows();
+    assert_int_equal(row(0)->self.wall, 3 + 0 + 0 + 17 + 2);
+    assert_int_equal(row(1)->self.wall, 4 + 7);
+    assert_int_equal(row(1)->self.cpu, 2 + 7);
+    assert_int_equal(row(1)->longest, 7);
+    assert_int_equal(row(COROUTINE)->self.wall, 1);
+    assert_int_equal(row(COROUTINE)->awaited, 20);
+    assert_int_equal(row(0)->total.wall, rows.wall);
+    assert_int_equal(edge(0, 1)->total.wall, 11);
+    leave(0);
+    strobe_calls_clear(calls, true, now_of, NULL, now.wall);
+    pass(100, 100);
+    enter(0);
+    pass(12, 12);
+    leave(0);
+    read_rows();
+    assert_int_equal(row(0)->total.wall, 10);
+}
+
 static void test_greenlets(void **state)
 {
     struct strobe_calls_stack *other;
@@ -703,6 +750,7 @@ int main(void)
         cmocka_unit_test_teardown(test_groups, end),
         cmocka_unit_test_teardown(test_alive_at_start_and_stop, end),
         cmocka_unit_test_teardown(test_clear, end),
+        cmocka_unit_test_teardown(test_cost_is_taken_out, end),
         cmocka_unit_test_teardown(test_threads_that_end, end),
         cmocka_unit_test_teardown(test_greenlets, end),
     };

@@ -849,5 +849,34 @@ def decorated():
           "calls": [rows(outer.profile)["outer"]["calls"], rows(waits.profile)["waits"]["calls"]], "errors": errors})
 
 
+def compensated():
+    """CPU time of a loop that calls: without a profile by the thread's clock, and as rows have it with what events cost, and without."""
+    def leaf():
+        return 1
+
+    def work():
+        for _ in range(50000):
+            leaf()
+
+    def bare():
+        begin = time.thread_time()
+        work()
+        return time.thread_time() - begin
+
+    found = {"bare": min(bare() for _ in range(5))}
+    for name, compensate in (("in", False), ("out", True)):
+        profiles = []
+        for _ in range(5):
+            with strobe.Profile(clock="cpu", compensate=compensate) as profile:
+                work()
+            profiles.append(profile)
+        best = min(profiles, key=lambda one: rows(one)["work"]["total_cpu"])
+        found[name] = rows(best)["work"]["total_cpu"]
+        found["overhead_" + name] = best.totals()["overhead"]
+        found["said_" + name] = best.totals()["compensated"]
+        found.setdefault("broken", []).extend(broken(best))
+    tell(found)
+
+
 main({case.__name__: case for case in (counts, builtins, threads, awaits, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
-                                        stopped_at_once, saved, greenlets, decorated)})
+                                        stopped_at_once, saved, greenlets, decorated, compensated)})
