@@ -103,13 +103,14 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
     strobe_calls_guard(thread, &seat->busy);
     seat->ticks.last = strobe_calls_latest(thread, seat->ticks.last);
     seat->thread = thread;
+    seat->is_inside = true;
+    if (trace->layout.version >= 0x030c0000)
+        strobe_trace_settle_once(trace, thread, strobe_ticks_now(&seat->ticks));
     strobe_trace_sat_down(trace);
-    if (trace->greenlet) {
-        seat->is_inside = true;
+    if (trace->greenlet)
         Py_XDECREF(PyObject_CallFunctionObjArgs(trace->greenlet, trace->on_switch, NULL));
-        PyErr_Clear();
-        seat->is_inside = false;
-    }
+    PyErr_Clear();
+    seat->is_inside = false;
 }
 
 /* The active profile, with a reference of ours to it; NULL: there is none any more.  It cannot end while a seat is busy. */

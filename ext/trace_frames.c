@@ -47,45 +47,6 @@ static enum step step_of(const struct strobe_trace *trace, const char *frame, co
     return strobe_trace_has_begun(trace, frame, code) ? GOES_ON : IS_CALL;
 }
 
-/* After it was evaluated: has it suspended itself, rather than ended? */
-static bool is_suspended(const struct strobe_trace *trace, const char *frame)
-{
-    const struct strobe_layout *lay = &trace->layout;
-
-    if (lay->frames != STROBE_FRAMES_HEAP)
-        return *(const uint8_t *)(frame - lay->gen_frame + lay->gen_state) == lay->gen_yielded;
-    if (lay->stack_kind == STROBE_STACK_POINTER)
-        return strobe_trace_pointer(frame, lay->fr_stacktop);
-    return *(const uint8_t *)(frame + lay->fr_executing) == lay->gen_heap_suspended;
-}
-
-/* Is a frame that was there before the profile, and was not evaluated by us, still below this one?  What is not has left the stack unseen;
- * a generator of which it is the frame is kept alive until then, to be asked. */
-void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *caller, const void *begins,
-                         struct strobe_calls_time now)
-{
-    const char *unseen, *frame;
-    uint64_t turn = strobe_trace_turn;
-
-    while (turn == strobe_trace_turn && (unseen = strobe_calls_unseen(thread))) {
-        PyObject *key, *held;
-
-        for (frame = caller; frame && frame != unseen; frame = strobe_trace_pointer(frame, trace->layout.fr_previous))
-            ;
-        if (frame)
-            return;
-        key = PyLong_FromVoidPtr((void *)unseen);
-        held = key ? PyDict_GetItemWithError(trace->held, key) : NULL;
-        Py_XINCREF(held);
-        strobe_calls_settle(thread, held && (unseen == begins || is_suspended(trace, unseen)), now);
-        if (held)
-            PyDict_DelItem(trace->held, key);
-        Py_XDECREF(key);
-        Py_XDECREF(held); /* last: it may be the end of the generator, which runs Python code */
-        PyErr_Clear();
-    }
-}
-
 /* With what exception there is: a frame may begin by one that is thrown into it. */
 static bool settle_now(struct strobe_seat *seat, const char *begins)
 {
@@ -140,7 +101,7 @@ static void end(const char *frame, const void *code, int flags, PyObject *result
 
     if (!seat)
         return;
-    if (result && makes_activation(flags) && is_suspended(trace, frame))
+    if (result && makes_activation(flags) && strobe_trace_is_suspended(trace, frame))
         strobe_calls_suspend(seat->thread, code, strobe_trace_is_wrapped(trace, result), strobe_ticks_now(&seat->ticks));
     else
         strobe_calls_leave(seat->thread, code, strobe_ticks_now(&seat->ticks));

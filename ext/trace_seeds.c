@@ -59,7 +59,8 @@ static void learn(struct strobe_trace *trace, PyObject *frame, const void *code)
     PyErr_Clear();
 }
 
-/* Below 3.12: the end of what is seeded is not seen.  What must stay to be asked: a generator, or a frame object. */
+/* Until the thread's next event, and below 3.12 always, the end of what is seeded is not seen.  What must stay to be asked: a generator, or
+ * a frame object. */
 static int hold_unseen(struct strobe_trace *trace, struct strobe_calls_thread *thread, PyObject *frame, const void *address)
 {
     PyObject *key = PyLong_FromVoidPtr((void *)address), *held = NULL;
@@ -75,7 +76,7 @@ static int hold_unseen(struct strobe_trace *trace, struct strobe_calls_thread *t
     return failed ? -1 : 0;
 }
 
-/* seed(ident, frame, code, task's name or None, unseen): frames of a thread, outermost first. */
+/* seed(ident, frame, code, task's name or None): frames of a thread, outermost first. */
 PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
 {
     struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
@@ -83,9 +84,8 @@ PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
     PyObject *frame, *code, *name;
     unsigned long long ident;
     const void *address;
-    int is_unseen;
 
-    if (!PyArg_ParseTuple(args, "KOOOp:seed", &ident, &frame, &code, &name, &is_unseen))
+    if (!PyArg_ParseTuple(args, "KOOO:seed", &ident, &frame, &code, &name))
         return NULL;
     thread = strobe_calls_thread_find(trace->calls, ident, 0);
     address = address_of_frame(trace, frame);
@@ -93,7 +93,7 @@ PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
         Py_RETURN_NONE;
     learn(trace, frame, code);
     strobe_calls_seed(thread, code, address, group_of(trace, name, code), strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
-    if (is_unseen && hold_unseen(trace, thread, frame, address))
+    if (hold_unseen(trace, thread, frame, address))
         return NULL;
     Py_RETURN_NONE;
 }
@@ -143,4 +143,75 @@ PyObject *strobe_calls_object_seed_waiting(PyObject *object, PyObject *args)
     strobe_calls_seed_suspended(thread, codes, frames, (size_t)n,
                                 group == STROBE_CALLS_SAME ? 0 : group, strobe_trace_time(trace, thread));
     Py_RETURN_NONE;
+}
+
+/* ---- what has left the stack unseen ---- */
+
+bool strobe_trace_is_suspended(const struct strobe_trace *trace, const char *frame)
+{
+    const struct strobe_layout *lay = &trace->layout;
+    uint8_t state;
+
+    if (lay->frames == STROBE_FRAMES_HEAP)
+        return lay->stack_kind == STROBE_STACK_POINTER ? strobe_trace_pointer(frame, lay->fr_stacktop) != NULL :
+                                                         *(const uint8_t *)(frame + lay->fr_executing) == lay->gen_heap_suspended;
+    state = *(const uint8_t *)(frame - lay->gen_frame + lay->gen_state);
+    return state == lay->gen_yielded || state == lay->gen_awaiting || state == lay->gen_awaiting_locked;
+}
+
+/* Is the frame on the stack of which this is the innermost one, and still of this function?  Places of frames are used again. */
+static bool is_there(const struct strobe_trace *trace, const char *innermost, const char *frame, const void *code)
+{
+    uintptr_t tags = 7; /* of a reference in a frame (3.14, Include/internal/pycore_stackref.h) */
+
+    while (innermost && innermost != frame)
+        innermost = strobe_trace_pointer(innermost, trace->layout.fr_previous);
+    return innermost && ((uintptr_t)strobe_trace_pointer(frame, trace->layout.fr_code) & ~tags) == (uintptr_t)code;
+}
+
+/* What was kept for a frame to be asked is not any more.  It may run Python code. */
+static void let_frame_go(struct strobe_trace *trace, const char *frame)
+{
+    PyObject *key = PyLong_FromVoidPtr((void *)frame);
+
+    if (key && PyDict_GetItemWithError(trace->held, key))
+        PyDict_DelItem(trace->held, key);
+    Py_XDECREF(key);
+    PyErr_Clear();
+}
+
+static bool is_held(struct strobe_trace *trace, const char *frame)
+{
+    PyObject *key = PyLong_FromVoidPtr((void *)frame);
+    bool is_held = key && PyDict_GetItemWithError(trace->held, key);
+
+    Py_XDECREF(key);
+    PyErr_Clear();
+    return is_held;
+}
+
+void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *innermost, const void *begins,
+                         struct strobe_calls_time now)
+{
+    uint64_t turn = strobe_trace_turn;
+    const char *unseen;
+
+    while (turn == strobe_trace_turn && (unseen = strobe_calls_unseen(thread)) &&
+           !is_there(trace, innermost, unseen, strobe_calls_innermost(thread))) {
+        bool is_suspended = is_held(trace, unseen) && (unseen == begins || strobe_trace_is_suspended(trace, unseen));
+
+        strobe_calls_hold(thread);
+        strobe_calls_settle(thread, is_suspended, now);
+        strobe_calls_let_go(thread);
+        let_frame_go(trace, unseen); /* last: it may be the end of the generator */
+    }
+}
+
+void strobe_trace_settle_once(struct strobe_trace *trace, struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    const char *frame;
+
+    strobe_trace_settle(trace, thread, strobe_trace_frame(trace), NULL, now);
+    while ((frame = strobe_calls_seen(thread)))
+        let_frame_go(trace, frame);
 }

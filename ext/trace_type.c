@@ -149,7 +149,7 @@ static PyMethodDef methods[] = {
     {"stop", strobe_calls_object_stop, METH_NOARGS, "stop(): no event counts any more."},
     {"clear", strobe_calls_object_clear, METH_NOARGS, "clear(): forgets what was counted."},
     {"thread", strobe_calls_object_thread, METH_VARARGS, "thread(ident, tid, name): a thread that is there at the start."},
-    {"seed", strobe_calls_object_seed, METH_VARARGS, "seed(ident, frame, code, task, unseen): frames it is in, outermost first."},
+    {"seed", strobe_calls_object_seed, METH_VARARGS, "seed(ident, frame, code, task): frames it is in, outermost first."},
     {"settle", strobe_calls_object_settle, METH_VARARGS, "settle(ident, frame): where a thread is before stop() (below 3.12)."},
     {"seed_waiting", strobe_calls_object_seed_waiting, METH_VARARGS,
      "seed_waiting([(coroutine, code, frame)], task): one waits for the next."},

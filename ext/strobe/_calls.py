@@ -116,7 +116,7 @@ class Profile(_callrows.Readable):
     def _begin(self):
         global _active, _begun_at
         self._native.begin()
-        _callseeds.seed(self._native, self._only, _callhooks.UNSEEN)
+        _callseeds.seed(self._native, self._only)
         self._native.go(*_callhooks.greenlets())
         self._undo = _callhooks.hook(self._events, any(self._how[-2:]))
         caller = sys._getframe(1)

@@ -82,7 +82,7 @@ def _coroutine_of(task):
         return None
 
 
-def seed(native, only, unseen):
+def seed(native, only):
     """What threads run and tasks wait for at this moment counts from now on."""
     stacks = {ident: _stack(frame) for ident, frame in sys._current_frames().items() if not only or ident == only}
     tasks = [(task, _coroutine_of(task)) for task in _all_tasks(_loops(stacks))] if _asyncio() is not None else []
@@ -93,7 +93,7 @@ def seed(native, only, unseen):
         native.thread(ident, getattr(thread, "native_id", None) or 0, thread.name if thread else "")
         for frame in frames:
             task = roots.get(id(frame))
-            native.seed(ident, frame, frame.f_code, task.get_name() if task is not None else None, unseen)
+            native.seed(ident, frame, frame.f_code, task.get_name() if task is not None else None)
     for task, coroutine in tasks:
         chain = _waiting(coroutine)
         if chain:

@@ -359,6 +359,11 @@ const void *strobe_calls_unseen(struct strobe_calls_thread *thread)
     return depth && thread->n_unseen == depth ? thread->unseen[depth - 1] : NULL;
 }
 
+const void *strobe_calls_seen(struct strobe_calls_thread *thread)
+{
+    return thread->n_unseen ? thread->unseen[--thread->n_unseen] : NULL;
+}
+
 void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, struct strobe_calls_time now)
 {
     struct strobe_calls_activation *activation = thread->top->activation;

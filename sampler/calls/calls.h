@@ -147,12 +147,13 @@ void strobe_calls_learn(struct strobe_calls *calls, const void *key);
 /* As enter and activate, outermost first, but they count as alive at the start, not as calls.  frame: of an activation, else NULL. */
 void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
                        struct strobe_calls_time now);
-/* The frame was seeded and its hook is not called when it ends (unseen: below 3.12): whoever sees the next event looks whether it is still
- * there. */
+/* The frame was seeded, and nobody may tell when it ends: whoever sees the next event looks whether it is still there. */
 void strobe_calls_seed_unseen(struct strobe_calls_thread *thread, const void *frame);
 /* The frame that is innermost, if it is such a one; NULL: it is none. */
 const void *strobe_calls_unseen(struct strobe_calls_thread *thread);
-/* It has left the stack: it has ended, or is suspended. */
+/* Ends are seen from now on: the next frame, innermost first, that need not be looked for any more; NULL: that was all. */
+const void *strobe_calls_seen(struct strobe_calls_thread *thread);
+/* The innermost one has left the stack: it has ended, or is suspended. */
 void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, struct strobe_calls_time now);
 /* Coroutines that wait one for the other, outermost first: they are on no stack.  Those that run already are left as they are. */
 void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,

@@ -226,7 +226,8 @@ def judge(profile, bare, under):
             wrong.append("%s: %s begun, %s ended, seen %s" % (name, count, facts.ended[name], row and (row["calls"], row["finished"])))
     took = sum(row["self_cpu"] or 0 for row in stats if row["file"] == __file__ and row["line"] == spin.__code__.co_firstlineno)
     asked, n = sum(facts.spun.values()), sum(row["calls"] for row in stats if row["line"] == spin.__code__.co_firstlineno)
-    if took and abs(took - asked) > 0.02 * asked + 50e-6 * n:
+    # a millisecond: what a hypervisor takes is seen when the real clock is read, at the latest after that time
+    if profile.totals()["cpu"] is not None and abs(took - asked) > 0.02 * asked + 50e-6 * n + 0.001:
         wrong.append("spin: %r s of CPU of %r" % (took, asked))
     return wrong
 
