@@ -79,7 +79,7 @@ static struct strobe_seat *new_seat(void)
 }
 
 /* Sits down for this turn. */
-static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t turn)
+static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t turn, bool begins)
 {
     struct strobe_calls_thread *thread;
 
@@ -104,8 +104,8 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
     seat->ticks.last = strobe_calls_latest(thread, seat->ticks.last);
     seat->thread = thread;
     seat->is_inside = true;
-    if (trace->layout.version >= 0x030c0000)
-        strobe_trace_settle_once(trace, thread, strobe_ticks_now(&seat->ticks));
+    if (trace->tells_ends)
+        strobe_trace_settle_once(trace, thread, begins, strobe_ticks_now(&seat->ticks));
     strobe_trace_sat_down(trace);
     if (trace->greenlet)
         Py_XDECREF(PyObject_CallFunctionObjArgs(trace->greenlet, trace->on_switch, NULL));
@@ -128,7 +128,7 @@ static struct strobe_trace *keep_active(struct strobe_seat *seat, uint64_t *ret_
     return trace;
 }
 
-struct strobe_seat *strobe_seat_take(void)
+struct strobe_seat *strobe_seat_take(bool begins)
 {
     struct strobe_seat *seat = strobe_seat_own;
     struct strobe_trace *trace;
@@ -140,7 +140,7 @@ struct strobe_seat *strobe_seat_take(void)
     owner = trace->owner;
     PyErr_Fetch(&type, &value, &traceback);
     if (seat->turn != turn)
-        sit(seat, trace, turn);
+        sit(seat, trace, turn, begins);
     else if (!seat->is_named)
         strobe_seat_name(seat);
     Py_DECREF(owner);
@@ -279,7 +279,7 @@ struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_
 
 int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target)
 {
-    struct strobe_seat *seat = strobe_seat_begin();
+    struct strobe_seat *seat = strobe_seat_begin(false);
     struct strobe_calls_stack *left, *stack;
     uint64_t *known;
     int err = 0;

@@ -28,6 +28,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     enum strobe_ticks_cpu cpu;
     uint64_t only;         /* ident (pthread_self) of the one thread that is profiled; 0 = all are */
     bool builtins, tasks;  /* are calls of builtins, the names of tasks wanted? */
+    bool tells_ends;       /* the hook is told of the ends of frames that were there before it, too */
     PyObject *globals;     /* of the code that is asked for; borrowed; NULL = those of the frame that runs */
     PyObject *tag;         /* a ContextVar whose value is a group, too; NULL = none */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
@@ -69,8 +70,9 @@ extern uint64_t strobe_trace_turn; /* 0 = none is active */
 extern __thread struct strobe_seat *strobe_seat_own;
 extern struct strobe_seat *strobe_seat_last; /* of the last event: where one thread at a time runs Python */
 
-/* The seat of this thread, of this turn; NULL: no profile is active. */
-struct strobe_seat *strobe_seat_take(void);
+/* The seat of this thread, of this turn; NULL: no profile is active.  begins: in the event its innermost frame begins or goes on, rather than
+ * leaves off. */
+struct strobe_seat *strobe_seat_take(bool begins);
 /* A thread has a name only after it has begun to run Python. */
 void strobe_seat_name(struct strobe_seat *seat);
 
@@ -95,8 +97,8 @@ uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, co
 /* greenlet has switched: objects, only compared. */
 int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target);
 
-/* The seat of this event, if it counts. */
-static inline struct strobe_seat *strobe_seat_of_event(void)
+/* The seat of this event, if it counts.  begins: see strobe_seat_take. */
+static inline struct strobe_seat *strobe_seat_of_event(bool begins)
 {
 #ifdef Py_GIL_DISABLED
     struct strobe_seat *seat = strobe_seat_own;
@@ -107,7 +109,7 @@ static inline struct strobe_seat *strobe_seat_of_event(void)
         seat = strobe_seat_last = strobe_seat_own;
 #endif
     if (__builtin_expect(!seat || seat->turn != strobe_trace_turn || !seat->is_named, 0))
-        seat = strobe_seat_take();
+        seat = strobe_seat_take(begins);
     return seat && seat->thread && !seat->is_inside ? seat : NULL;
 }
 
@@ -127,9 +129,9 @@ static inline bool strobe_seat_hold(struct strobe_seat *seat)
 }
 
 /* The seat of this event, held. */
-static inline struct strobe_seat *strobe_seat_begin(void)
+static inline struct strobe_seat *strobe_seat_begin(bool begins)
 {
-    struct strobe_seat *seat = strobe_seat_of_event();
+    struct strobe_seat *seat = strobe_seat_of_event(begins);
 
 #ifdef Py_GIL_DISABLED
     return seat && strobe_seat_hold(seat) ? seat : NULL;

@@ -14,13 +14,14 @@ PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
-/* go(settrace or None, on_switch): events count from now on. */
+/* go(settrace or None, on_switch, is the hook told of all ends?): events count from now on. */
 PyObject *strobe_calls_object_go(PyObject *object, PyObject *args)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);
     PyObject *settrace, *on_switch;
+    int tells_ends;
 
-    if (!PyArg_ParseTuple(args, "OO:go", &settrace, &on_switch))
+    if (!PyArg_ParseTuple(args, "OOp:go", &settrace, &on_switch, &tells_ends))
         return NULL;
     Py_XDECREF(self->trace.greenlet);
     Py_XDECREF(self->trace.on_switch);
@@ -28,6 +29,7 @@ PyObject *strobe_calls_object_go(PyObject *object, PyObject *args)
     self->trace.on_switch = on_switch;
     Py_XINCREF(self->trace.greenlet);
     Py_INCREF(on_switch);
+    self->trace.tells_ends = tells_ends;
     self->is_active = true;
     strobe_trace_begin(&self->trace);
     Py_RETURN_NONE;

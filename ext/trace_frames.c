@@ -96,7 +96,7 @@ static void begin(struct strobe_seat *seat, const char *frame, const void *code,
 /* result: borrowed. */
 static void end(const char *frame, const void *code, int flags, PyObject *result)
 {
-    struct strobe_seat *seat = strobe_seat_of_event();
+    struct strobe_seat *seat = strobe_seat_of_event(false);
     struct strobe_trace *trace = strobe_trace_active;
 
     if (!seat)
@@ -144,7 +144,7 @@ static __attribute__((noinline)) PyObject *evaluate_noted(struct strobe_seat *se
 
 static PyObject *evaluate(void *state, const char *frame, int throws)
 {
-    struct strobe_seat *seat = strobe_trace_turn ? strobe_seat_of_event() : NULL;
+    struct strobe_seat *seat = strobe_trace_turn ? strobe_seat_of_event(false) : NULL;
 
     if (!seat)
         return evaluate_default(state, frame, throws);
@@ -169,7 +169,7 @@ static int on_c_event(PyObject *object, const char *frame, int what, PyObject *c
 {
     enum { C_CALL = 4, C_EXCEPTION, C_RETURN }; /* Include/cpython/pystate.h */
     struct strobe_trace *trace = strobe_trace_active;
-    struct strobe_seat *seat = strobe_trace_turn ? strobe_seat_of_event() : NULL;
+    struct strobe_seat *seat = strobe_trace_turn ? strobe_seat_of_event(false) : NULL;
     const void *definition;
 
     (void)object;

@@ -19,18 +19,18 @@ static PyObject *done(struct strobe_seat *seat, enum strobe_calls_verdict verdic
 }
 
 /* The seat of an event, held.  fewest: arguments that it has, the first of which is a code object, unless the program itself calls us. */
-static struct strobe_seat *begin(PyObject *const *args, size_t n, size_t fewest)
+static struct strobe_seat *begin(PyObject *const *args, size_t n, size_t fewest, bool begins)
 {
     size_t flag = (size_t)1 << (8 * sizeof n - 1); /* PY_VECTORCALL_ARGUMENTS_OFFSET */
 
-    return (n & ~flag) >= fewest && Py_TYPE(args[0]) == code_type ? strobe_seat_begin() : NULL;
+    return (n & ~flag) >= fewest && Py_TYPE(args[0]) == code_type ? strobe_seat_begin(begins) : NULL;
 }
 
 /* ---- functions ---- */
 
 static PyObject *on_start(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = begin(args, n, 2);
+    struct strobe_seat *seat = begin(args, n, 2, true);
     enum strobe_calls_verdict verdict;
     struct strobe_calls_time now;
     uint32_t group = STROBE_CALLS_SAME;
@@ -69,7 +69,7 @@ static PyObject *go_on(struct strobe_seat *seat, const char *frame, const void *
 
 static PyObject *on_resume(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = begin(args, n, 2);
+    struct strobe_seat *seat = begin(args, n, 2, true);
 
     (void)self, (void)names;
     return seat ? go_on(seat, strobe_trace_frame(strobe_trace_active), args[0], true) : Py_None;
@@ -79,7 +79,7 @@ static PyObject *on_resume(PyObject *self, PyObject *const *args, size_t n, PyOb
  * nothing: it is no call. */
 static PyObject *on_throw(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = begin(args, n, 2);
+    struct strobe_seat *seat = begin(args, n, 2, true);
     const char *frame;
 
     (void)self, (void)names;
@@ -94,7 +94,7 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, size_t n, PyObj
 
 static PyObject *on_yield(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = begin(args, n, 3);
+    struct strobe_seat *seat = begin(args, n, 3, false);
 
     (void)self, (void)names;
     if (!seat)
@@ -105,7 +105,7 @@ static PyObject *on_yield(PyObject *self, PyObject *const *args, size_t n, PyObj
 
 static PyObject *on_return(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = begin(args, n, 2);
+    struct strobe_seat *seat = begin(args, n, 2, false);
 
     (void)self, (void)names;
     return seat ? done(seat, strobe_calls_leave(seat->thread, args[0], strobe_ticks_now(&seat->ticks))) : Py_None;
@@ -114,7 +114,7 @@ static PyObject *on_return(PyObject *self, PyObject *const *args, size_t n, PyOb
 /* Nor can this one. */
 static PyObject *on_unwind(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = begin(args, n, 2);
+    struct strobe_seat *seat = begin(args, n, 2, false);
 
     (void)self, (void)names;
     if (!seat)
@@ -129,7 +129,7 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, size_t n, PyOb
 
 static PyObject *on_call(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = begin(args, n, 3);
+    struct strobe_seat *seat = begin(args, n, 3, false);
     const void *definition = seat ? strobe_trace_definition(strobe_trace_active, args[2]) : NULL;
 
     (void)self, (void)names;
@@ -140,7 +140,7 @@ static PyObject *on_call(PyObject *self, PyObject *const *args, size_t n, PyObje
 
 static PyObject *on_builtin_end(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
 {
-    struct strobe_seat *seat = begin(args, n, 3);
+    struct strobe_seat *seat = begin(args, n, 3, false);
     const void *definition = seat ? strobe_trace_definition(strobe_trace_active, args[2]) : NULL;
 
     (void)self, (void)names;

@@ -207,11 +207,12 @@ void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread 
     }
 }
 
-void strobe_trace_settle_once(struct strobe_trace *trace, struct strobe_calls_thread *thread, struct strobe_calls_time now)
+void strobe_trace_settle_once(struct strobe_trace *trace, struct strobe_calls_thread *thread, bool begins, struct strobe_calls_time now)
 {
-    const char *frame;
+    const char *innermost = strobe_trace_frame(trace), *frame;
 
-    strobe_trace_settle(trace, thread, strobe_trace_frame(trace), NULL, now);
+    strobe_trace_settle(trace, thread, begins ? strobe_trace_pointer(innermost, trace->layout.fr_previous) : innermost,
+                        begins ? innermost : NULL, now);
     while ((frame = strobe_calls_seen(thread)))
         let_frame_go(trace, frame);
 }

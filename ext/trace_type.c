@@ -145,7 +145,7 @@ static PyObject *has_cheap_cpu(PyObject *module, PyObject *ignored)
 
 static PyMethodDef methods[] = {
     {"begin", strobe_calls_object_begin, METH_NOARGS, "begin(): clocks start; then thread() and seed(), then go()."},
-    {"go", strobe_calls_object_go, METH_VARARGS, "go(settrace, on_switch): events count from now on."},
+    {"go", strobe_calls_object_go, METH_VARARGS, "go(settrace, on_switch, tells_ends): events count from now on."},
     {"stop", strobe_calls_object_stop, METH_NOARGS, "stop(): no event counts any more."},
     {"clear", strobe_calls_object_clear, METH_NOARGS, "clear(): forgets what was counted."},
     {"thread", strobe_calls_object_thread, METH_VARARGS, "thread(ident, tid, name): a thread that is there at the start."},

@@ -117,7 +117,7 @@ class Profile(_callrows.Readable):
         global _active, _begun_at
         self._native.begin()
         _callseeds.seed(self._native, self._only)
-        self._native.go(*_callhooks.greenlets())
+        self._native.go(*_callhooks.greenlets(), not _callhooks.UNSEEN)
         self._undo = _callhooks.hook(self._events, any(self._how[-2:]))
         caller = sys._getframe(1)
         while caller is not None and _callseeds.is_own(caller.f_code):

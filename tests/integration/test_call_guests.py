@@ -46,3 +46,8 @@ def test_decorated_functions_in_odd_places(py):
 @pytest.mark.parametrize("case, wanted", [("without_asyncio", {"rows": True}), ("begun_in_a_generator", {"found": [1, 2, 3, 4], "rows": [[1, 3]]})])
 def test_odd_begins(py, case, wanted):
     assert inside.run(py, "callguests.py", case) == wanted
+
+
+def test_threads_that_are_busy_when_it_begins(py):
+    """What they were in when they were looked at, and have left before their first event, is not taken for what calls the rest."""
+    assert inside.run(py, "callguests.py", "busy_when_it_begins") == {"wrong": [], "seen": True}

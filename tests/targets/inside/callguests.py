@@ -274,5 +274,37 @@ def begun_in_a_generator():
     tell({"found": found, "rows": [(row["finished"], row["resumes"]) for row in profile.stats() if named(row, "numbers")]})
 
 
+def busy_when_it_begins():
+    """A thread calls all the time while profiles begin: which edges there are that cannot be."""
+    end = threading.Event()
+
+    def a():
+        pass
+
+    def b():
+        pass
+
+    def loop():
+        while not end.is_set():
+            a()
+            b()
+
+    threads = [threading.Thread(target=loop) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wrong, seen = [], 0
+    for _ in range(20):
+        with strobe.Profile() as profile:
+            time.sleep(0.01)
+        for row in profile.stats():
+            if named(row, "a") or named(row, "b"):
+                seen += row["calls"]
+                wrong += ["%s by %s" % (row["name"], caller["name"]) for caller in row["callers"] if not named(caller, "loop")]
+    end.set()
+    for thread in threads:
+        thread.join()
+    tell({"wrong": wrong, "seen": seen > 0})
+
+
 main({case.__name__: case for case in (dropped, dropped_elsewhere, read_from_inside, called_by_hand, waiting, same_ident,
-                                       decorated_in_odd_places, without_asyncio, begun_in_a_generator)})
+                                       decorated_in_odd_places, without_asyncio, begun_in_a_generator, busy_when_it_begins)})
