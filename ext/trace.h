@@ -70,8 +70,8 @@ extern uint64_t strobe_trace_turn; /* 0 = none is active */
 extern __thread struct strobe_seat *strobe_seat_own;
 extern struct strobe_seat *strobe_seat_last; /* of the last event: where one thread at a time runs Python */
 
-/* The seat of this thread, of this turn; NULL: no profile is active.  begins: in the event its innermost frame begins or goes on, rather than
- * leaves off. */
+/* The seat of this thread, of this turn; NULL: no profile is active.  begins: in the event its innermost frame begins or goes on, rather
+ * than leaves off. */
 struct strobe_seat *strobe_seat_take(bool begins);
 /* A thread has a name only after it has begun to run Python. */
 void strobe_seat_name(struct strobe_seat *seat);
