@@ -108,7 +108,7 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
         strobe_trace_settle_once(trace, thread, begins, strobe_ticks_now(&seat->ticks));
     strobe_trace_sat_down(trace);
     if (trace->greenlet)
-        Py_XDECREF(PyObject_CallFunctionObjArgs(trace->greenlet, trace->on_switch, NULL));
+        Py_XDECREF(PyObject_CallObject(trace->greenlet, NULL));
     PyErr_Clear();
     seat->is_inside = false;
 }
@@ -289,6 +289,8 @@ int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *t
     left = strobe_calls_stack_of(seat->thread);
     known = strobe_htab_get(&seat->stacks, (uintptr_t)target, 0);
     stack = known ? (struct strobe_calls_stack *)(uintptr_t)*known : NULL;
+    if (stack == left)
+        goto done;
     if ((!stack && (err = strobe_calls_stack_new(seat->thread, &stack))) ||
         (err = strobe_htab_put(&seat->stacks, (uintptr_t)target, 0, (uintptr_t)stack)))
         goto done;

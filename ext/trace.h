@@ -41,8 +41,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *root_codes;  /* list of those that are in roots */
     struct strobe_htab roots; /* code object of an outermost coroutine -> group of its tasks that asyncio has named */
     pthread_mutex_t roots_lock; /* nothing of Python's is called with it */
-    PyObject *greenlet;    /* greenlet's settrace and our callback, or NULL */
-    PyObject *on_switch;
+    PyObject *greenlet;    /* what each thread calls for its greenlets; NULL: there are none */
 };
 
 struct strobe_seat {

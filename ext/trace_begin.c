@@ -14,21 +14,18 @@ PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
-/* go(settrace or None, on_switch, is the hook told of all ends?): events count from now on. */
+/* go(what each thread calls for its greenlets, or None; is the hook told of all ends?): events count from now on. */
 PyObject *strobe_calls_object_go(PyObject *object, PyObject *args)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);
-    PyObject *settrace, *on_switch;
+    PyObject *greenlet;
     int tells_ends;
 
-    if (!PyArg_ParseTuple(args, "OOp:go", &settrace, &on_switch, &tells_ends))
+    if (!PyArg_ParseTuple(args, "Op:go", &greenlet, &tells_ends))
         return NULL;
     Py_XDECREF(self->trace.greenlet);
-    Py_XDECREF(self->trace.on_switch);
-    self->trace.greenlet = settrace == Py_None ? NULL : settrace;
-    self->trace.on_switch = on_switch;
+    self->trace.greenlet = greenlet == Py_None ? NULL : greenlet;
     Py_XINCREF(self->trace.greenlet);
-    Py_INCREF(on_switch);
     self->trace.tells_ends = tells_ends;
     self->is_active = true;
     strobe_trace_begin(&self->trace);

@@ -27,7 +27,6 @@ static void release(struct strobe_trace *trace)
     strobe_htab_release(&trace->roots);
     Py_XDECREF(trace->held);
     Py_XDECREF(trace->greenlet);
-    Py_XDECREF(trace->on_switch);
 }
 
 static void calls_dealloc(PyObject *object)
@@ -111,7 +110,7 @@ failed:
 
 /* ---- functions of the module ---- */
 
-/* trace_switched(event, (origin, target)): for greenlet.settrace. */
+/* trace_switched(event, (origin, target)) -> is there a profile that runs? for greenlet.settrace. */
 static PyObject *trace_switched(PyObject *module, PyObject *args)
 {
     PyObject *event, *origin, *target, *dead;
@@ -126,7 +125,7 @@ static PyObject *trace_switched(PyObject *module, PyObject *args)
     PyErr_Clear();
     if (strobe_trace_switched(origin, is_dead, target))
         return PyErr_NoMemory();
-    Py_RETURN_NONE;
+    return PyBool_FromLong(strobe_trace_turn != 0);
 }
 
 static PyObject *trace_forked(PyObject *module, PyObject *ignored)
@@ -145,7 +144,7 @@ static PyObject *has_cheap_cpu(PyObject *module, PyObject *ignored)
 
 static PyMethodDef methods[] = {
     {"begin", strobe_calls_object_begin, METH_NOARGS, "begin(): clocks start; then thread() and seed(), then go()."},
-    {"go", strobe_calls_object_go, METH_VARARGS, "go(settrace, on_switch, tells_ends): events count from now on."},
+    {"go", strobe_calls_object_go, METH_VARARGS, "go(greenlet, tells_ends): events count from now on."},
     {"stop", strobe_calls_object_stop, METH_NOARGS, "stop(): no event counts any more."},
     {"clear", strobe_calls_object_clear, METH_NOARGS, "clear(): forgets what was counted."},
     {"thread", strobe_calls_object_thread, METH_VARARGS, "thread(ident, tid, name): a thread that is there at the start."},

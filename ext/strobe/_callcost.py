@@ -49,7 +49,7 @@ def of_events(cpu):
     undo = None
     try:
         native.begin()
-        native.go(None, _strobe.trace_switched, True)
+        native.go(None, True)
         undo = _callhooks.hook(_callhooks.EVENTS)
         under = [_shortest(space[name]) for name in ("call", "resume")]
     finally:

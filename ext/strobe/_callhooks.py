@@ -54,17 +54,39 @@ def _unhook(tool):
     monitoring.free_tool_id(tool)
 
 
-def greenlets():
-    """greenlet's settrace and our callback for it; None: the program does without greenlets."""
-    greenlet = sys.modules.get("greenlet")
-    settrace = getattr(greenlet, "settrace", None)
-    if settrace is None:
-        return None, _strobe.trace_switched
-    before = greenlet.gettrace()
-    if before is None or before is _strobe.trace_switched:
-        return settrace, _strobe.trace_switched
+# ---- greenlet: a tracer is a thread's own ----
 
-    def both(event, args):
-        _strobe.trace_switched(event, args)
-        before(event, args)
-    return settrace, both
+
+class _Both:
+    """Ours, and the one that the program had in this thread."""
+
+    def __init__(self, before):
+        self.before = before
+
+    def __call__(self, event, args):
+        if not _strobe.trace_switched(event, args):  # no profile runs any more
+            sys.modules["greenlet"].settrace(self.before)
+        self.before(event, args)
+
+
+def _trace_here(*_):
+    """In each thread, with its first event."""
+    greenlet = sys.modules["greenlet"]
+    now = greenlet.gettrace()
+    if now is not _strobe.trace_switched and not isinstance(now, _Both):
+        greenlet.settrace(_strobe.trace_switched if now is None else _Both(now))
+
+
+def greenlets():
+    """What each thread has to call for its greenlets to be seen; None: the program does without them."""
+    return _trace_here if hasattr(sys.modules.get("greenlet"), "settrace") else None
+
+
+def forget_greenlets():
+    """This thread's tracer is the program's own again; that of others with their next switch."""
+    greenlet = sys.modules.get("greenlet")
+    now = greenlet.gettrace() if hasattr(greenlet, "gettrace") else None
+    if now is _strobe.trace_switched:
+        greenlet.settrace(None)
+    elif isinstance(now, _Both):
+        greenlet.settrace(now.before)

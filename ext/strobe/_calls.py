@@ -117,7 +117,7 @@ class Profile(_callrows.Readable):
         global _active, _begun_at
         self._native.begin()
         _callseeds.seed(self._native, self._only)
-        self._native.go(*_callhooks.greenlets(), not _callhooks.UNSEEN)
+        self._native.go(_callhooks.greenlets(), not _callhooks.UNSEEN)
         self._undo = _callhooks.hook(self._events, any(self._how[-2:]))
         caller = sys._getframe(1)
         while caller is not None and _callseeds.is_own(caller.f_code):
@@ -130,6 +130,7 @@ class Profile(_callrows.Readable):
         global _active
         if self._undo is not None:
             self._undo()
+            _callhooks.forget_greenlets()
         self._native.stop()
         self._undo = None
         if _active is self:

@@ -209,6 +209,14 @@ def test_greenlets(py):
     assert rows["other"]["awaited"] >= 0.055
 
 
+@pytest.mark.versions("3.9", "3.11", "3.12", "3.14")
+def test_greenlets_that_the_program_traces(py):
+    """Its tracer is called for each switch, as without a profile, and is there again afterwards: in other threads with their next switch."""
+    told = inside.run(py, "calls.py", "traced_greenlets", env=packages.need(py, "greenlet"))
+    assert told["found"] == [[True, [[8, 8, ["other"]], [4, 4, []]]]] * 3
+    assert told["of_thread"] == [True] and told["per_run"] == 3 * 2 * 8
+
+
 # ---- files ----
 
 
@@ -273,7 +281,7 @@ def test_callgrind_annotate_reads_it(saved):
 # ---- python -m strobe run ----
 
 
-def run(py, *words, files=None, under=True, input=""):
+def run(py, *words, files=None, under=True, input=None):
     with inside.Program(py, "calls.py") as program:
         for name, text in (files or {}).items():
             os.makedirs(os.path.dirname(os.path.join(program.here, name)), exist_ok=True)

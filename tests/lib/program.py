@@ -46,10 +46,11 @@ class Program:
         """(path here, path as the program sees it) of a file in the program's folder."""
         return os.path.join(self.here, name), os.path.join(self.there, name)
 
-    def finish(self, *args, timeout=PATIENCE, wrapper=(), words=None, input=""):
-        """Runs it to its end, however that is.  words: instead of the first file; input: what it may read."""
+    def finish(self, *args, timeout=PATIENCE, wrapper=(), words=None, input=None):
+        """Runs it to its end, however that is.  words: instead of the first file; input: what it may read; None: nothing."""
         command = self.command if words is None else self.python + list(words)
-        return subprocess.run(list(wrapper) + command + [str(a) for a in args], input=input, stdout=subprocess.PIPE,
+        given = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
+        return subprocess.run(list(wrapper) + command + [str(a) for a in args], **given, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, errors="replace", timeout=timeout, env=self.env, cwd=self.here)
 
     def run(self, *args, timeout=PATIENCE, status=0):

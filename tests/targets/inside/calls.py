@@ -12,7 +12,7 @@ import time
 import types
 import warnings
 
-from common import main, tell
+from common import main, tell, until
 
 import strobe
 
@@ -849,6 +849,63 @@ def decorated():
           "calls": [rows(outer.profile)["outer"]["calls"], rows(waits.profile)["waits"]["calls"]], "errors": errors})
 
 
+def traced_greenlets():
+    """The program has a tracer of its own; profiles begin and end, and threads with them."""
+    import greenlet
+
+    events, of_thread = [], []
+
+    def mine(event, args):
+        events.append(event)
+
+    def leaf():
+        pass
+
+    def other():
+        leaf()
+        parent.switch()
+        leaf()
+
+    def driver():
+        one, two = greenlet.greenlet(other), greenlet.greenlet(other)
+        for each in (one, two, one, two):
+            each.switch()
+
+    def work():
+        nonlocal parent
+        parent = greenlet.getcurrent()
+        driver()
+        go_on.wait()
+        driver()
+        of_thread.append(greenlet.gettrace() is mine)
+
+    def in_thread():
+        greenlet.settrace(mine)
+        work()
+
+    parent, go_on = None, threading.Event()
+    go_on.set()
+    greenlet.settrace(mine)
+    profile, found = strobe.Profile(), []
+    for _ in range(3):
+        profile.clear()
+        with profile:
+            work()
+        found.append([greenlet.gettrace() is mine, [(row["calls"], row["finished"], [caller["name"].rpartition(".")[2] for caller in row["callers"]])
+                                                    for row in (rows(profile)["leaf"], rows(profile)["other"])]])
+    per_run = len(events)
+    del of_thread[:]
+    go_on.clear()
+    profile.start()
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    until(lambda: len(events) > per_run, "switches in the thread")
+    profile.stop()
+    go_on.set()
+    thread.join()
+    tell({"found": found, "of_thread": of_thread, "per_run": per_run})
+
+
 def compensated():
     """CPU time of a loop that calls: without a profile by the thread's clock, and as rows have it with what events cost, and without."""
     def leaf():
@@ -879,4 +936,4 @@ def compensated():
 
 
 main({case.__name__: case for case in (counts, builtins, threads, awaits, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
-                                        stopped_at_once, saved, greenlets, decorated, compensated)})
+                                        stopped_at_once, saved, greenlets, traced_greenlets, decorated, compensated)})
