@@ -12,10 +12,13 @@ def _describe_builtin(function):
     owner, holder = getattr(function, "__objclass__", None), getattr(function, "__self__", None)
     if owner is None and isinstance(holder, type):
         return "<built-in method %s>" % function.__qualname__, "<built-in method %s>" % function.__name__
+    descriptor = function
     if owner is None and holder is not None and not isinstance(holder, type(sys)):
         owner = type(holder)
+        descriptor = getattr(owner, function.__name__, None)
     if owner is not None:
-        name = "<method %r of %r objects>" % (function.__name__, owner.__name__)
+        is_described = type(descriptor) is type(list.append)
+        name = repr(descriptor) if is_described else "<method %r of %r objects>" % (function.__name__, owner.__name__)
     else:
         module = getattr(function, "__module__", None)
         name = "<built-in method %s%s>" % (module + "." if isinstance(module, str) else "", function.__name__)
