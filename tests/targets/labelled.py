@@ -295,7 +295,7 @@ def main():
         by[name] = [[value, part.seconds(), part.seconds("tasks")] for value, part in p.by(name).items()]
     for path in sys.argv[3:]:
         p.save(path)
-    print(json.dumps({"spent": spent, "stretches": stretches, "facts": facts, "samples": p.stats()["samples"], "by": by, "whole": [p.seconds(), p.seconds("tasks")], "stacks": p.collapsed(),
+    print(json.dumps({"spent": spent, "stretches": stretches, "facts": facts, "samples": p.stats()["samples"], "stats": p.stats(), "by": by, "whole": [p.seconds(), p.seconds("tasks")], "stacks": p.collapsed(),
                       "tasks": p.collapsed("tasks")}), flush=True)
 
 
