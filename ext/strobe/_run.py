@@ -175,4 +175,5 @@ def main(arguments):
     run = _prepare(parser, is_module, program)
     atexit.register(_finish, profile, options, os.getpid())  # behind those of the program, and when its threads have ended
     profile.start()
+    _calls._begun_at = "python -m strobe run"
     _run(run, profile._own)
