@@ -195,6 +195,42 @@ void strobe_seat_name(struct strobe_seat *seat)
     seat->is_inside = false;
 }
 
+/* ---- events ---- */
+
+void strobe_trace_leave(struct strobe_seat *seat, struct strobe_trace_away *ret)
+{
+    ret->owner = strobe_trace_active->owner;
+    Py_INCREF(ret->owner);
+    seat->is_inside = true;
+    strobe_seat_let_go(seat);
+    PyErr_Fetch(&ret->type, &ret->value, &ret->traceback);
+}
+
+bool strobe_trace_return(struct strobe_seat *seat, const struct strobe_trace_away *away)
+{
+    bool goes_on;
+
+    PyErr_Clear();
+    goes_on = strobe_seat_hold(seat);
+    Py_DECREF(away->owner); /* not the last one if it goes on */
+    PyErr_Restore(away->type, away->value, away->traceback);
+    seat->is_inside = false;
+    return goes_on;
+}
+
+bool strobe_trace_goes_on(struct strobe_seat *seat, const char *frame, const void *code, enum strobe_calls_verdict *ret)
+{
+    uint32_t group;
+
+    *ret = strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, strobe_ticks_now(&seat->ticks));
+    if (*ret != STROBE_CALLS_UNKNOWN)
+        return true;
+    if (!strobe_trace_group(seat, code, &group))
+        return false;
+    *ret = strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
+    return true;
+}
+
 /* ---- turns ---- */
 
 void strobe_trace_begin(struct strobe_trace *trace)

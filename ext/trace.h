@@ -77,7 +77,7 @@ void strobe_seat_name(struct strobe_seat *seat);
 
 /* Makes it the active one: events that come from now on are its.  Seats are taken with the first of them. */
 void strobe_trace_begin(struct strobe_trace *trace);
-/* It is not any more; after it no event is under way. */
+/* It is not any more; after it no event is under way, but for what asks the program's code just then: see strobe_trace_return. */
 void strobe_trace_end(void);
 /* Its threads that have ended are said so.  With the GIL. */
 void strobe_trace_reap(void);
@@ -91,6 +91,17 @@ int strobe_trace_adopt(void *ctx, const void *key, uint32_t function);
 /* The group of what starts now: its task, its tag; STROBE_CALLS_SAME where that is its caller's.  seat: held; it is not while the program's
  * code is asked.  false: the profile has ended meanwhile, or is gone, the seat is not held any more, and the event is nobody's. */
 bool strobe_trace_group(struct strobe_seat *seat, const void *code, uint32_t *ret_group);
+/* A generator, coroutine or asynchronous generator goes on in this frame.  seat: held.  false: as above. */
+bool strobe_trace_goes_on(struct strobe_seat *seat, const char *frame, const void *code, enum strobe_calls_verdict *ret);
+
+/* While Python code runs for us in an event: what is put back afterwards.  An exception may be under way: a frame may begin by one. */
+struct strobe_trace_away {
+    PyObject *owner, *type, *value, *traceback;
+};
+/* seat: held; it is not until the return. */
+void strobe_trace_leave(struct strobe_seat *seat, struct strobe_trace_away *ret);
+/* false: the profile has ended meanwhile, or is gone; the seat is not held. */
+bool strobe_trace_return(struct strobe_seat *seat, const struct strobe_trace_away *away);
 /* The group of a task of this name whose outermost coroutine runs this code. */
 uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, const void *code);
 /* greenlet has switched: objects, only compared. */
@@ -166,6 +177,8 @@ enum {
     STROBE_CODE_ASYNC_GENERATOR = 0x200,
 };
 
+/* The frame behind a frame object: as events have it. */
+const char *strobe_trace_inner_frame(const struct strobe_trace *trace, const void *object);
 /* The frame that runs on this thread: of _PyInterpreterFrame (3.11 and newer). */
 const char *strobe_trace_frame(const struct strobe_trace *trace);
 /* Has that frame, a generator's, come to the first instruction that is traced?  (co_firsttraceable, 3.11 and newer) */

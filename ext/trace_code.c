@@ -17,6 +17,13 @@ const char *strobe_trace_frame(const struct strobe_trace *trace)
     return trace->layout.frames == STROBE_FRAMES_CFRAME ? strobe_trace_pointer(inner, trace->layout.cframe_current) : inner;
 }
 
+const char *strobe_trace_inner_frame(const struct strobe_trace *trace, const void *object)
+{
+    if (trace->layout.frames == STROBE_FRAMES_HEAP)
+        return object;
+    return strobe_trace_pointer(object, trace->layout.ob_header + sizeof(void *)); /* f_frame, behind f_back (pycore_frame.h) */
+}
+
 bool strobe_trace_has_begun(const struct strobe_trace *trace, const char *frame, const void *code)
 {
     const struct strobe_layout *lay = &trace->layout;

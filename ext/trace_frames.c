@@ -15,13 +15,14 @@
 
 typedef PyObject *evaluator(void *state, const char *frame, int throws);
 typedef void installer(void *interpreter, evaluator *function);
+typedef evaluator *current_evaluator(void *interpreter);
 
 typedef int c_hook(PyObject *object, const char *frame, int what, PyObject *callable);
 typedef void c_installer(c_hook *hook, PyObject *object);
 
 static evaluator *evaluate_default;
 static installer *set_evaluator;
-static evaluator *(*get_evaluator)(void *interpreter);
+static current_evaluator *get_evaluator;
 static c_installer *set_c_hook; /* PyEval_SetProfile: of the thread that calls */
 
 /* What a frame is about to do. */
@@ -47,49 +48,40 @@ static enum step step_of(const struct strobe_trace *trace, const char *frame, co
     return strobe_trace_has_begun(trace, frame, code) ? GOES_ON : IS_CALL;
 }
 
-/* With what exception there is: a frame may begin by one that is thrown into it. */
+/* false: see strobe_trace_return. */
 static bool settle_now(struct strobe_seat *seat, const char *begins)
 {
     struct strobe_trace *trace = strobe_trace_active;
-    PyObject *owner = trace->owner, *type, *value, *traceback;
+    struct strobe_trace_away away;
 
-    Py_INCREF(owner);
-    seat->is_inside = true;
-    PyErr_Fetch(&type, &value, &traceback);
+    strobe_trace_leave(seat, &away);
     strobe_trace_settle(trace, seat->thread, strobe_trace_frame(trace), begins, strobe_ticks_now(&seat->ticks));
-    Py_DECREF(owner);
-    PyErr_Restore(type, value, traceback);
-    seat->is_inside = false;
-    return strobe_seat_hold(seat);
+    return strobe_trace_return(seat, &away);
 }
 
-static void go_on(struct strobe_seat *seat, const char *frame, const void *code)
+static void start(struct strobe_seat *seat, const char *frame, const void *code, bool activates)
 {
-    struct strobe_calls_time now = strobe_ticks_now(&seat->ticks);
-    uint32_t group;
+    uint32_t group = STROBE_CALLS_SAME;
 
-    if (strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, now) == STROBE_CALLS_UNKNOWN &&
-        strobe_trace_group(seat, code, &group))
-        strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
+    if ((activates || strobe_trace_active->tag) && !strobe_trace_group(seat, activates ? code : NULL, &group))
+        return;
+    if (activates)
+        strobe_calls_activate(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
+    else
+        strobe_calls_enter(seat->thread, code, group, strobe_ticks_now(&seat->ticks));
 }
 
 static void begin(struct strobe_seat *seat, const char *frame, const void *code, int flags, enum step step)
 {
-    struct strobe_trace *trace = strobe_trace_active;
-    uint32_t group = STROBE_CALLS_SAME;
+    enum strobe_calls_verdict ignored;
 
     if (strobe_calls_unseen(seat->thread) && !settle_now(seat, frame))
         return;
     seat->frame = frame;
-    if (step != GOES_ON && (trace->tag || makes_activation(flags)) &&
-        !strobe_trace_group(seat, makes_activation(flags) ? code : NULL, &group))
-        ;
-    else if (step == GOES_ON)
-        go_on(seat, frame, code);
-    else if (makes_activation(flags))
-        strobe_calls_activate(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
+    if (step == GOES_ON)
+        strobe_trace_goes_on(seat, frame, code, &ignored);
     else
-        strobe_calls_enter(seat->thread, code, group, strobe_ticks_now(&seat->ticks));
+        start(seat, frame, code, makes_activation(flags));
     seat->frame = NULL;
 }
 
@@ -155,14 +147,6 @@ static PyObject *evaluate(void *state, const char *frame, int throws)
 
 /* ---- builtins ---- */
 
-/* The code object of a frame object. */
-static const void *code_of(const struct strobe_trace *trace, const char *frame)
-{
-    if (trace->layout.frames != STROBE_FRAMES_HEAP)
-        frame = strobe_trace_pointer(frame, trace->layout.ob_header + sizeof(void *)); /* f_frame, behind f_back (pycore_frame.h) */
-    return strobe_trace_pointer(frame, trace->layout.fr_code);
-}
-
 /* Of each thread that has a seat, while builtins are wanted; takes itself away afterwards.  Calls of Python functions come here, too, and
  * are the evaluator's to note. */
 static int on_c_event(PyObject *object, const char *frame, int what, PyObject *callable)
@@ -180,7 +164,8 @@ static int on_c_event(PyObject *object, const char *frame, int what, PyObject *c
     if (!seat || what < C_CALL || !(definition = strobe_trace_definition(trace, callable)))
         return 0;
     if (what == C_CALL)
-        strobe_trace_builtin_starts(seat, code_of(trace, frame), callable, definition);
+        strobe_trace_builtin_starts(seat, strobe_trace_pointer(strobe_trace_inner_frame(trace, frame), trace->layout.fr_code), callable,
+                                    definition);
     else
         strobe_trace_builtin_ends(seat, definition);
     return 0;
@@ -205,8 +190,8 @@ PyObject *strobe_trace_frames(PyObject *module, PyObject *args)
     if (!evaluate_default) {
         evaluate_default = (evaluator *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyEval_EvalFrameDefault");
         set_evaluator = (installer *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyInterpreterState_SetEvalFrameFunc");
+        get_evaluator = (current_evaluator *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyInterpreterState_GetEvalFrameFunc");
     }
-    get_evaluator = (evaluator * (*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "_PyInterpreterState_GetEvalFrameFunc");
     if (!evaluate_default || !set_evaluator || !get_evaluator)
         return PyErr_Format(PyExc_RuntimeError, "this interpreter does not let frames be evaluated by others");
     if (!set_c_hook)

@@ -183,25 +183,17 @@ bool strobe_trace_group(struct strobe_seat *seat, const void *code, uint32_t *re
     struct strobe_trace *trace = strobe_trace_active;
     bool is_root = trace->tasks && code && strobe_trace_flags(trace, code) & STROBE_CODE_COROUTINE && !strobe_calls_in_await(seat->thread);
     const char *outer = NULL;
-    PyObject *owner = trace->owner, *name, *type, *value, *traceback;
-    bool goes_on;
+    struct strobe_trace_away away;
+    PyObject *name;
 
     *ret_group = STROBE_CALLS_SAME;
     if (!is_root && !trace->tag)
         return true;
     if (!is_root)
         outer = strobe_calls_group_name(trace->calls, strobe_calls_innermost_group(seat->thread));
-    Py_INCREF(owner);
-    seat->is_inside = true;
-    strobe_seat_let_go(seat);
-    PyErr_Fetch(&type, &value, &traceback);
+    strobe_trace_leave(seat, &away);
     name = is_root ? current_name() : NULL;
     *ret_group = trace->tag ? tagged_group(trace, name, outer, code) : name ? remembered_group(trace, name, code) : 0;
     Py_XDECREF(name);
-    PyErr_Clear();
-    goes_on = strobe_seat_hold(seat);
-    Py_DECREF(owner); /* not the last one if it goes on */
-    PyErr_Restore(type, value, traceback);
-    seat->is_inside = false;
-    return goes_on;
+    return strobe_trace_return(seat, &away);
 }

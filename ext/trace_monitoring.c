@@ -55,15 +55,10 @@ static PyObject *on_start(PyObject *self, PyObject *const *args, size_t n, PyObj
 /* may_end: further events of its kind at this place may be turned off. */
 static PyObject *go_on(struct strobe_seat *seat, const char *frame, const void *code, bool may_end)
 {
-    struct strobe_calls_time now = strobe_ticks_now(&seat->ticks);
-    enum strobe_calls_verdict verdict = strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, now);
-    uint32_t group;
+    enum strobe_calls_verdict verdict;
 
-    if (verdict == STROBE_CALLS_UNKNOWN) {
-        if (!strobe_trace_group(seat, code, &group))
-            return Py_None;
-        verdict = strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
-    }
+    if (!strobe_trace_goes_on(seat, frame, code, &verdict))
+        return Py_None;
     return done(seat, may_end ? verdict : STROBE_CALLS_NOTED);
 }
 

@@ -121,10 +121,10 @@ PyObject *strobe_calls_object_groups(PyObject *object, PyObject *ignored)
 {
     struct strobe_calls *calls = strobe_calls_object_of(object)->trace.calls;
     PyObject *list = PyList_New(0);
+    const char *text;
 
     (void)ignored;
-    for (size_t i = 0; list && i < strobe_calls_group_count(calls); i++) {
-        const char *text = strobe_calls_group_name(calls, (uint32_t)i);
+    for (uint32_t i = 0; list && (text = strobe_calls_group_name(calls, i)); i++) {
         PyObject *name = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 
         if (!name || PyList_Append(list, name))

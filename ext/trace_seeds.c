@@ -26,15 +26,7 @@ PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* The frame's address as events have it: of a frame object. */
-static const void *address_of_frame(const struct strobe_trace *trace, PyObject *frame)
-{
-    if (trace->layout.frames == STROBE_FRAMES_HEAP)
-        return frame;
-    return strobe_trace_pointer(frame, trace->layout.ob_header + sizeof(void *)); /* f_frame, behind f_back (pycore_frame.h) */
-}
-
-/* Likewise of a coroutine or generator. */
+/* The frame of a coroutine or generator, as events have it. */
 static const void *address_in_coroutine(const struct strobe_trace *trace, PyObject *coroutine)
 {
     if (trace->layout.frames == STROBE_FRAMES_HEAP)
@@ -88,7 +80,7 @@ PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "KOOO:seed", &ident, &frame, &code, &name))
         return NULL;
     thread = strobe_calls_thread_find(trace->calls, ident, 0);
-    address = address_of_frame(trace, frame);
+    address = strobe_trace_inner_frame(trace, frame);
     if (!thread)
         Py_RETURN_NONE;
     learn(trace, frame, code);
@@ -110,7 +102,7 @@ PyObject *strobe_calls_object_settle(PyObject *object, PyObject *args)
         return NULL;
     thread = strobe_calls_thread_find(trace->calls, ident, 0);
     if (thread)
-        strobe_trace_settle(trace, thread, address_of_frame(trace, frame), NULL, strobe_trace_time(trace, thread));
+        strobe_trace_settle(trace, thread, strobe_trace_inner_frame(trace, frame), NULL, strobe_trace_time(trace, thread));
     Py_RETURN_NONE;
 }
 
@@ -162,32 +154,24 @@ bool strobe_trace_is_suspended(const struct strobe_trace *trace, const char *fra
 /* Is the frame on the stack of which this is the innermost one, and still of this function?  Places of frames are used again. */
 static bool is_there(const struct strobe_trace *trace, const char *innermost, const char *frame, const void *code)
 {
-    uintptr_t tags = 7; /* of a reference in a frame (3.14, Include/internal/pycore_stackref.h) */
+    uintptr_t tags = trace->layout.pointer_mask_low;
 
     while (innermost && innermost != frame)
         innermost = strobe_trace_pointer(innermost, trace->layout.fr_previous);
     return innermost && ((uintptr_t)strobe_trace_pointer(frame, trace->layout.fr_code) & ~tags) == (uintptr_t)code;
 }
 
-/* What was kept for a frame to be asked is not any more.  It may run Python code. */
-static void let_frame_go(struct strobe_trace *trace, const char *frame)
+/* What was kept for a frame to be asked is the caller's: its end may run Python code.  NULL: nothing was. */
+static PyObject *take_held(struct strobe_trace *trace, const char *frame)
 {
-    PyObject *key = PyLong_FromVoidPtr((void *)frame);
+    PyObject *key = PyLong_FromVoidPtr((void *)frame), *held = key ? PyDict_GetItemWithError(trace->held, key) : NULL;
 
-    if (key && PyDict_GetItemWithError(trace->held, key))
+    Py_XINCREF(held);
+    if (held)
         PyDict_DelItem(trace->held, key);
     Py_XDECREF(key);
     PyErr_Clear();
-}
-
-static bool is_held(struct strobe_trace *trace, const char *frame)
-{
-    PyObject *key = PyLong_FromVoidPtr((void *)frame);
-    bool is_held = key && PyDict_GetItemWithError(trace->held, key);
-
-    Py_XDECREF(key);
-    PyErr_Clear();
-    return is_held;
+    return held;
 }
 
 void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *innermost, const void *begins,
@@ -198,12 +182,12 @@ void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread 
 
     while (turn == strobe_trace_turn && (unseen = strobe_calls_unseen(thread)) &&
            !is_there(trace, innermost, unseen, strobe_calls_innermost(thread))) {
-        bool is_suspended = is_held(trace, unseen) && (unseen == begins || strobe_trace_is_suspended(trace, unseen));
+        PyObject *held = take_held(trace, unseen);
 
         strobe_calls_hold(thread);
-        strobe_calls_settle(thread, is_suspended, now);
+        strobe_calls_settle(thread, held && (unseen == begins || strobe_trace_is_suspended(trace, unseen)), now);
         strobe_calls_let_go(thread);
-        let_frame_go(trace, unseen); /* last: it may be the end of the generator */
+        Py_XDECREF(held); /* last */
     }
 }
 
@@ -214,5 +198,5 @@ void strobe_trace_settle_once(struct strobe_trace *trace, struct strobe_calls_th
     strobe_trace_settle(trace, thread, begins ? strobe_trace_pointer(innermost, trace->layout.fr_previous) : innermost,
                         begins ? innermost : NULL, now);
     while ((frame = strobe_calls_seen(thread)))
-        let_frame_go(trace, frame);
+        Py_XDECREF(take_held(trace, frame));
 }

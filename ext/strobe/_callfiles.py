@@ -67,11 +67,10 @@ def _key(function, compat):
 
 def _figures(row, function, clock, compat):
     """Primitive calls, calls, self, cumulative."""
-    suspends = function.kind not in ("function", "builtin", "other")
     calls, primitive, cumulative = row.calls, row.primitive, row.inclusive
     if compat == "cprofile":
         calls, primitive, cumulative = calls + row.resumes, primitive + row.resumes, row.total
-    if compat == "yappi" and suspends:
+    if compat == "yappi" and function.suspends:
         calls = row.finished if function.kind != "generator" else calls + row.resumes
         primitive = min(primitive + (row.resumes if function.kind == "generator" else 0), calls)
         cumulative = row.total if function.kind == "generator" else row.inclusive

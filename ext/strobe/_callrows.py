@@ -42,6 +42,11 @@ class Function:
         self.kind = "other" if what is None else "builtin" if not code else "coroutine" if flags & 0x180 else \
             "async generator" if flags & 0x200 else "generator" if flags & 0x20 else "function"
 
+    @property
+    def suspends(self):
+        """Do its calls suspend themselves and go on?"""
+        return self.kind not in ("function", "builtin", "other")
+
 
 class Row:
     """Figures of a function, or of one as called by another.  Times in seconds."""
@@ -85,10 +90,10 @@ class Snapshot:
 
     def overhead(self):
         """Seconds that the events of these rows have taken of the program's time: their number times what one costs."""
-        plain = [row for row in self.rows if self.functions[row.function].kind in ("function", "builtin", "other")]
-        events = sum(row.calls + row.finished for row in plain)
-        others = sum(row.calls + row.finished + 2 * row.resumes for row in self.rows) - events - sum(2 * row.resumes for row in plain)
-        return (events * self.cost[0] + others * self.cost[1]) / 1e9
+        def taken(row):
+            suspends = self.functions[row.function].suspends
+            return (row.calls + row.finished + (2 * row.resumes if suspends else 0)) * self.cost[suspends]
+        return sum(map(taken, self.rows)) / 1e9
 
     def stats(self, sort):
         """As Readable.stats() says."""

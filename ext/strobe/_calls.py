@@ -208,9 +208,9 @@ class _Decorated:
     def begin(self):
         try:
             self.profile.start()
+        except RecursionError:
+            raise
         except RuntimeError as error:
-            if isinstance(error, RecursionError):
-                raise
             if not self.has_warned:
                 self.has_warned = True
                 warnings.warn("%s is not profiled: %s" % (self.name, error), RuntimeWarning, stacklevel=6)

@@ -41,9 +41,9 @@ def _asyncio():
     return module if all(hasattr(module, name) for name in needed) else None
 
 
-def _all_tasks(loops):
+def _all_tasks(asyncio, loops):
     """Of all loops of this process, as far as they can be found from here."""
-    asyncio, tasks = _asyncio(), []
+    tasks = []
     for source in (getattr(asyncio.tasks, "_all_tasks", None), getattr(asyncio.tasks, "_scheduled_tasks", None),
                    getattr(asyncio.tasks, "_eager_tasks", None)):
         for _ in range(100):
@@ -57,10 +57,9 @@ def _all_tasks(loops):
     return [task for task in {id(task): task for task in tasks}.values() if not task.done()]
 
 
-def _loops(stacks):
+def _loops(asyncio, stacks):
     """Loops that run: this thread's, and those whose run_forever() is on a stack."""
     loops = [frame.f_locals.get("self") for frames in stacks.values() for frame in frames if frame.f_code.co_name == "run_forever"]
-    asyncio = _asyncio()
     loops.append(asyncio._get_running_loop())
     return [loop for loop in loops if isinstance(loop, asyncio.AbstractEventLoop)]
 
@@ -85,7 +84,8 @@ def _coroutine_of(task):
 def seed(native, only):
     """What threads run and tasks wait for at this moment counts from now on."""
     stacks = {ident: _stack(frame) for ident, frame in sys._current_frames().items() if not only or ident == only}
-    tasks = [(task, _coroutine_of(task)) for task in _all_tasks(_loops(stacks))] if _asyncio() is not None else []
+    asyncio = _asyncio()
+    tasks = [(task, _coroutine_of(task)) for task in _all_tasks(asyncio, _loops(asyncio, stacks))] if asyncio is not None else []
     roots = {id(_frame_of(coroutine)): task for task, coroutine in tasks if coroutine is not None and _frame_of(coroutine) is not None}
     threads = {thread.ident: thread for thread in threading.enumerate()}
     for ident, frames in stacks.items():

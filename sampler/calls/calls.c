@@ -392,15 +392,6 @@ static struct strobe_calls_node *below(struct strobe_calls_thread *thread, struc
     return strobe_calls_child(&thread->tables, parent, key, function, group, &thread->calls->room);
 }
 
-/* Is there a node of the same function, or edge, further out? */
-static bool is_below(const struct strobe_calls_node *node, bool of_same_edge)
-{
-    for (const struct strobe_calls_node *outer = node->parent; outer && outer->edge; outer = outer->parent)
-        if (of_same_edge ? outer->edge == node->edge : outer->edge->callee == node->edge->callee)
-            return true;
-    return false;
-}
-
 void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,
                                  uint32_t wanted, struct strobe_calls_time now)
 {
@@ -419,8 +410,8 @@ void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void 
         if (activation && !is_known)
             strobe_calls_drop(thread, activation);
         if (!is_known && (activation = new_activation(thread, keys[i], frames[i], wanted))) {
-            activation->is_outermost = !is_below(node, false);
-            activation->is_edge_outermost = !is_below(node, true);
+            activation->is_outermost = strobe_calls_is_outermost(node, false, false);
+            activation->is_edge_outermost = strobe_calls_is_outermost(node, true, false);
             activation->thread = thread;
             activation->node = node;
             node->seeded++;

@@ -140,15 +140,6 @@ static int add_other_stacks(struct strobe_calls_rows *rows, const struct strobe_
 
 /* ---- one group: from its part of the tree ---- */
 
-/* Is there no frame of the same function, of the same edge, further out in its group? */
-static bool is_outermost(const struct strobe_calls_node *node, bool of_same_edge)
-{
-    for (const struct strobe_calls_node *outer = node->parent; outer && outer->edge && outer->group == node->group; outer = outer->parent)
-        if (of_same_edge ? outer->edge == node->edge : outer->edge->callee == node->edge->callee)
-            return false;
-    return true;
-}
-
 static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe_calls_node *node, struct strobe_calls_time self,
                              struct strobe_calls_time total)
 {
@@ -158,7 +149,7 @@ static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe
         return STROBE_ERR_NOMEM;
     for (int i = 0; i < 2; i++) {
         add_node(sums[i], node, self);
-        if (!is_outermost(node, i == 1))
+        if (!strobe_calls_is_outermost(node, i == 1, true))
             continue;
         add_time(&sums[i]->total, total);
         sums[i]->primitive += node->started;
@@ -322,19 +313,9 @@ const char *strobe_calls_group_name(struct strobe_calls *calls, uint32_t group)
     const char *name;
 
     strobe_calls_lock(calls);
-    name = group < calls->n_groups ? calls->groups[group] : "";
+    name = group < calls->n_groups ? calls->groups[group] : NULL;
     strobe_calls_unlock(calls);
     return name;
-}
-
-size_t strobe_calls_group_count(struct strobe_calls *calls)
-{
-    size_t count;
-
-    strobe_calls_lock(calls);
-    count = calls->n_groups;
-    strobe_calls_unlock(calls);
-    return count;
 }
 
 /* ---- paths ---- */

@@ -171,6 +171,17 @@ struct strobe_calls_node *strobe_calls_child(struct strobe_calls_tables *tables,
     return add_child(tables, parent, key, edge, (uint8_t)function.kind, group);
 }
 
+bool strobe_calls_is_outermost(const struct strobe_calls_node *node, bool of_same_edge, bool in_its_group)
+{
+    for (const struct strobe_calls_node *outer = node->parent; outer && outer->edge; outer = outer->parent) {
+        if (in_its_group && outer->group != node->group)
+            return true;
+        if (of_same_edge ? outer->edge == node->edge : outer->edge->callee == node->edge->callee)
+            return false;
+    }
+    return true;
+}
+
 /* ---- sums ---- */
 
 static void add_time(struct strobe_calls_time *sum, struct strobe_calls_time more)

@@ -64,7 +64,7 @@ def assert_right(stacks, told, name, keys):
     for key in keys:
         seen, own = sum(found[key].values()), found[key][None if key == "none" else key]
         ends = 2 * told["stretches"][key] + 2
-        shown = key, dict(found), told["spent"], told["whole"] if "whole" in told else None, told.get("stats"), told["samples"]
+        shown = key, dict(found), told["spent"], told.get("whole"), told.get("stats"), told["samples"]
         assert seen >= told["spent"][key] * RATE - ends - more, shown
         assert own >= seen - ends - more, shown
     assert sum(found[key][None if key == "none" else key] for key in keys) > 0, found

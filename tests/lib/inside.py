@@ -26,19 +26,23 @@ def _has_headers(py):
                                         "'Python.h')))").returncode == 0
 
 
+def _can_build(py):
+    return py.minor >= (3, 9) and "d" not in py.abi and _has_headers(py)
+
+
 def _makers():
     """The interpreters to build with: the first one of each kind of binary that has its headers here."""
     kinds = {}
     for py in interpreters.find():
         kind = py.id if py.free_threaded else "abi3"
-        if py.minor >= (3, 9) and "d" not in py.abi and kind not in kinds and _has_headers(py):
+        if kind not in kinds and _can_build(py):
             kinds[kind] = py
     return list(kinds.values())
 
 
 def newest_maker():
     """The newest interpreter with a GIL that has its headers here."""
-    return max((py for py in interpreters.find() if not py.free_threaded and "d" not in py.abi and _has_headers(py)), key=lambda py: py.minor)
+    return max((py for py in interpreters.find() if not py.free_threaded and _can_build(py)), key=lambda py: py.minor)
 
 
 def build(makers=None, **variables):
