@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from common import main, tell
+from common import main, start_thread, tell
 
 import strobe
 
@@ -79,8 +79,7 @@ def dropped_elsewhere():
             f()
 
     profile = strobe.Profile(tag=tag).start()
-    thread = threading.Thread(target=work)
-    thread.start()
+    thread = start_thread(work)
     asked.wait()
     profile.stop()
     stopped = profile.stats()
@@ -150,9 +149,7 @@ def waiting():
         asyncio.run(main())
 
     names = ["left", "right"]
-    threads = [threading.Thread(target=loop, name=name) for name in names]
-    for thread in threads:
-        thread.start()
+    threads = [start_thread(loop, name=name) for name in names]
     ready.wait()
     profile = strobe.Profile()
     begin = time.perf_counter()
@@ -194,15 +191,13 @@ def same_ident():
             ran.set()
             hold.wait()
 
-        one = threading.Thread(target=work, name="first")
-        one.start()
+        one = start_thread(work, name="first")
         ran.wait()
         profile.stop()
         hold.set()
         one.join()
         profile.start()
-        other = threading.Thread(target=second, name="second")
-        other.start()
+        other = start_thread(second, name="second")
         other.join()
         profile.stop()
         same = one.ident == other.ident
@@ -235,9 +230,7 @@ def decorated_in_odd_places():
         while not end.is_set():
             f()
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
+    threads = [start_thread(work) for _ in range(2)]
     children = []
     for _ in range(10):
         child = os.fork()
@@ -289,9 +282,7 @@ def busy_when_it_begins():
             a()
             b()
 
-    threads = [threading.Thread(target=loop) for _ in range(3)]
-    for thread in threads:
-        thread.start()
+    threads = [start_thread(loop) for _ in range(3)]
     wrong, seen = [], 0
     for _ in range(20):
         with strobe.Profile() as profile:

@@ -12,7 +12,7 @@ import time
 import types
 import warnings
 
-from common import main, tell, until
+from common import main, start_thread, tell, until
 
 import strobe
 
@@ -708,9 +708,7 @@ def at_once():
     rounds, n_threads = 400, 8
     profile = strobe.Profile()
     profile.start()
-    threads_ = [threading.Thread(target=work) for _ in range(n_threads)]
-    for thread in threads_:
-        thread.start()
+    threads_ = [start_thread(work) for _ in range(n_threads)]
     reads, wrong = 0, []
     while any(thread.is_alive() for thread in threads_):
         wrong += broken(profile)[:3]
@@ -734,9 +732,7 @@ def stopped_at_once():
             for _ in range(50):
                 leaf()
 
-    threads_ = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads_:
-        thread.start()
+    threads_ = [start_thread(work) for _ in range(4)]
     wrong = []
     for _ in range(30):
         profile = strobe.Profile()
@@ -897,8 +893,7 @@ def traced_greenlets():
     del of_thread[:]
     go_on.clear()
     profile.start()
-    thread = threading.Thread(target=in_thread)
-    thread.start()
+    thread = start_thread(in_thread)
     until(lambda: len(events) > per_run, "switches in the thread")
     profile.stop()
     go_on.set()
