@@ -20,6 +20,7 @@ now = time.monotonic
 intervals = []
 busy = []
 live = set()
+noting = threading.Lock()  # log() is asked on another thread: it sees what a task says of itself before a mark or after it
 paths = set()
 keep = []
 turn = contextvars.ContextVar("turn")
@@ -31,7 +32,8 @@ class Task:
 
     def __init__(self, kind, state="ready"):
         self.kind, self.state, self.since, self.until = kind, state, now(), None
-        live.add(self)
+        with noting:
+            live.add(self)
 
     def intervals(self, end):
         if self.until is not None and self.until < end:
@@ -39,13 +41,15 @@ class Task:
         return [(self.kind, self.state, self.since, end)]
 
     def mark(self, state, until=None):
-        end = now()
-        intervals.extend(self.intervals(end))
-        self.state, self.since, self.until = state, end, until
+        with noting:
+            end = now()
+            intervals.extend(self.intervals(end))
+            self.state, self.since, self.until = state, end, until
+            if state == "done":
+                live.discard(self)
 
     def end(self):
         self.mark("done")
-        live.discard(self)
 
 
 def possible(*names):
@@ -359,10 +363,11 @@ def context():
 
 
 def log():
-    end = now()
-    found = list(intervals)
-    for task in list(live):
-        found += task.intervals(end)
+    with noting:
+        end = now()
+        found = list(intervals)
+        for task in live:
+            found += task.intervals(end)
     return {"intervals": found, "busy": list(busy)}
 
 
