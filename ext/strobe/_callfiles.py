@@ -69,10 +69,10 @@ def _figures(row, function, clock, compat):
     """Primitive calls, calls, self, cumulative."""
     calls, primitive, cumulative = row.calls, row.primitive, row.inclusive
     if compat == "cprofile":
-        calls, primitive, cumulative = calls + row.resumes, primitive + row.resumes, row.total
+        calls, primitive, cumulative = calls + row.resumes, primitive + row.primitive_resumes, row.total
     if compat == "yappi" and function.suspends:
         calls = row.finished if function.kind != "generator" else calls + row.resumes
-        primitive = min(primitive + (row.resumes if function.kind == "generator" else 0), calls)
+        primitive = min(primitive + (row.primitive_resumes if function.kind == "generator" else 0), calls)
         cumulative = row.total if function.kind == "generator" else row.inclusive
     if clock == "cpu":
         return primitive, calls, row.self_cpu, row.total_cpu

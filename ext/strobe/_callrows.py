@@ -51,11 +51,12 @@ class Function:
 class Row:
     """Figures of a function, or of one as called by another.  Times in seconds."""
 
-    __slots__ = ("caller", "function", "calls", "finished", "unfinished", "primitive", "resumes", "self", "self_cpu", "total", "total_cpu",
-                 "awaited", "shortest", "longest")
+    __slots__ = ("caller", "function", "calls", "finished", "unfinished", "primitive", "resumes", "primitive_resumes", "self", "self_cpu", "total",
+                 "total_cpu", "awaited", "shortest", "longest")
 
     def __init__(self, native, tick):
-        (self.caller, self.function, self.calls, self.finished, self.unfinished, self.primitive, self.resumes, *times) = native
+        (self.caller, self.function, self.calls, self.finished, self.unfinished, self.primitive, self.resumes,
+         self.primitive_resumes, *times) = native
         (self.self, self.self_cpu, self.total, self.total_cpu, self.awaited, self.shortest, self.longest) = [time * tick for time in times]
         if not self.finished:
             self.shortest = self.longest = None

@@ -255,8 +255,11 @@ static enum strobe_calls_verdict put(struct strobe_calls_thread *thread, const v
         thread->lost++;
         return STROBE_CALLS_NOTED;
     }
-    if (how == GOES_ON && !is_new)
+    if (how == GOES_ON && !is_new) {
         node->resumes++;
+        node->edge->primitive_resumes += node->edge->span.depth == 1;
+        node->edge->callee->primitive_resumes += node->edge->callee->span.depth == 1;
+    }
     if (how != STARTS && is_new)
         node->seeded++;
     return STROBE_CALLS_NOTED;
@@ -366,11 +369,12 @@ const void *strobe_calls_seen(struct strobe_calls_thread *thread)
 
 void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, struct strobe_calls_time now)
 {
-    struct strobe_calls_activation *activation = thread->top->activation;
+    struct strobe_calls_activation *activation = thread->top->activation, *inner = thread->suspended;
     uint8_t kind = thread->top->node->kind;
 
     now = strobe_calls_event(thread, now, 0);
     thread->suspended = NULL;
+    thread->generators = NULL;
     thread->n_unseen--;
     if (!activation || !is_suspended) {
         strobe_calls_finish(thread, now);
@@ -379,6 +383,9 @@ void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, 
     strobe_calls_take_off(thread, now);
     activation->waits = kind == STROBE_CALLS_COROUTINE || kind == STROBE_CALLS_ASYNC_GENERATOR;
     activation->with_caller = false;
+    if (inner)
+        inner->with_caller = true;
+    thread->suspended = activation;
 }
 
 /* A node that lies below another one than the innermost frame's. */

@@ -98,12 +98,14 @@ static int add_all(struct strobe_calls_rows *rows, const struct strobe_calls_thr
         sum = of_function(rows, local);
         add_time(&sum->total, total_of(&local->span, now));
         sum->primitive += local->primitive;
+        sum->primitive_resumes += local->primitive_resumes;
         sum->awaited += local->awaited;
         for (const struct strobe_calls_edge *edge = local->edges; edge; edge = edge->next) {
             if (!(sum = of_edge(rows, edge)))
                 return STROBE_ERR_NOMEM;
             add_time(&sum->total, total_of(&edge->span, now));
             sum->primitive += edge->primitive;
+            sum->primitive_resumes += edge->primitive_resumes;
             sum->awaited += edge->awaited;
         }
     }
@@ -153,6 +155,7 @@ static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe
             continue;
         add_time(&sums[i]->total, total);
         sums[i]->primitive += node->started;
+        sums[i]->primitive_resumes += node->resumes;
         if (i == 0 || (node->parent && node->parent->group == node->group))
             sums[i]->awaited += node->awaited;
     }
@@ -200,7 +203,7 @@ static int add_waits(struct strobe_calls_rows *rows, struct strobe_calls *calls,
             (question->group != STROBE_CALLS_ANY && activation->group != question->group))
             continue;
         span = question->wall - activation->since;
-        if (activation->is_outermost)
+        if (strobe_calls_is_wait_of_function(activation))
             of_function(rows, activation->node->edge->callee)->awaited += span;
         if (activation->is_edge_outermost && activation->with_caller) {
             if ((sum = of_edge(rows, activation->node->edge)))

@@ -27,7 +27,7 @@ void strobe_calls_end_wait(struct strobe_calls_thread *thread, struct strobe_cal
         return;
     activation->awaited += span;
     node->awaited += span;
-    if (activation->is_outermost)
+    if (strobe_calls_is_wait_of_function(activation))
         node->edge->callee->awaited += span;
     if (activation->thread == thread)
         node = activation->node; /* the edge by which it began, unless another thread has that */

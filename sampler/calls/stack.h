@@ -11,6 +11,13 @@ int strobe_calls_stack_grow(struct strobe_calls_thread *thread);
 /* An activation that was suspended goes on in this node; or ends its waiting there.  wall: real. */
 void strobe_calls_end_wait(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation, struct strobe_calls_node *node,
                            uint64_t wall);
+/* Does its waiting count for its function?  No other one of it waits with it: it began outermost, or it is the first of its task, which may
+ * have begun on the stack of who made it (eager tasks). */
+static inline bool strobe_calls_is_wait_of_function(const struct strobe_calls_activation *activation)
+{
+    return activation->is_outermost || !activation->with_caller;
+}
+
 /* It is forgotten. */
 void strobe_calls_drop(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation);
 

@@ -210,6 +210,7 @@ static int add_local(struct strobe_calls_tables *into, const struct strobe_calls
         return STROBE_ERR_NOMEM;
     add_time(&sum->span.total, more->span.total);
     sum->primitive += more->primitive;
+    sum->primitive_resumes += more->primitive_resumes;
     sum->awaited += more->awaited;
     for (const struct strobe_calls_edge *edge = more->edges; edge; edge = edge->next) {
         struct strobe_calls_edge *sum_edge = edge_of(into, edge->caller->function, edge->callee->function);
@@ -218,6 +219,7 @@ static int add_local(struct strobe_calls_tables *into, const struct strobe_calls
             return STROBE_ERR_NOMEM;
         add_time(&sum_edge->span.total, edge->span.total);
         sum_edge->primitive += edge->primitive;
+        sum_edge->primitive_resumes += edge->primitive_resumes;
         sum_edge->awaited += edge->awaited;
     }
     return 0;
@@ -271,10 +273,10 @@ void strobe_calls_tables_clear(struct strobe_calls_tables *tables, struct strobe
     }
     for (struct strobe_calls_local *local = tables->all; local; local = local->next) {
         clear_span(&local->span, now);
-        local->primitive = local->awaited = 0;
+        local->primitive = local->primitive_resumes = local->awaited = 0;
         for (struct strobe_calls_edge *edge = local->edges; edge; edge = edge->next) {
             clear_span(&edge->span, now);
-            edge->primitive = edge->awaited = 0;
+            edge->primitive = edge->primitive_resumes = edge->awaited = 0;
         }
     }
 }

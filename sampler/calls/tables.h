@@ -25,6 +25,7 @@ struct strobe_calls_local {
     uint32_t function;
     struct strobe_calls_span span;
     uint64_t primitive; /* starts while it was not on the stack */
+    uint64_t primitive_resumes; /* and how often it went on then */
     uint64_t awaited;   /* ticks for which it waited, of those activations that were primitive */
     struct strobe_calls_edge *edges; /* by which it is called */
     struct strobe_calls_local *next; /* of the thread */
@@ -34,7 +35,7 @@ struct strobe_calls_edge {
     struct strobe_calls_local *caller, *callee;
     struct strobe_calls_edge *next; /* of the callee */
     struct strobe_calls_span span;
-    uint64_t primitive, awaited;    /* as above; awaited while its caller waited for it */
+    uint64_t primitive, primitive_resumes, awaited; /* as above; awaited while its caller waited for it */
     struct strobe_calls_node *beyond; /* of paths beyond the limit; NULL: none were */
 };
 

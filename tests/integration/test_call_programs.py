@@ -27,7 +27,7 @@ def steps_of(bodies):
 def async_steps_of(bodies):
     return st.one_of(
         LEAVES,
-        st.tuples(st.just("sleep")),
+        st.tuples(st.just("sleep"), st.integers(0, 3)),
         st.tuples(st.just("call"), st.integers(0, 2), SYNC),
         st.tuples(st.just("generate"), st.integers(0, 1), st.integers(0, 4), SYNC),
         st.tuples(st.just("await"), st.integers(0, 1), bodies),
@@ -38,7 +38,7 @@ def async_steps_of(bodies):
 
 
 SYNC = st.recursive(st.lists(LEAVES, max_size=2), lambda bodies: st.lists(steps_of(bodies), max_size=3), max_leaves=8)
-ASYNC = st.recursive(st.lists(st.one_of(LEAVES, st.tuples(st.just("sleep"))), max_size=2), lambda bodies: st.lists(async_steps_of(bodies), max_size=3),
+ASYNC = st.recursive(st.lists(st.one_of(LEAVES, st.tuples(st.just("sleep"), st.integers(0, 3))), max_size=2), lambda bodies: st.lists(async_steps_of(bodies), max_size=3),
                      max_leaves=8)
 PROGRAMS = st.lists(st.one_of(st.tuples(st.just("sync"), SYNC), st.tuples(st.just("async"), ASYNC)), min_size=1, max_size=3)
 

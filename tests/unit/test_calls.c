@@ -424,6 +424,30 @@ static void test_recursive_coroutines(void **state)
     assert_int_equal(row(COROUTINE)->shortest, 12);
 }
 
+/* An eager task begins on the stack of who makes it, which may be of the same function: both wait. */
+static void test_eager_task_of_the_same_function(void **state)
+{
+    begin_async();
+    start(COROUTINE, 1);
+    start(COROUTINE, 2);
+    suspend(COROUTINE);
+    enter(0);
+    leave(0);
+    suspend(COROUTINE);
+    pass(10, 0);
+    read_rows();
+    assert_int_equal(row(COROUTINE)->awaited, 20);
+    assert_int_equal(edge(COROUTINE, COROUTINE)->awaited, 0);
+    resume(COROUTINE, 2);
+    leave(COROUTINE);
+    pass(5, 0);
+    resume(COROUTINE, 1);
+    leave(COROUTINE);
+    read_rows();
+    assert_int_equal(row(COROUTINE)->awaited, 25);
+    assert_int_equal(edge(COROUTINE, COROUTINE)->awaited, 0);
+}
+
 static void test_generators(void **state)
 {
     begin_async();
@@ -441,6 +465,7 @@ static void test_generators(void **state)
     read_rows();
     assert_int_equal(row(GENERATOR)->started, 1);
     assert_int_equal(row(GENERATOR)->resumes, 2);
+    assert_int_equal(row(GENERATOR)->primitive_resumes, 2);
     assert_int_equal(row(GENERATOR)->longest, 2);
     assert_int_equal(row(GENERATOR)->awaited, 0);
     assert_int_equal(row(0)->self.wall, 20);
@@ -744,6 +769,7 @@ int main(void)
         cmocka_unit_test_teardown(test_awaits, end),
         cmocka_unit_test_teardown(test_cancelled, end),
         cmocka_unit_test_teardown(test_recursive_coroutines, end),
+        cmocka_unit_test_teardown(test_eager_task_of_the_same_function, end),
         cmocka_unit_test_teardown(test_generators, end),
         cmocka_unit_test_teardown(test_asynchronous_generators, end),
         cmocka_unit_test_teardown(test_an_end_unseen, end),

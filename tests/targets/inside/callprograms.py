@@ -10,7 +10,7 @@ A program is a list of threads; a thread is ["sync", body] or ["async", body]; a
   ["raise"]              ends everything up to the next
   ["try", body]
 async bodies only:
-  ["sleep"], ["await", i, body], ["gather", [body, ...]], ["cancel", body], ["iterate", n, body] (an asynchronous generator)
+  ["sleep", n] (milliseconds), ["await", i, body], ["gather", [body, ...]], ["cancel", body], ["iterate", n, body] (an asynchronous generator)
 """
 import asyncio
 import collections
@@ -33,19 +33,26 @@ class Facts:
     def __init__(self):
         self.begun, self.ended = collections.Counter(), collections.Counter()
         self.spun = collections.Counter()  # CPU time by who asked for it
+        self.took = collections.Counter()  # seconds for which a task, or a thread without one, was inside of a function at least once
+        self.depth = collections.Counter()
         self.trace = []
         self.lock = threading.Lock()
 
     @contextlib.contextmanager
-    def of(self, name):
-        """The body of a function: it has begun, and ended, however it does."""
+    def of(self, name, begin):
+        """The body of a function: it has begun (when: a perf_counter), and ended, however it does."""
+        inside = whose(), name
         with self.lock:
             self.begun[name] += 1
+            self.depth[inside] += 1
         try:
             yield
         finally:
             with self.lock:
                 self.ended[name] += 1
+                self.depth[inside] -= 1
+                if not self.depth[inside]:
+                    self.took[name] += time.perf_counter() - begin
 
     def spin(self, name, seconds):
         cpu = time.thread_time()
@@ -55,6 +62,14 @@ class Facts:
 
 
 facts = Facts()
+
+
+def whose():
+    """The task that runs, or the thread."""
+    try:
+        return id(asyncio.current_task())
+    except RuntimeError:
+        return threading.get_ident()
 
 
 def spin(seconds):
@@ -97,35 +112,35 @@ def run(name, body, trace):
 
 
 def f0(body, trace):
-    with facts.of("f0"):
+    with facts.of("f0", time.perf_counter()):
         run("f0", body, trace)
 
 
 def f1(body, trace):
-    with facts.of("f1"):
+    with facts.of("f1", time.perf_counter()):
         run("f1", body, trace)
 
 
 def f2(body, trace):
-    with facts.of("f2"):
+    with facts.of("f2", time.perf_counter()):
         f0(body, trace)
 
 
 def g0(body, trace):
-    with facts.of("g0"):
+    with facts.of("g0", time.perf_counter()):
         for i in range(3):
             run("g0", body, trace)
             yield i
 
 
 def g1(body, trace):
-    with facts.of("g1"):
+    with facts.of("g1", time.perf_counter()):
         for one in g0(body, trace):
             yield one
 
 
 def delegates(body, trace):
-    with facts.of("delegates"):
+    with facts.of("delegates", time.perf_counter()):
         yield from g0(body, trace)
 
 
@@ -141,7 +156,7 @@ async def walk(name, body, trace):
             except Boom:
                 trace.append("caught")
         elif one[0] == "sleep":
-            await asyncio.sleep(0)
+            await asyncio.sleep(one[1] / 1000)
         elif one[0] == "await":
             await COROUTINES[one[1]](one[2], trace)
         elif one[0] == "gather":
@@ -165,18 +180,18 @@ async def walk(name, body, trace):
 
 
 async def c0(body, trace):
-    with facts.of("c0"):
+    with facts.of("c0", time.perf_counter()):
         await walk("c0", body, trace)
 
 
 async def c1(body, trace):
-    with facts.of("c1"):
+    with facts.of("c1", time.perf_counter()):
         await asyncio.sleep(0)
         await walk("c1", body, trace)
 
 
 async def a0(body, trace):
-    with facts.of("a0"):
+    with facts.of("a0", time.perf_counter()):
         for i in range(3):
             await walk("a0", body, trace)
             yield i
@@ -186,18 +201,20 @@ COROUTINES = [c0, c1]
 
 
 def thread(kind, body, trace):
-    try:
-        if kind == "async":
-            asyncio.run(c0(body, trace))
-        else:
-            f0(body, trace)
-    except Boom:
-        trace.append("boom")
+    with facts.of("thread", time.perf_counter()):
+        try:
+            if kind == "async":
+                asyncio.run(c0(body, trace))
+            else:
+                f0(body, trace)
+        except Boom:
+            trace.append("boom")
 
 
 def program(threads):
     traces = [[] for _ in threads]
-    running = [threading.Thread(target=thread, args=(one[0], one[1], trace)) for one, trace in zip(threads, traces)]
+    running = [threading.Thread(target=thread, args=(one[0], one[1], trace), name="program-%d" % n)
+               for n, (one, trace) in enumerate(zip(threads, traces))]
     for one in running:
         one.start()
     for one in running:
@@ -224,6 +241,12 @@ def judge(profile, bare, under):
         row = mine.get(name)
         if row is None or (row["calls"], row["finished"]) != (count, facts.ended[name]):
             wrong.append("%s: %s begun, %s ended, seen %s" % (name, count, facts.ended[name], row and (row["calls"], row["finished"])))
+    for row in profile.threads():
+        if row["name"].startswith("program-"):
+            of_thread = profile.stats(thread=row["ident"])
+            own, outermost = sum(one["self"] for one in of_thread), max(one["total"] for one in of_thread)
+            if abs(own - outermost) > 1e-6:
+                wrong.append("%s: self times add up to %r of %r" % (row["name"], own, outermost))
     took = sum(row["self_cpu"] or 0 for row in stats if row["file"] == __file__ and row["line"] == spin.__code__.co_firstlineno)
     asked, n = sum(facts.spun.values()), sum(row["calls"] for row in stats if row["line"] == spin.__code__.co_firstlineno)
     # a millisecond: what a hypervisor takes is seen when the real clock is read, at the latest after that time
@@ -232,17 +255,41 @@ def judge(profile, bare, under):
     return wrong
 
 
+def judge_times(profile):
+    """By the program's own clock, when no thread takes the GIL from another one between two of its readings.  On a thread, and in coroutines
+    those that wait, too; generators lie parked as well."""
+    wrong = []
+    mine = {row["name"]: row for row in profile.stats() if row["file"] == __file__}
+    for name in ("thread", "f0", "f1", "f2", "c0", "c1"):
+        took, said = facts.took[name], mine[name]["inclusive"] if name in mine else 0
+        if abs(said - took) > 0.02 * took + 50e-6 * facts.begun[name] + 0.001:
+            wrong.append("%s: %r s of %r" % (name, said, took))
+    return wrong
+
+
+def profiled(threads):
+    global facts
+    facts = Facts()
+    profile = strobe.Profile()
+    with profile:
+        traces = program(threads)
+    return profile, traces
+
+
 def main():
     global facts
+    interval = sys.getswitchinterval()
     for line in sys.stdin:
         threads = json.loads(line)
         facts = Facts()
         bare = program(threads)
-        facts = Facts()
-        profile = strobe.Profile()
-        with profile:
-            under = program(threads)
-        sys.stdout.write(json.dumps(judge(profile, bare, under)) + "\n")
+        profile, under = profiled(threads)
+        wrong = judge(profile, bare, under)
+        sys.setswitchinterval(1000)
+        profile, under = profiled(threads)
+        wrong += judge(profile, bare, under) + judge_times(profile)
+        sys.setswitchinterval(interval)
+        sys.stdout.write(json.dumps(wrong) + "\n")
         sys.stdout.flush()
 
 

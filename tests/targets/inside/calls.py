@@ -94,8 +94,38 @@ def fails(n):
     fails(n - 1)
 
 
+def walk(n):
+    yield n
+    if n:
+        yield from walk(n - 1)
+
+
+def halves(n):
+    """A recursion of generators that go on with other things between two values."""
+    for m in (n // 2, n - n // 2) if n > 1 else ():
+        for found in halves(m):
+            yield even(found % 5) + found
+    yield n
+
+
+def stubborn_walk(n):
+    try:
+        yield from walk(n)
+    except KeyError:
+        yield from walk(n)
+
+
 def synchronous():
     fib(12)
+    sum(walk(9))
+    list(halves(13))
+    closed, thrown, dropped = walk(5), stubborn_walk(5), walk(4)
+    for one in (closed, closed, thrown, thrown, thrown, dropped):
+        next(one)
+    closed.close()
+    thrown.throw(KeyError())
+    list(thrown)
+    del dropped
     even(40)
     shapes = sorted((Shape(n * 7 % 50) for n in range(50)), key=Shape.area)
     shapes.sort()
