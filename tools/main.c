@@ -61,7 +61,10 @@ static void put_usage(FILE *to)
 
 static int unknown(const char *word)
 {
-    strobe_complain("'%s' is no subcommand, or the start of more than one: see strobe --help", word);
+    if (strcmp(word, "run") == 0)
+        strobe_complain("'run' is the package's: python -m strobe run PROGRAM (record -- PROGRAM samples one from outside)");
+    else
+        strobe_complain("'%s' is no subcommand, or the start of more than one: see strobe --help", word);
     return STROBE_EXIT_USAGE;
 }
 

@@ -47,8 +47,17 @@ def export(profile, format, compat=None):
         return marshal.dumps(pstat(shot, profile._clock, compat), 4)
     if format == "callgrind":
         return callgrind(shot).encode("utf-8", "replace")
-    return json.dumps({"strobe": __version__, "clock": profile._clock, **shot.totals(), "threads": profile.threads(),
-                       "tasks": profile.tasks(), "functions": shot.stats("self")}, indent=1).encode()
+    return json.dumps(everything(profile, shot), indent=1).encode()
+
+
+def everything(profile, shot):
+    """What a JSON file has."""
+    def rows(**which):
+        return [{key: value for key, value in row.items() if key not in ("callers", "callees")} for row in profile.stats(**which)]
+    return {"strobe": __version__, "clock": profile._clock, **shot.totals(), "functions": shot.stats("self"),
+            "threads": [dict(thread, functions=rows(thread=thread["ident"])) for thread in profile.threads()],
+            "tasks": [{"name": name, "functions": rows(task=name)} for name in profile.tasks()],
+            "tags": [{"name": name, "functions": rows(tag=name)} for name in profile.tags()]}
 
 
 def _names(profile):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The deterministic profiler: exact calls, right across await and threads (docs/deterministic.md)."""
 import atexit
+import contextvars
 import functools
 import inspect
 import os
@@ -52,6 +53,26 @@ def _filters(which):
     return tuple(modules), tuple(paths)
 
 
+class _VariableNamed:
+    """A ContextVar that is known by its name, and is found when somebody has set it; from then on it is that one."""
+
+    def __init__(self, name):
+        self.name, self.variable = name, None
+
+    def get(self, default):
+        if self.variable is None:
+            self.variable = next((one for one in contextvars.copy_context() if one.name == self.name), None)
+        return default if self.variable is None else self.variable.get(default)
+
+
+def _tag(which):
+    if which is None or isinstance(which, contextvars.ContextVar):
+        return which
+    if isinstance(which, str) and which:
+        return _VariableNamed(which)
+    raise TypeError("tag is a ContextVar, or the name of one, not %r" % (which,))
+
+
 # ---- profiles ----
 
 
@@ -63,7 +84,7 @@ class Profile(_callrows.Readable):
 
     clock: "wall" or "cpu": what exports and print() show; rows have both where CPU time costs next to nothing (docs/deterministic.md), and
     with "cpu" everywhere.  builtins: functions of C are rows, too.  threads: "all", or "current", the one that calls
-    start().  tasks: rows can be had by asyncio task.  tag: a ContextVar by whose value rows can be had.  filter: modules ("package.module")
+    start().  tasks: rows can be had by asyncio task.  tag: a ContextVar, or its name, by whose value rows can be had.  filter: modules ("package.module")
     and paths, by prefix; all else counts as part of what called it.  max_functions: further ones are one row, "(other functions)".
     compensate: what the profiler itself takes, as measured when the first profile of a process begins, is taken out of times on threads.
     One profile runs at a time.
@@ -74,11 +95,9 @@ class Profile(_callrows.Readable):
         self._threads = _choice("threads", threads, ("all", "current"))
         if isinstance(max_functions, bool) or not isinstance(max_functions, int) or not 1 <= max_functions <= 1000000:
             raise ValueError("max_functions is a number from 1 to 1,000,000, not %r" % (max_functions,))
-        if tag is not None and not (hasattr(tag, "get") and hasattr(tag, "reset")):
-            raise TypeError("tag is a ContextVar, not %r" % (tag,))
         modules, paths = _filters(filter)
         self._events = _callhooks.EVENTS + (_callhooks.BUILTIN_EVENTS if builtins else ())
-        self._how = (sys.hexversion, max_functions, _RSEQ, bool(builtins), bool(tasks), tag, modules, paths)
+        self._how = (sys.hexversion, max_functions, _RSEQ, bool(builtins), bool(tasks), _tag(tag), modules, paths)
         self._compensate, self._cost = bool(compensate), None
         self._own = (_callseeds.OWN,)
         self._native = None

@@ -26,6 +26,8 @@ def _parser():
     parser.add_argument("--builtins", action="store_true", help="functions of C, too")
     parser.add_argument("--threads", choices=("all", "current"), default="all")
     parser.add_argument("--filter", action="append", metavar="WHAT", help="only this module, or this path, by prefix (may be given again)")
+    parser.add_argument("--tag", metavar="NAME", help="rows by the value of the context variable of this name, in .json")
+    parser.add_argument("--compat", choices=("cprofile", "yappi"), help="counts and times of .pstat as those have them")
     parser.add_argument("--compensate", action="store_true", help="take out of the times what the profiler itself takes")
     parser.add_argument("--max-functions", type=int, default=20000, metavar="N")
     return parser
@@ -39,7 +41,7 @@ def _finish(profile, options, pid):
     out, failed = sys.stderr or sys.__stderr__, False
     for path in options.output:
         try:
-            profile.save(path)
+            profile.save(path, compat=options.compat if _callfiles.format_of(path) == "pstat" else None)
         except OSError as error:
             failed = True
             if out is not None:
@@ -160,11 +162,14 @@ def main(arguments):
     options = parser.parse_args(arguments)
     if options.limit < 0:
         parser.error("--limit is a number of rows, not %d" % options.limit)
+    formats = []
     try:
         for path in options.output:
-            _callfiles.format_of(path)
+            formats.append(_callfiles.format_of(path))
+        if options.compat and "pstat" not in formats:
+            parser.error("--compat is of .pstat files: -o with one is missing")
         profile = _calls.Profile(clock=options.clock, builtins=options.builtins, threads=options.threads, filter=options.filter,
-                                 max_functions=options.max_functions, compensate=options.compensate)
+                                 max_functions=options.max_functions, tag=options.tag, compensate=options.compensate)
     except (TypeError, ValueError) as error:
         parser.error(str(error))
     options.output = [os.path.abspath(path) for path in options.output]  # wherever the program goes

@@ -370,6 +370,38 @@ def test_run_says_what_is_wrong(py):
     assert "kept (p.py:1)" in done.stderr, "what could not be written is shown"
 
 
+TENANTS = """
+import asyncio, contextvars
+tenant = contextvars.ContextVar("tenant_id")
+def leaf(): pass
+async def request(number):
+    tenant.set("t%d" % (number % 2))
+    await asyncio.sleep(0)
+    for _ in range(number): leaf()
+async def main():
+    await asyncio.gather(*(asyncio.create_task(request(number), name="request-%d" % number) for number in range(5)))
+    await asyncio.create_task(request(7))
+asyncio.run(main())
+"""
+
+
+def test_run_by_thread_task_and_tag(py):
+    """The rows by each of them; counts as cProfile has them."""
+    done, found = run(py, "--tag", "tenant_id", "--compat", "cprofile", "-o", "HERE/out.json", "-o", "HERE/out.pstat", "HERE/p.py", files={"p.py": TENANTS})
+    assert done.returncode == 0 and done.stderr == "", done
+
+    def leaves(key):
+        return {part["name"]: row["calls"] for part in data[key] for row in part["functions"] if row["name"] == "leaf"}
+
+    data = json.loads(found["out.json"])
+    assert leaves("tasks") == {"request-*": 10, "request": 7} and leaves("tags") == {"t0": 6, "t1": 11} and leaves("threads") == {"MainThread": 17}
+    request, = (row for row in data["functions"] if row["name"] == "request")
+    assert (request["calls"], request["resumes"]) == (6, 6)
+    assert [value[:2] for key, value in marshal.loads(found["out.pstat"]).items() if key[2] == "request"] == [(12, 12)]
+    done, _ = run(py, "--compat", "yappi", "HERE/p.py", files={"p.py": TENANTS})
+    assert done.returncode == 2 and "--compat is of .pstat files" in done.stderr
+
+
 @pytest.mark.parametrize("program", [["-"], ["/dev/stdin"]])
 def test_run_what_can_be_read_once(py, program):
     done, found = run(py, "-o", "HERE/out.json", *program, files={}, input="def leaf(): pass\nleaf()\nprint(__name__)\n")
@@ -380,6 +412,7 @@ def test_run_what_can_be_read_once(py, program):
 ENDS = """import atexit, os, signal, sys
 here = __file__
 atexit.register(lambda: print(sys.last_type.__name__, sys.last_traceback.tb_frame.f_code.co_filename == here, type(__loader__).__name__))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever began this may have it ignored
 def f(): %s
 f()
 """
