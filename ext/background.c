@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ext/background.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -135,11 +136,11 @@ static void *begin(void *ctx)
 
     b->tid = self;
     replace_tid(0, self);
+    sem_post(&b->known);
     prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
     strobe_background_lock(b);
     b->run(b);
     strobe_background_unlock(b);
-    replace_tid(self, 0);
     return NULL;
 }
 
@@ -171,12 +172,16 @@ static int create(struct strobe_background *background)
     if (pthread_attr_init(&attr))
         return STROBE_ERR_NOMEM;
     give_order(background, true);
+    sem_init(&background->known, 0, 0);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     sigfillset(&every); /* signals of the program are not this thread's */
     pthread_sigmask(SIG_SETMASK, &every, &before);
     failed = pthread_create(&background->thread, &attr, begin, background);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
+    while (!failed && sem_wait(&background->known) && errno == EINTR)
+        ;
+    sem_destroy(&background->known);
     if (failed)
         return STROBE_ERR_NOMEM;
     background->joinable = true;
@@ -216,6 +221,7 @@ static void end(struct strobe_background *background)
     strobe_background_unlock(background);
     pthread_join(background->thread, NULL);
     await_gone(background->tid);
+    replace_tid(background->tid, 0); /* until then it is one that blocks all signals, and is ours */
     background->joinable = false;
 }
 

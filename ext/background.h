@@ -12,6 +12,7 @@
 #define STROBE_EXT_BACKGROUND_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +30,8 @@ struct strobe_background {
     pthread_cond_t wake;
     pthread_mutex_t life;       /* held by who begins and ends the thread */
     char name[16];
-    int32_t tid;                /* its thread's, once that has begun */
+    sem_t known;                /* while it is created: it is among our own from now on */
+    int32_t tid;                /* its thread's */
     bool joinable;
     bool rests;                 /* its thread has ended for the time of a fork; run may look at it when it is ending */
     _Atomic bool ending;        /* the thread is to end: set before the order, so that run can tell an order from an end of its own */
@@ -39,7 +41,7 @@ struct strobe_background {
 /* Before anything else; nothing runs yet. */
 void strobe_background_init(struct strobe_background *background, void (*run)(struct strobe_background *),
                             void (*forked)(struct strobe_background *));
-/* The thread begins, under this name (at most 15 bytes).  Not with work.  STROBE_ERR_NOMEM. */
+/* The thread begins, under this name (at most 15 bytes); it is known as ours when this returns.  Not with work.  STROBE_ERR_NOMEM. */
 int strobe_background_start(struct strobe_background *background, const char *name);
 /* Tells the thread to end and waits for it; harmless when there is none.  Not with the GIL, nor with work. */
 void strobe_background_end(struct strobe_background *background);

@@ -12,7 +12,7 @@ import threading
 import time
 
 import strobe
-from common import burn, looked, main, signals, start_thread, tell, tids
+from common import burn, looked, main, signals, start_thread, tell, tids, until
 
 FREE = [signal.SIGURG, signal.SIGWINCH] + list(range(signal.SIGRTMIN, signal.SIGRTMAX + 1))  # that programs are left to use
 
@@ -99,6 +99,7 @@ def named_like_ours():
         burn(0.1)
     over.set()
     thread.join()
+    until(lambda: not os.path.exists("/proc/self/task/%d" % thread.native_id), "the joined thread to be gone")
     strobe.start(rate=100)  # its thread blocks all signals, and is none of the program's
     with strobe.sample(rate=500) as p:
         after = p._recording.state()["signal"]
