@@ -21,6 +21,11 @@
 #include "ext/ticks.h"
 #include "runtime/layout.h"
 
+struct strobe_trace_function {
+    PyObject *what; /* a code object, or a builtin; with a name: the type whose method is meant; owned */
+    PyObject *name; /* str; NULL = none; owned */
+};
+
 struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *owner;       /* the _strobe.Calls it is part of; borrowed: who runs Python code meanwhile keeps it */
     struct strobe_calls *calls;
@@ -34,8 +39,9 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
     PyObject *own;         /* likewise: paths of strobe's own files */
     uint64_t too_deep;     /* how often a hook stepped aside, as an eighth of the C stack was used */
-    PyObject **functions;  /* by number: code objects, and builtins; owned */
-    size_t cap_functions;
+    uint64_t without_builtins; /* threads whose profile function is the program's */
+    struct strobe_trace_function *functions; /* by number; the array never moves: who knows that a number is given may read it */
+    size_t n_room;
     PyObject *held;        /* dict, frame's address -> generator or frame object that stays until strobe_calls_settle */
     PyObject *left_out;    /* list of the code objects that are known to be left out */
     PyObject *root_codes;  /* list of those that are in roots */
@@ -176,6 +182,12 @@ enum {
     STROBE_CODE_ITERABLE_COROUTINE = 0x100, /* types.coroutine */
     STROBE_CODE_ASYNC_GENERATOR = 0x200,
 };
+
+/* Do calls of it make something that suspends itself and goes on?  flags: co_flags. */
+static inline bool strobe_trace_makes_activation(int flags)
+{
+    return flags & (STROBE_CODE_GENERATOR | STROBE_CODE_COROUTINE | STROBE_CODE_ASYNC_GENERATOR | STROBE_CODE_ITERABLE_COROUTINE);
+}
 
 /* The frame behind a frame object: as events have it. */
 const char *strobe_trace_inner_frame(const struct strobe_trace *trace, const void *object);

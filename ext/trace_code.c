@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/grow.h"
 #include "ext/trace_hooks.h"
+
+extern PyTypeObject PyCMethod_Type; /* 3.9; exported, but not in the headers of the stable ABI */
 
 /* ---- functions ---- */
 
@@ -95,28 +96,47 @@ enum strobe_calls_kind strobe_trace_kind(void *ctx, const void *key)
                                                                               STROBE_CALLS_FUNCTION;
 }
 
-int strobe_trace_adopt(void *ctx, const void *key, uint32_t function)
+/* What is kept of a builtin: of the method of an object its type, so that the object does not live longer for it.  definition: its
+ * PyMethodDef, whose first field is its name (Include/methodobject.h). */
+static int adopt_builtin(struct strobe_trace_function *function, PyObject *builtin, const void *definition)
+{
+    PyObject *self = PyObject_TypeCheck(builtin, &PyCFunction_Type) ? PyCFunction_GetSelf(builtin) : NULL;
+
+    function->what = builtin;
+    if (self && !PyModule_Check(self) && !PyType_Check(self)) {
+        if (!(function->name = PyUnicode_FromString(*(const char *const *)definition))) {
+            PyErr_Clear();
+            function->what = NULL;
+            return STROBE_ERR_NOMEM;
+        }
+        function->what = (PyObject *)Py_TYPE(self);
+    }
+    Py_INCREF(function->what);
+    return 0;
+}
+
+int strobe_trace_adopt(void *ctx, const void *key, uint32_t number)
 {
     struct strobe_trace *trace = ctx;
-    PyObject *object = strobe_seat_own && strobe_seat_own->builtin ? strobe_seat_own->builtin : (PyObject *)key;
-    size_t before = trace->cap_functions;
+    struct strobe_trace_function *function = &trace->functions[number];
 
-    if (function == STROBE_CALLS_OTHER)
-        return PyList_Append(trace->left_out, object) ? STROBE_ERR_NOMEM : 0;
-    if (strobe_grow(&trace->functions, &trace->cap_functions, (size_t)function + 1, sizeof *trace->functions))
-        return STROBE_ERR_NOMEM;
-    memset(trace->functions + before, 0, (trace->cap_functions - before) * sizeof *trace->functions);
-    Py_IncRef(object);
-    trace->functions[function] = object;
+    if (number == STROBE_CALLS_OTHER)
+        return PyList_Append(trace->left_out, (PyObject *)key) ? STROBE_ERR_NOMEM : 0;
+    if (strobe_seat_own && strobe_seat_own->builtin)
+        return adopt_builtin(function, strobe_seat_own->builtin, key);
+    function->what = (PyObject *)key;
+    Py_INCREF(function->what);
     return 0;
 }
 
 const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable)
 {
+    const PyTypeObject *type = Py_TYPE(callable);
+
     /* Of a method descriptor the field after PyDescr_COMMON (Include/cpython/descrobject.h): a type and two names. */
-    if (Py_TYPE(callable) == &PyCFunction_Type)
+    if (type == &PyCFunction_Type || type == &PyCMethod_Type)
         return strobe_trace_pointer(callable, trace->layout.cfunc_def);
-    if (Py_TYPE(callable) == &PyMethodDescr_Type)
+    if (type == &PyMethodDescr_Type)
         return strobe_trace_pointer(callable, trace->layout.ob_header + 3 * sizeof(void *));
     return NULL;
 }

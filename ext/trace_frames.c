@@ -28,18 +28,13 @@ static c_installer *set_c_hook; /* PyEval_SetProfile: of the thread that calls *
 /* What a frame is about to do. */
 enum step { IS_CALL, GOES_ON, MAKES_GENERATOR };
 
-static bool makes_activation(int flags)
-{
-    return flags & (STROBE_CODE_GENERATOR | STROBE_CODE_COROUTINE | STROBE_CODE_ASYNC_GENERATOR | STROBE_CODE_ITERABLE_COROUTINE);
-}
-
 /* 3.9, 3.10: a frame's f_lasti is -1 before its first instruction.  3.11: a call of a generator function runs to the instruction that makes
  * the generator, in a frame of its own; the generator's own frame, a copy, begins behind it, before what is first traced. */
 static enum step step_of(const struct strobe_trace *trace, const char *frame, const void *code, int flags)
 {
     const struct strobe_layout *lay = &trace->layout;
 
-    if (!makes_activation(flags))
+    if (!strobe_trace_makes_activation(flags))
         return IS_CALL;
     if (lay->frames == STROBE_FRAMES_HEAP)
         return *(const int32_t *)(frame + lay->fr_instr) < 0 ? IS_CALL : GOES_ON;
@@ -81,7 +76,7 @@ static void begin(struct strobe_seat *seat, const char *frame, const void *code,
     if (step == GOES_ON)
         strobe_trace_goes_on(seat, frame, code, &ignored);
     else
-        start(seat, frame, code, makes_activation(flags));
+        start(seat, frame, code, strobe_trace_makes_activation(flags));
     seat->frame = NULL;
 }
 
@@ -93,7 +88,7 @@ static void end(const char *frame, const void *code, int flags, PyObject *result
 
     if (!seat)
         return;
-    if (result && makes_activation(flags) && strobe_trace_is_suspended(trace, frame))
+    if (result && strobe_trace_makes_activation(flags) && strobe_trace_is_suspended(trace, frame))
         strobe_calls_suspend(seat->thread, code, strobe_trace_is_wrapped(trace, result), strobe_ticks_now(&seat->ticks));
     else
         strobe_calls_leave(seat->thread, code, strobe_ticks_now(&seat->ticks));
@@ -125,7 +120,7 @@ static __attribute__((noinline)) PyObject *evaluate_noted(struct strobe_seat *se
     PyObject *result;
 
     /* What is closed before it began runs nothing: that is no call. */
-    if (step == MAKES_GENERATOR || (throws && step == IS_CALL && makes_activation(flags)))
+    if (step == MAKES_GENERATOR || (throws && step == IS_CALL && strobe_trace_makes_activation(flags)))
         return evaluate_default(state, frame, throws);
     begin(seat, frame, code, flags, step);
     result = evaluate_default(state, frame, throws);
@@ -171,9 +166,24 @@ static int on_c_event(PyObject *object, const char *frame, int what, PyObject *c
     return 0;
 }
 
-void strobe_trace_sat_down(const struct strobe_trace *trace)
+/* Has the program a function of its own in this thread (sys.setprofile)?  One that C code has set for itself is not seen. */
+static bool has_function(void)
 {
-    if (trace->builtins && set_c_hook)
+    PyObject *ask = PySys_GetObject("getprofile"), *found = ask ? PyObject_CallObject(ask, NULL) : NULL;
+    bool has = found && found != Py_None;
+
+    Py_XDECREF(found);
+    PyErr_Clear();
+    return has;
+}
+
+void strobe_trace_sat_down(struct strobe_trace *trace)
+{
+    if (!trace->builtins || !set_c_hook)
+        return;
+    if (has_function())
+        trace->without_builtins++;
+    else
         set_c_hook(on_c_event, NULL);
 }
 

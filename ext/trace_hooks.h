@@ -10,7 +10,7 @@ PyObject *strobe_trace_callbacks(PyObject *module, PyObject *args);
 /* trace_frames(on): frames are evaluated by our function, or by the interpreter's own (3.9 to 3.11).  RuntimeError where that cannot be. */
 PyObject *strobe_trace_frames(PyObject *module, PyObject *args);
 /* A thread has taken its seat: what hooks need on the thread itself (below 3.12, builtins). */
-void strobe_trace_sat_down(const struct strobe_trace *trace);
+void strobe_trace_sat_down(struct strobe_trace *trace);
 /* Has a generator's frame suspended itself?  It is not the one that runs. */
 bool strobe_trace_is_suspended(const struct strobe_trace *trace, const char *frame);
 /* What was on a thread's stack before the profile, and is not on the one of which this is the innermost frame, has left it.  begins: the

@@ -37,9 +37,12 @@ static PyObject *on_start(PyObject *self, PyObject *const *args, size_t n, PyObj
     const void *code;
 
     (void)self, (void)names;
-    if (!seat || (strobe_trace_active->tag && !strobe_trace_group(seat, NULL, &group)))
+    if (!seat)
         return Py_None;
     code = args[0];
+    if (strobe_trace_active->tag && !strobe_trace_makes_activation(strobe_trace_flags(strobe_trace_active, code)) &&
+        !strobe_trace_group(seat, NULL, &group))
+        return Py_None;
     now = strobe_ticks_now(&seat->ticks);
     verdict = strobe_calls_enter(seat->thread, code, group, now);
     if (verdict == STROBE_CALLS_ACTIVATES) {

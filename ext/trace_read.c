@@ -73,7 +73,18 @@ PyObject *strobe_calls_object_rows(PyObject *object, PyObject *args)
     return ret;
 }
 
-/* functions() -> [code object or builtin, or None], by number. */
+/* A new reference: a code object, a builtin, (type, its method's name), or None. */
+static PyObject *what_is(const struct strobe_trace_function *function)
+{
+    PyObject *what = function->what ? function->what : Py_None;
+
+    if (function->name)
+        return PyTuple_Pack(2, what, function->name);
+    Py_INCREF(what);
+    return what;
+}
+
+/* functions() -> [code object, builtin, (type, name) or None], by number. */
 PyObject *strobe_calls_object_functions(PyObject *object, PyObject *ignored)
 {
     const struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
@@ -81,9 +92,13 @@ PyObject *strobe_calls_object_functions(PyObject *object, PyObject *ignored)
     PyObject *list = PyList_New(0);
 
     (void)ignored;
-    for (uint32_t i = 0; list && i < n; i++)
-        if (PyList_Append(list, i < trace->cap_functions && trace->functions[i] ? trace->functions[i] : Py_None))
+    for (uint32_t i = 0; list && i < n; i++) {
+        PyObject *what = what_is(&trace->functions[i]);
+
+        if (!what || PyList_Append(list, what))
             Py_CLEAR(list);
+        Py_XDECREF(what);
+    }
     return list;
 }
 
@@ -134,8 +149,8 @@ PyObject *strobe_calls_object_groups(PyObject *object, PyObject *ignored)
     return list;
 }
 
-/* facts() -> seconds a tick, ticks of all runs so far, starts beyond max_functions, events not noted, stacks that were too deep, is the
- * tree full? */
+/* facts() -> seconds a tick, ticks of all runs so far, starts beyond max_functions, events not noted, stacks that were too deep,
+ * threads without builtins, is the tree full? */
 PyObject *strobe_calls_object_facts(PyObject *object, PyObject *ignored)
 {
     const struct strobe_calls_object *self = strobe_calls_object_of(object);
@@ -143,8 +158,9 @@ PyObject *strobe_calls_object_facts(PyObject *object, PyObject *ignored)
     uint64_t wall = self->run_wall + (self->is_active ? strobe_ticks_wall() - self->since : 0);
 
     (void)ignored;
-    return Py_BuildValue("(dKKKKO)", strobe_ticks_ns_per_tick() / 1e9, (unsigned long long)wall, (unsigned long long)lost.functions,
-                         (unsigned long long)lost.events, (unsigned long long)self->trace.too_deep, lost.paths ? Py_True : Py_False);
+    return Py_BuildValue("(dKKKKKO)", strobe_ticks_ns_per_tick() / 1e9, (unsigned long long)wall, (unsigned long long)lost.functions,
+                         (unsigned long long)lost.events, (unsigned long long)self->trace.too_deep,
+                         (unsigned long long)self->trace.without_builtins, lost.paths ? Py_True : Py_False);
 }
 
 /* export(format, [(name, file, line)] by function, by CPU time?, title) -> bytes, of time on threads. */

@@ -15,8 +15,10 @@
 static void release(struct strobe_trace *trace)
 {
     strobe_calls_free(trace->calls);
-    for (size_t i = 0; i < trace->cap_functions; i++)
-        Py_DecRef(trace->functions[i]);
+    for (size_t i = 0; trace->functions && i < trace->n_room; i++) {
+        Py_XDECREF(trace->functions[i].what);
+        Py_XDECREF(trace->functions[i].name);
+    }
     free(trace->functions);
     Py_XDECREF(trace->tag);
     Py_XDECREF(trace->modules);
@@ -88,6 +90,11 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     Py_INCREF(trace->modules);
     Py_INCREF(trace->paths);
     Py_INCREF(trace->own);
+    trace->n_room = (size_t)max_functions + 1;
+    if (!(trace->functions = calloc(trace->n_room, sizeof *trace->functions))) {
+        PyErr_NoMemory();
+        goto failed;
+    }
     trace->cpu = (enum strobe_ticks_cpu)cpu;
     trace->only = only;
     trace->builtins = builtins;

@@ -8,21 +8,20 @@ _SORTS = ("self", "total", "inclusive", "awaited", "calls", "name", "self_cpu", 
 
 
 def _describe_builtin(function):
-    """(as it is called, as cProfile calls it): "<built-in method time.sleep>", "<method 'append' of 'list' objects>"."""
-    owner, holder = getattr(function, "__objclass__", None), getattr(function, "__self__", None)
-    if owner is None and isinstance(holder, type):
+    """(as it is called, as cProfile calls it): "<built-in method time.sleep>", "<method 'append' of 'list' objects>".  function: itself, or
+    (type, name) of an object's method."""
+    if isinstance(function, tuple):
+        owner, name = function
+        descriptor = next((base.__dict__[name] for base in type.__dict__["__mro__"].__get__(owner) if name in base.__dict__), None)
+        text = repr(descriptor) if type(descriptor) is type(list.append) else "<method %r of %r objects>" % (name, owner.__name__)
+    elif hasattr(function, "__objclass__"):
+        text = repr(function)
+    elif isinstance(getattr(function, "__self__", None), type):
         return "<built-in method %s>" % function.__qualname__, "<built-in method %s>" % function.__name__
-    descriptor = function
-    if owner is None and holder is not None and not isinstance(holder, type(sys)):
-        owner = type(holder)
-        descriptor = getattr(owner, function.__name__, None)
-    if owner is not None:
-        is_described = type(descriptor) is type(list.append)
-        name = repr(descriptor) if is_described else "<method %r of %r objects>" % (function.__name__, owner.__name__)
     else:
         module = getattr(function, "__module__", None)
-        name = "<built-in method %s%s>" % (module + "." if isinstance(module, str) else "", function.__name__)
-    return name, name
+        text = "<built-in method %s%s>" % (module + "." if isinstance(module, str) else "", function.__name__)
+    return text, text
 
 
 class Function:
@@ -133,11 +132,12 @@ class Readable:
         native = self._begun()
         threads = [0] if thread is None else [row[-1] for row in native.threads() if thread in row[:3]]
         groups = [-1] if task is None and tag is None else [place for place, name in enumerate(native.groups()) if _is_group(name, task, tag)]
-        tick, elapsed, functions, events, too_deep, paths_full = native.facts()
+        tick, elapsed, functions, events, too_deep, without_builtins, paths_full = native.facts()
         found = [native.rows(one, group) for one in threads for group in groups]
         rows = _merged([Row(row, tick) for one in found for row in one[0]])
         edges = _merged([Row(row, tick) for one in found for row in one[1]])
-        lost = {"calls_of_other_functions": functions, "events": events, "stacks_too_deep": too_deep, "paths": paths_full}
+        lost = {"calls_of_other_functions": functions, "events": events, "stacks_too_deep": too_deep,
+                "builtins_of_threads": without_builtins, "paths": paths_full}
         return Snapshot([Function(what) for what in native.functions()], rows, edges, sum(one[2] for one in found) * tick,
                         sum(one[3] for one in found) * tick, elapsed * tick, self._has_cpu, lost, self._cost, self._compensate)
 

@@ -37,6 +37,14 @@ def test_builtins_are_those_of_cprofile(py):
     own = {name for name in told["cprofile"] if "_lsprof" in name}
     assert {name: counts for name, counts in told["cprofile"].items() if name not in own} == told["strobe"]
     assert 0.01 <= told["slept"][0]
+    assert not told["alive"], "the profile holds no object whose methods were called"
+
+
+def test_builtins_beside_a_function_of_the_program(py):
+    """sys.setprofile() of a thread stays: the profile says what it could not see, where it has no events of its own."""
+    told = facts(py, "builtins_beside")
+    assert told["kept"] == [True] and told["seen"] and told["leaf"] == 2
+    assert (told["hexes"], told["threads"]) == (([2], 0) if py.minor >= (3, 12) else ([1], 1))
 
 
 @pytest.mark.alone

@@ -6,11 +6,13 @@ import cProfile
 import gc
 import os
 import pstats
+import re
 import sys
 import threading
 import time
 import types
 import warnings
+import weakref
 
 from common import main, start_thread, tell, until
 
@@ -158,8 +160,18 @@ def counts():
     tell({"cprofile": as_rows(theirs.stats), "strobe": as_rows(pstats.Stats("counts.pstat").stats), "broken": broken(profile)})
 
 
+class Own(list):
+    pass
+
+
 def builtins():
+    lived, pattern = [], re.compile("x")
+
     def work():
+        own = Own()
+        own.append(pattern.match("x").group())
+        own.copy().append(1)
+        lived.append(weakref.ref(own))
         for _ in range(10):
             [].append(len("x"))
         sorted([3, 1], key=abs)
@@ -180,7 +192,38 @@ def builtins():
     profile.save("builtins.pstat", compat="cprofile")
     named = [{key[2]: value[:2] for key, value in stats.items() if key[0] == "~"} for stats in (theirs.stats, pstats.Stats("builtins.pstat").stats)]
     slept = [row["total"] for row in profile.stats() if row["name"] == "<built-in method time.sleep>"]
-    tell({"cprofile": named[0], "strobe": named[1], "slept": slept, "broken": broken(profile)})
+    tell({"cprofile": named[0], "strobe": named[1], "slept": slept, "alive": lived[-1]() is not None, "broken": broken(profile)})
+
+
+def builtins_beside():
+    """A thread has a profile function of the program's."""
+    came, go = [], threading.Event()
+
+    def mine(frame, event, argument):
+        came.append(event)
+
+    def leaf():
+        return hex(9)
+
+    def work():
+        sys.setprofile(mine)
+        begun.set()
+        go.wait()
+        leaf()
+        kept.append(sys.getprofile() is mine)
+        sys.setprofile(None)
+
+    begun, kept, profile = threading.Event(), [], strobe.Profile(builtins=True)
+    thread = start_thread(work)
+    begun.wait()
+    with profile:
+        leaf()
+        go.set()
+        thread.join()
+    seen = len(came)
+    hexes = [row["calls"] for row in profile.stats() if row["name"] == "<built-in method builtins.hex>"]
+    tell({"kept": kept, "hexes": hexes, "leaf": rows(profile)["leaf"]["calls"], "seen": "c_call" in came and seen, "broken": broken(profile),
+          "threads": profile.totals()["lost"]["builtins_of_threads"]})
 
 
 # ---- times ----
@@ -960,5 +1003,5 @@ def compensated():
     tell(found)
 
 
-main({case.__name__: case for case in (counts, builtins, threads, awaits, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
+main({case.__name__: case for case in (counts, builtins, builtins_beside, threads, awaits, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
                                         stopped_at_once, saved, greenlets, traced_greenlets, decorated, compensated)})
