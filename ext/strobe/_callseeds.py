@@ -12,26 +12,15 @@ def is_own(code):
     return code.co_filename.startswith(OWN)
 
 
-def _awaited(thing):
-    """What a coroutine, generator or asynchronous generator waits for."""
-    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
-        if hasattr(thing, name):
-            return getattr(thing, name)
-    return None
+# Where coroutines, generators and asynchronous generators have them.
+_AWAITED = "cr_await", "gi_yieldfrom", "ag_await"
+_CODE = "cr_code", "gi_code", "ag_code"
+_FRAME = "cr_frame", "gi_frame", "ag_frame"
 
 
-def _code_of(thing):
-    for name in ("cr_code", "gi_code", "ag_code"):
-        if hasattr(thing, name):
-            return getattr(thing, name)
-    return None
-
-
-def _frame_of(thing):
-    for name in ("cr_frame", "gi_frame", "ag_frame"):
-        if hasattr(thing, name):
-            return getattr(thing, name)
-    return None
+def _part(thing, names):
+    """None: it is no such thing, or has none now."""
+    return next((getattr(thing, name) for name in names if hasattr(thing, name)), None)
 
 
 def _asyncio():
@@ -86,7 +75,7 @@ def seed(native, only):
     stacks = {ident: _stack(frame) for ident, frame in sys._current_frames().items() if not only or ident == only}
     asyncio = _asyncio()
     tasks = [(task, _coroutine_of(task)) for task in _all_tasks(asyncio, _loops(asyncio, stacks))] if asyncio is not None else []
-    roots = {id(_frame_of(coroutine)): task for task, coroutine in tasks if coroutine is not None and _frame_of(coroutine) is not None}
+    roots = {id(frame): task for task, frame in ((task, _part(coroutine, _FRAME)) for task, coroutine in tasks) if frame is not None}
     threads = {thread.ident: thread for thread in threading.enumerate()}
     for ident, frames in stacks.items():
         thread = threads.get(ident)
@@ -108,10 +97,13 @@ def _thread_of(task):
 def _waiting(coroutine):
     """Those that wait, one for the next: (coroutine, code, frame), outermost first."""
     chain = []
-    while coroutine is not None and _code_of(coroutine) is not None and _frame_of(coroutine) is not None and len(chain) < 1000:
+    while len(chain) < 1000:
+        code, frame = _part(coroutine, _CODE), _part(coroutine, _FRAME)
+        if code is None or frame is None:
+            break
         if _has_begun(coroutine):
-            chain.append((coroutine, _code_of(coroutine), _frame_of(coroutine)))
-        coroutine = _awaited(coroutine)
+            chain.append((coroutine, code, frame))
+        coroutine = _part(coroutine, _AWAITED)
     return chain
 
 
@@ -120,4 +112,5 @@ def _has_begun(thing):
     for name, ask in state.items():
         if hasattr(thing, name):
             return ask(thing).endswith("_SUSPENDED")
-    return _frame_of(thing) is not None and _frame_of(thing).f_lasti >= 0
+    frame = _part(thing, _FRAME)
+    return frame is not None and frame.f_lasti >= 0
