@@ -13,7 +13,8 @@ QUICK_VERSIONS = ("3.11", "3.12", "3.14")
 # work, version, bound
 BOUNDS = (("call-heavy", "3.12", 2.8), ("call-heavy", "3.14", 2.8), ("await-heavy", "3.12", 2.0), ("await-heavy", "3.14", 2.0),
           ("call-heavy", "3.11", 2.5), ("call-heavy", "3.10", 1.8))
-MEMORY_KIB = 40 * 1024
+CPU_BOUND = 3.5  # of call-heavy work, where CPU time costs no system call an event: one run has both clocks
+MEMORY_KIB, GROWTH_KIB = 40 * 1024, 256
 
 
 class CallsRow(InsideRow):
@@ -57,6 +58,9 @@ class Calls(CallsRow):
         for work, version, bound in BOUNDS:
             yield at_most("at most %.1f, %s, %s, wall and CPU columns together" % (bound, work, version),
                           value(STROBE, "%s %s" % (version, work)), bound)
+        for version in ("3.12", "3.14"):
+            yield at_most("at most %.1f, call-heavy, %s, CPU times, which the same run has" % (CPU_BOUND, version),
+                          value(STROBE, "%s call-heavy" % version), CPU_BOUND)
 
 
 class Memory(CallsRow):
@@ -74,6 +78,8 @@ class Memory(CallsRow):
     def verdicts(self, value):
         for version in ("3.11", "3.12", "3.14"):
             yield at_most("at most 40 MiB, %s" % version, value(STROBE, "%s memory" % version), MEMORY_KIB)
+            yield at_most("not growing with calls: at most 256 KiB in the last nine tenths, %s" % version,
+                          value(STROBE, "%s in the last nine tenths" % version), GROWTH_KIB)
 
 
 ROWS = [Calls(), Memory()]
