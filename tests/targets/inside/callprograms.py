@@ -286,8 +286,13 @@ def main():
         profile, under = profiled(threads)
         wrong = judge(profile, bare, under)
         sys.setswitchinterval(1000)
-        profile, under = profiled(threads)
-        wrong += judge(profile, bare, under) + judge_times(profile)
+        for _ in range(3):  # once the kernel may give the CPU to somebody else, between a reading of the program's and one of the profiler's
+            profile, under = profiled(threads)
+            wrong += judge(profile, bare, under)
+            wrong_times = judge_times(profile)
+            if not wrong_times:
+                break
+        wrong += wrong_times
         sys.setswitchinterval(interval)
         sys.stdout.write(json.dumps(wrong) + "\n")
         sys.stdout.flush()
