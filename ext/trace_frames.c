@@ -89,7 +89,7 @@ static void end(const char *frame, const void *code, int flags, PyObject *result
     if (!seat)
         return;
     if (result && strobe_trace_makes_activation(flags) && strobe_trace_is_suspended(trace, frame))
-        strobe_calls_suspend(seat->thread, code, strobe_trace_is_wrapped(trace, result), strobe_ticks_now(&seat->ticks));
+        strobe_calls_suspend(seat->thread, code, strobe_trace_is_wrapped(trace, result), result, strobe_ticks_now(&seat->ticks));
     else
         strobe_calls_leave(seat->thread, code, strobe_ticks_now(&seat->ticks));
 }

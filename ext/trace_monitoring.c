@@ -97,7 +97,7 @@ static PyObject *on_yield(PyObject *self, PyObject *const *args, size_t n, PyObj
     (void)self, (void)names;
     if (!seat)
         return Py_None;
-    return done(seat, strobe_calls_suspend(seat->thread, args[0], strobe_trace_is_wrapped(strobe_trace_active, args[2]),
+    return done(seat, strobe_calls_suspend(seat->thread, args[0], strobe_trace_is_wrapped(strobe_trace_active, args[2]), args[2],
                                            strobe_ticks_now(&seat->ticks)));
 }
 

@@ -277,12 +277,14 @@ enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread
     return put(thread, key, frame, wanted, GOES_ON, strobe_calls_event(thread, now, thread->calls->opts.activation_cost));
 }
 
-enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked,
+enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked, const void *value,
                                                struct strobe_calls_time now)
 {
     struct strobe_calls_activation *inner = thread->suspended, *activation;
     uint8_t kind;
 
+    if (thread->passed && thread->passed != value)
+        inner = NULL;
     now = event_of_innermost(thread, now);
     if (thread->top->node->key != key) {
         inner = NULL;
@@ -313,6 +315,7 @@ enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *threa
             thread->generators->waits = activation->waits;
     }
     thread->suspended = activation;
+    thread->passed = value;
     return STROBE_CALLS_NOTED;
 }
 
@@ -386,6 +389,7 @@ void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, 
     if (inner)
         inner->with_caller = true;
     thread->suspended = activation;
+    thread->passed = NULL;
 }
 
 /* A node that lies below another one than the innermost frame's. */

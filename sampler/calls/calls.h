@@ -126,8 +126,9 @@ enum strobe_calls_verdict strobe_calls_activate(struct strobe_calls_thread *thre
 /* It goes on.  group: STROBE_CALLS_TELL, or of one that was alive when the profile began. */
 enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
                                               struct strobe_calls_time now);
-/* It suspends itself.  parked: a value for whoever iterates over it (yield), not an await. */
-enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked,
+/* It suspends itself.  parked: a value for whoever iterates over it (yield), not an await.  value: what it yields; who suspends itself with
+ * it, as it awaits it, passes the same one on; who has driven it by send() and awaits something else does not. */
+enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked, const void *value,
                                                struct strobe_calls_time now);
 /* The innermost frame of the function ends; those that are still above it, too. */
 enum strobe_calls_verdict strobe_calls_leave(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_time now);

@@ -32,6 +32,7 @@ struct strobe_calls_thread {
     struct strobe_calls_time taken, owed;  /* real time less that clock's; what is still to be taken out */
     bool is_compensated;
     struct strobe_calls_activation *suspended;  /* by the last event; NULL: that was none */
+    const void *passed;                         /* while suspended: what it has yielded; NULL: not known */
     struct strobe_calls_activation *generators; /* while suspended: those that have suspended themselves in a row, outermost first */
     struct strobe_calls *calls;
     struct strobe_calls_tables tables;

@@ -80,6 +80,16 @@ def test_awaits(py):
     assert "request-*" in told["tasks"] and told["of_requests"]["outer"]["calls"] == 5 and "all_" not in told["of_requests"]
 
 
+@pytest.mark.alone
+@pytest.mark.versions_all
+def test_a_coroutine_that_is_driven_by_hand(py):
+    """Its waiting is its own, and not its caller's, who waits for something else."""
+    told = facts(py, "driven")
+    assert told["inner"]["awaited"] == pytest.approx(0.05, abs=0.01) and told["driver"]["awaited"] == pytest.approx(0.05, abs=0.01)
+    assert told["by_driver"]["name"].endswith("driver") and told["by_driver"]["awaited"] == 0
+    assert told["by_driver"]["inclusive"] <= told["driver"]["total"] + 1e-9
+
+
 @pytest.mark.versions_all
 def test_every_way_to_begin_and_to_end(py):
     """Calls begun and ended are what the functions themselves count; a generator that lives is unfinished."""

@@ -85,7 +85,7 @@ static void resume(int f, intptr_t frame)
 
 static void suspend(int f)
 {
-    strobe_calls_suspend(thread, key_of(f), false, now);
+    strobe_calls_suspend(thread, key_of(f), false, NULL, now);
 }
 
 static void leave(int f)
@@ -424,6 +424,28 @@ static void test_recursive_coroutines(void **state)
     assert_int_equal(row(COROUTINE)->shortest, 12);
 }
 
+/* A coroutine that drives another one by send(), and awaits something else then: each waits for itself. */
+static void test_driven_coroutine(void **state)
+{
+    static const char value, other;
+
+    begin_async();
+    start(COROUTINE, 1);
+    start(COROUTINE + 1, 2);
+    strobe_calls_suspend(thread, key_of(COROUTINE + 1), false, &value, now);
+    strobe_calls_suspend(thread, key_of(COROUTINE), false, &other, now);
+    pass(10, 0);
+    resume(COROUTINE, 1);
+    pass(1, 1);
+    resume(COROUTINE + 1, 2);
+    leave(COROUTINE + 1);
+    leave(COROUTINE);
+    read_rows();
+    assert_int_equal(row(COROUTINE)->awaited, 10);
+    assert_int_equal(row(COROUTINE + 1)->awaited, 11);
+    assert_int_equal(edge(COROUTINE, COROUTINE + 1)->awaited, 0);
+}
+
 /* An eager task begins on the stack of who makes it, which may be of the same function: both wait. */
 static void test_eager_task_of_the_same_function(void **state)
 {
@@ -496,7 +518,7 @@ static void test_asynchronous_generators(void **state)
     start(COROUTINE, 1);
     start(ASYNC, 2);
     pass(1, 1);
-    strobe_calls_suspend(thread, key_of(ASYNC), true, now); /* a value for the consumer */
+    strobe_calls_suspend(thread, key_of(ASYNC), true, NULL, now); /* a value for the consumer */
     pass(100, 100);
     resume(ASYNC, 2);
     pass(1, 1);
@@ -769,6 +791,7 @@ int main(void)
         cmocka_unit_test_teardown(test_awaits, end),
         cmocka_unit_test_teardown(test_cancelled, end),
         cmocka_unit_test_teardown(test_recursive_coroutines, end),
+        cmocka_unit_test_teardown(test_driven_coroutine, end),
         cmocka_unit_test_teardown(test_eager_task_of_the_same_function, end),
         cmocka_unit_test_teardown(test_generators, end),
         cmocka_unit_test_teardown(test_asynchronous_generators, end),

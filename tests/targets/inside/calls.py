@@ -297,6 +297,32 @@ def awaits():
           "of_requests": rows(profile, task="request-*"), "spun": found["spin"]["self_cpu"], "truth_spun": sum(spun)})
 
 
+def driven():
+    """A coroutine that drives another one by send(), and awaits something else meanwhile."""
+    async def inner(future):
+        await future
+        spin(0.005)
+
+    async def driver():
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        loop.call_later(0.01, future.set_result, None)
+        coroutine = inner(future)
+        coroutine.send(None)
+        await asyncio.sleep(0.05)
+        try:
+            coroutine.send(None)
+        except StopIteration:
+            pass
+
+    profile = strobe.Profile()
+    with profile:
+        asyncio.run(driver())
+    found = rows(profile)
+    caller, = found["inner"]["callers"]
+    tell({"driver": found["driver"], "inner": found["inner"], "by_driver": caller, "broken": broken(profile)})
+
+
 # ---- every way to begin and to end ----
 
 
@@ -1003,5 +1029,5 @@ def compensated():
     tell(found)
 
 
-main({case.__name__: case for case in (counts, builtins, builtins_beside, threads, awaits, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
+main({case.__name__: case for case in (counts, builtins, builtins_beside, threads, awaits, driven, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
                                         stopped_at_once, saved, greenlets, traced_greenlets, decorated, compensated)})
