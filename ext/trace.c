@@ -69,13 +69,27 @@ static struct strobe_seat *new_seat(void)
     seat->ident = (uint64_t)pthread_self();
     seat->tid = (int32_t)syscall(SYS_gettid);
     seat->stack_limit = eighth_of_stack();
-    seat->is_named = true;
+    seat->is_ready = true;
     pthread_setspecific(at_end, seat);
     pthread_mutex_lock(&seats_lock);
     seat->next = seats;
     seats = seat;
     pthread_mutex_unlock(&seats_lock);
     return seat;
+}
+
+/* Where the program has imported greenlet.  With is_inside. */
+static void trace_greenlets(struct strobe_seat *seat, const struct strobe_trace *trace)
+{
+    PyObject *is_traced;
+
+    if (!PyDict_GetItemString(PyImport_GetModuleDict(), "greenlet"))
+        return;
+    is_traced = PyObject_CallObject(trace->greenlet, NULL);
+
+    seat->is_traced = is_traced == Py_True;
+    Py_XDECREF(is_traced);
+    PyErr_Clear();
 }
 
 /* Sits down for this turn. */
@@ -86,7 +100,8 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
     strobe_trace_reap();
     seat->thread = NULL;
     seat->turn = turn;
-    seat->is_named = true;
+    seat->is_ready = seat->is_named = true;
+    seat->is_traced = false;
     seat->tries = 0;
     seat->unbegun = NULL;
     strobe_htab_release(&seat->stacks);
@@ -98,7 +113,7 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
         if (strobe_calls_thread_new(trace->calls, seat->ident, seat->tid, "", &thread))
             return;
         strobe_calls_go_on(thread, seat->ticks.last);
-        seat->is_named = false;
+        seat->is_ready = seat->is_named = false;
     }
     strobe_calls_guard(thread, &seat->busy);
     seat->ticks.last = strobe_calls_latest(thread, seat->ticks.last);
@@ -107,11 +122,66 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
     if (trace->tells_ends)
         strobe_trace_settle_once(trace, thread, begins, strobe_ticks_now(&seat->ticks));
     strobe_trace_sat_down(trace);
-    if (trace->greenlet)
-        Py_XDECREF(PyObject_CallObject(trace->greenlet, NULL));
+    trace_greenlets(seat, trace);
     PyErr_Clear();
     seat->is_inside = false;
 }
+
+/* ---- what is asked of a thread ---- */
+
+/* threading._active[ident]._name, a str; NULL: not yet. */
+static PyObject *name_of(uint64_t ident)
+{
+    PyObject *modules = PyImport_GetModuleDict(), *threading = PyDict_GetItemString(modules, "threading");
+    PyObject *active = threading ? PyObject_GetAttrString(threading, "_active") : NULL;
+    PyObject *key = active ? PyLong_FromUnsignedLongLong(ident) : NULL, *thread = key ? PyDict_GetItemWithError(active, key) : NULL;
+    PyObject *name = thread ? PyObject_GetAttrString(thread, "_name") : NULL;
+
+    Py_XDECREF(key);
+    Py_XDECREF(active);
+    return name;
+}
+
+/* Renames it; false: it is no str. */
+static bool rename_by(struct strobe_calls_thread *thread, PyObject *name)
+{
+    PyObject *bytes = name && PyUnicode_Check(name) ? PyUnicode_AsEncodedString(name, "utf-8", "replace") : NULL;
+
+    if (bytes)
+        strobe_calls_thread_rename(thread, PyBytes_AsString(bytes));
+    Py_XDECREF(bytes);
+    return bytes;
+}
+
+/* A thread has a name only after it has begun to run Python. */
+static void give_name(struct strobe_seat *seat)
+{
+    char comm[32] = "";
+    PyObject *name = name_of(seat->ident);
+
+    if (rename_by(seat->thread, name)) {
+        seat->is_named = true;
+    } else if (++seat->tries >= NAME_TRIES) {
+        pthread_getname_np(pthread_self(), comm, sizeof comm);
+        strobe_calls_thread_rename(seat->thread, comm);
+        seat->is_named = true;
+    }
+    Py_XDECREF(name);
+    PyErr_Clear();
+}
+
+static void make_ready(struct strobe_seat *seat, const struct strobe_trace *trace)
+{
+    seat->is_inside = true;
+    if (seat->thread && !seat->is_named)
+        give_name(seat);
+    if (seat->thread && !seat->is_traced)
+        trace_greenlets(seat, trace);
+    seat->is_ready = seat->is_named || !seat->thread;
+    seat->is_inside = false;
+}
+
+/* ---- the seat of an event ---- */
 
 /* The active profile, with a reference of ours to it; NULL: there is none any more.  It cannot end while a seat is busy. */
 static struct strobe_trace *keep_active(struct strobe_seat *seat, uint64_t *ret_turn)
@@ -141,58 +211,11 @@ struct strobe_seat *strobe_seat_take(bool begins)
     PyErr_Fetch(&type, &value, &traceback);
     if (seat->turn != turn)
         sit(seat, trace, turn, begins);
-    else if (!seat->is_named)
-        strobe_seat_name(seat);
+    else if (!seat->is_ready)
+        make_ready(seat, trace);
     Py_DECREF(owner);
     PyErr_Restore(type, value, traceback);
     return seat->turn == strobe_trace_turn ? seat : NULL;
-}
-
-/* threading._active[ident]._name, a str; NULL: not yet. */
-static PyObject *name_of(uint64_t ident)
-{
-    PyObject *modules = PyImport_GetModuleDict(), *threading = PyDict_GetItemString(modules, "threading");
-    PyObject *active = threading ? PyObject_GetAttrString(threading, "_active") : NULL;
-    PyObject *key = active ? PyLong_FromUnsignedLongLong(ident) : NULL, *thread = key ? PyDict_GetItemWithError(active, key) : NULL;
-    PyObject *name = thread ? PyObject_GetAttrString(thread, "_name") : NULL;
-
-    Py_XDECREF(key);
-    Py_XDECREF(active);
-    return name;
-}
-
-/* Renames it; false: it is no str. */
-static bool rename_by(struct strobe_calls_thread *thread, PyObject *name)
-{
-    PyObject *bytes = name && PyUnicode_Check(name) ? PyUnicode_AsEncodedString(name, "utf-8", "replace") : NULL;
-
-    if (bytes)
-        strobe_calls_thread_rename(thread, PyBytes_AsString(bytes));
-    Py_XDECREF(bytes);
-    return bytes;
-}
-
-void strobe_seat_name(struct strobe_seat *seat)
-{
-    char comm[32] = "";
-    PyObject *name;
-
-    if (!seat->thread) {
-        seat->is_named = true;
-        return;
-    }
-    seat->is_inside = true;
-    name = name_of(seat->ident);
-    if (rename_by(seat->thread, name)) {
-        seat->is_named = true;
-    } else if (++seat->tries >= NAME_TRIES) {
-        pthread_getname_np(pthread_self(), comm, sizeof comm);
-        strobe_calls_thread_rename(seat->thread, comm);
-        seat->is_named = true;
-    }
-    Py_XDECREF(name);
-    PyErr_Clear();
-    seat->is_inside = false;
 }
 
 /* ---- events ---- */

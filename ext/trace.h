@@ -47,7 +47,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *root_codes;  /* list of those that are in roots */
     struct strobe_htab roots; /* code object of an outermost coroutine -> group of its tasks that asyncio has named */
     pthread_mutex_t roots_lock; /* nothing of Python's is called with it */
-    PyObject *greenlet;    /* what each thread calls for its greenlets; NULL: there are none */
+    PyObject *greenlet;    /* what each thread calls for its greenlets, when greenlet is imported: is it told of their switches now? */
 };
 
 struct strobe_seat {
@@ -55,7 +55,8 @@ struct strobe_seat {
     struct strobe_calls_thread *thread; /* NULL: it is not profiled */
     struct strobe_ticks ticks;
     bool is_inside;          /* it runs Python code for us */
-    bool is_named;
+    bool is_ready;           /* nothing is left to ask of the thread: its name, its greenlets */
+    bool is_named, is_traced; /* is_traced: we are told of its greenlets' switches */
     unsigned char tries;     /* to name it */
     atomic_bool busy;        /* free-threaded builds: an event goes on, or somebody reads */
     atomic_bool is_over;     /* the thread has ended */
@@ -78,8 +79,6 @@ extern struct strobe_seat *strobe_seat_last; /* of the last event: where one thr
 /* The seat of this thread, of this turn; NULL: no profile is active.  begins: in the event its innermost frame begins or goes on, rather
  * than leaves off. */
 struct strobe_seat *strobe_seat_take(bool begins);
-/* A thread has a name only after it has begun to run Python. */
-void strobe_seat_name(struct strobe_seat *seat);
 
 /* Makes it the active one: events that come from now on are its.  Seats are taken with the first of them. */
 void strobe_trace_begin(struct strobe_trace *trace);
@@ -124,9 +123,16 @@ static inline struct strobe_seat *strobe_seat_of_event(bool begins)
     if (__builtin_expect(!seat || atomic_load_explicit(&seat->pointer, memory_order_relaxed) != __builtin_thread_pointer(), 0))
         seat = strobe_seat_last = strobe_seat_own;
 #endif
-    if (__builtin_expect(!seat || seat->turn != strobe_trace_turn || !seat->is_named, 0))
+    if (__builtin_expect(!seat || seat->turn != strobe_trace_turn || !seat->is_ready, 0))
         seat = strobe_seat_take(begins);
     return seat && seat->thread && !seat->is_inside ? seat : NULL;
+}
+
+/* After an event has met what is new: the thread's next one may be greenlet's. */
+static inline void strobe_seat_make_ready(struct strobe_seat *seat)
+{
+    if (__builtin_expect(!seat->is_ready, 0))
+        strobe_seat_take(false);
 }
 
 /* Until it is let go nobody reads the thread, and the profile goes on.  false: that has ended. */

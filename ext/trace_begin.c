@@ -14,7 +14,7 @@ PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
-/* go(what each thread calls for its greenlets, or None; is the hook told of all ends?): events count from now on. */
+/* go(what each thread calls for its greenlets; is the hook told of all ends?): events count from now on. */
 PyObject *strobe_calls_object_go(PyObject *object, PyObject *args)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);
@@ -24,8 +24,8 @@ PyObject *strobe_calls_object_go(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "Op:go", &greenlet, &tells_ends))
         return NULL;
     Py_XDECREF(self->trace.greenlet);
-    self->trace.greenlet = greenlet == Py_None ? NULL : greenlet;
-    Py_XINCREF(self->trace.greenlet);
+    self->trace.greenlet = greenlet;
+    Py_INCREF(greenlet);
     self->trace.tells_ends = tells_ends;
     self->is_active = true;
     strobe_trace_begin(&self->trace);

@@ -124,6 +124,8 @@ int strobe_trace_adopt(void *ctx, const void *key, uint32_t number)
         return PyList_Append(trace->left_out, (PyObject *)key) ? STROBE_ERR_NOMEM : 0;
     if (strobe_seat_own && strobe_seat_own->builtin)
         return adopt_builtin(function, strobe_seat_own->builtin, key);
+    if (strobe_seat_own && !strobe_seat_own->is_traced)
+        strobe_seat_own->is_ready = false; /* with a new function greenlet may have come, too */
     function->what = (PyObject *)key;
     Py_INCREF(function->what);
     return 0;

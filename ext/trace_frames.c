@@ -78,6 +78,7 @@ static void begin(struct strobe_seat *seat, const char *frame, const void *code,
     else
         start(seat, frame, code, strobe_trace_makes_activation(flags));
     seat->frame = NULL;
+    strobe_seat_make_ready(seat);
 }
 
 /* result: borrowed. */

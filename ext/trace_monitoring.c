@@ -15,6 +15,7 @@ static PyTypeObject *code_type; /* likewise */
 static PyObject *done(struct strobe_seat *seat, enum strobe_calls_verdict verdict)
 {
     strobe_seat_let_go(seat);
+    strobe_seat_make_ready(seat);
     return verdict == STROBE_CALLS_IGNORED ? disable : Py_None;
 }
 

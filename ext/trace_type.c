@@ -149,6 +149,13 @@ static PyObject *has_cheap_cpu(PyObject *module, PyObject *ignored)
     return PyBool_FromLong(strobe_ticks_facts()->has_rseq);
 }
 
+/* Of this thread, as the interpreter gives it (pthread_self): threading.get_ident() may be another's, who has patched it (gevent). */
+static PyObject *thread_ident(PyObject *module, PyObject *ignored)
+{
+    (void)module, (void)ignored;
+    return PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+}
+
 static PyMethodDef methods[] = {
     {"begin", strobe_calls_object_begin, METH_NOARGS, "begin(): clocks start; then thread() and seed(), then go()."},
     {"go", strobe_calls_object_go, METH_VARARGS, "go(greenlet, tells_ends): events count from now on."},
@@ -181,6 +188,7 @@ static PyMethodDef functions[] = {
     {"trace_frames", strobe_trace_frames, METH_VARARGS, "trace_frames(on): frames are evaluated by our function."},
     {"trace_switched", trace_switched, METH_VARARGS, "trace_switched(event, (origin, target)): for greenlet.settrace."},
     {"has_cheap_cpu", has_cheap_cpu, METH_NOARGS, "Is CPU time to be had without a system call for each event?"},
+    {"thread_ident", thread_ident, METH_NOARGS, "This thread's own."},
     {"trace_forked", trace_forked, METH_NOARGS, "In the child of a fork: no profile goes on."},
 };
 

@@ -2,7 +2,6 @@
 """What an event of the deterministic profiler costs the program: measured, once in a process."""
 import functools
 import sys
-import threading
 import time
 
 from strobe import _callhooks, _callseeds, _strobe
@@ -45,11 +44,11 @@ def of_events(cpu):
     space = {}
     exec(_WORK, space)
     bare = [_shortest(space[name]) for name in ("call", "resume")]
-    native = _strobe.Calls(sys.hexversion, 100, cpu, threading.get_ident(), False, False, None, (), (), (_callseeds.OWN,), 0, 0)
+    native = _strobe.Calls(sys.hexversion, 100, cpu, _strobe.thread_ident(), False, False, None, (), (), (_callseeds.OWN,), 0, 0)
     undo = None
     try:
         native.begin()
-        native.go(None, True)
+        native.go(lambda: True, True)
         undo = _callhooks.hook(_callhooks.EVENTS)
         under = [_shortest(space[name]) for name in ("call", "resume")]
     finally:

@@ -69,17 +69,15 @@ class _Both:
         self.before(event, args)
 
 
-def _trace_here(*_):
-    """In each thread, with its first event."""
-    greenlet = sys.modules["greenlet"]
+def trace_greenlets():
+    """In each thread, when the program has imported greenlet: are we told of its switches now?"""
+    greenlet = sys.modules.get("greenlet")
+    if not hasattr(greenlet, "settrace"):  # it is just being imported, or another one of this name
+        return False
     now = greenlet.gettrace()
     if now is not _strobe.trace_switched and not isinstance(now, _Both):
         greenlet.settrace(_strobe.trace_switched if now is None else _Both(now))
-
-
-def greenlets():
-    """What each thread has to call for its greenlets to be seen; None: the program does without them."""
-    return _trace_here if hasattr(sys.modules.get("greenlet"), "settrace") else None
+    return True
 
 
 def forget_greenlets():

@@ -110,7 +110,7 @@ class Profile(_callrows.Readable):
         if cpu == _RSEQ and not _strobe.has_cheap_cpu():
             cpu = _REAL_CPU if self._clock == "cpu" else _NO_CPU
         self._has_cpu = cpu != _NO_CPU
-        self._only = threading.get_ident() if self._threads == "current" else 0
+        self._only = _strobe.thread_ident() if self._threads == "current" else 0
         self._cost = _callcost.of_events(cpu)
         taken_out = self._cost if self._compensate else (0, 0)
         return _strobe.Calls(version, most, cpu, self._only, builtins, tasks, tag, modules, paths, self._own, *taken_out)
@@ -123,7 +123,7 @@ class Profile(_callrows.Readable):
                 raise RuntimeError("a strobe.Profile runs already, which %s began: one runs at a time" % _begun_at)
             if self._native is None or self._pid != os.getpid():
                 self._native, self._pid = self._new(), os.getpid()
-            elif self._only and self._only != threading.get_ident():
+            elif self._only and self._only != _strobe.thread_ident():
                 raise RuntimeError("this profile is of the thread that began it")
             try:
                 self._begin()
@@ -136,7 +136,7 @@ class Profile(_callrows.Readable):
         global _active, _begun_at
         self._native.begin()
         _callseeds.seed(self._native, self._only)
-        self._native.go(_callhooks.greenlets(), not _callhooks.UNSEEN)
+        self._native.go(_callhooks.trace_greenlets, not _callhooks.UNSEEN)
         self._undo = _callhooks.hook(self._events, any(self._how[-2:]))
         caller = sys._getframe(1)
         while caller is not None and _callseeds.is_own(caller.f_code):
@@ -200,7 +200,7 @@ class _Decorated:
     def enter(self):
         """What leave() needs.  A call may begin in one process and end in another, and from a signal handler or a finalizer while a profile
         begins: then it is not profiled."""
-        if self.changing == threading.get_ident():
+        if self.changing == _strobe.thread_ident():
             return None
         lock = self.lock
         with lock:
@@ -218,7 +218,7 @@ class _Decorated:
                 self.change(self.profile.stop)
 
     def change(self, do):
-        self.changing = threading.get_ident()
+        self.changing = _strobe.thread_ident()
         try:
             do()
         finally:

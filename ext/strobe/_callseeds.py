@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a program runs and waits for when a deterministic profile begins: it counts from then on."""
+import _thread
 import inspect
 import os
 import sys
 import threading
+
+from strobe import _strobe
 
 OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -76,10 +79,9 @@ def seed(native, only):
     asyncio = _asyncio()
     tasks = [(task, _coroutine_of(task)) for task in _all_tasks(asyncio, _loops(asyncio, stacks))] if asyncio is not None else []
     roots = {id(frame): task for task, frame in ((task, _part(coroutine, _FRAME)) for task, coroutine in tasks) if frame is not None}
-    threads = {thread.ident: thread for thread in threading.enumerate()}
+    names = _names()
     for ident, frames in stacks.items():
-        thread = threads.get(ident)
-        native.thread(ident, getattr(thread, "native_id", None) or 0, thread.name if thread else "")
+        native.thread(ident, *names.get(ident, (0, "")))
         for frame in frames:
             task = roots.get(id(frame))
             native.seed(ident, frame, frame.f_code, task.get_name() if task is not None else None)
@@ -89,9 +91,18 @@ def seed(native, only):
             native.seed_waiting(chain, task.get_name(), _thread_of(task))
 
 
+def _names():
+    """{ident: (native id or 0, name)}.  Where somebody has patched threading (gevent), idents are others', and this thread is asked for."""
+    names = {thread.ident: (getattr(thread, "native_id", None) or 0, thread.name) for thread in threading.enumerate()}
+    own, tid = _strobe.thread_ident(), _thread.get_native_id()
+    if own not in names:
+        names[own] = tid, "MainThread" if tid == os.getpid() else ""
+    return names
+
+
 def _thread_of(task):
     """Whose loop it is in; the one that asks where that does not run."""
-    return getattr(task.get_loop(), "_thread_id", None) or threading.get_ident()
+    return getattr(task.get_loop(), "_thread_id", None) or _strobe.thread_ident()
 
 
 def _waiting(coroutine):

@@ -228,6 +228,14 @@ def test_greenlets(py):
 
 
 @pytest.mark.versions("3.9", "3.11", "3.12", "3.14")
+def test_greenlets_that_come_later(py):
+    told = facts(py, "late_greenlets", env=packages.need(py, "greenlet"))
+    assert {name: (row[0], row[3]) for name, row in told.items()} == {"one": (1, []), "two": (1, []), "driver": (1, ["late_greenlets"]), "spin": (1, ["two"])}
+    assert told["spin"][1] == pytest.approx(0.02, rel=0.05) and told["driver"][1] < 0.01 and told["one"][1] < 0.01
+    assert told["one"][2] > 0.015 and told["driver"][2] > 0.015 and told["two"][2] < 0.01
+
+
+@pytest.mark.versions("3.9", "3.11", "3.12", "3.14")
 def test_greenlets_that_the_program_traces(py):
     """Its tracer is called for each switch, as without a profile, and is there again afterwards: in other threads with their next switch."""
     told = inside.run(py, "calls.py", "traced_greenlets", env=packages.need(py, "greenlet"))

@@ -904,6 +904,29 @@ def greenlets():
           "broken": broken(profile)})
 
 
+def late_greenlets():
+    """The profile begins before greenlet is imported, as with `python -m strobe run`."""
+    def one():
+        parent.switch()
+
+    def two():
+        spin(0.02)
+        parent.switch()
+
+    def driver():
+        first, second = greenlet.greenlet(one), greenlet.greenlet(two)
+        for each in (first, second, first, second):
+            each.switch()
+
+    with strobe.Profile() as profile:
+        import greenlet
+        parent = greenlet.getcurrent()
+        driver()
+    found = rows(profile)
+    tell({name: [found[name]["calls"], found[name]["total_cpu"], found[name]["awaited"], [one["name"].rpartition(".")[2] for one in found[name]["callers"]]]
+          for name in ("one", "two", "driver", "spin")})
+
+
 def decorated():
     @strobe.profile(save="decorated.pstat")
     def outer(n):
@@ -1030,4 +1053,4 @@ def compensated():
 
 
 main({case.__name__: case for case in (counts, builtins, builtins_beside, threads, awaits, driven, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
-                                        stopped_at_once, saved, greenlets, traced_greenlets, decorated, compensated)})
+                                        stopped_at_once, saved, greenlets, late_greenlets, traced_greenlets, decorated, compensated)})
