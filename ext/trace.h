@@ -43,7 +43,8 @@ struct strobe_trace { /* a profile; what hooks need of it */
     struct strobe_trace_function *functions; /* by number; the array never moves: who knows that a number is given may read it */
     size_t n_room;
     PyObject *held;        /* dict, frame's address -> generator or frame object that stays until strobe_calls_settle */
-    PyObject *left_out;    /* list of the code objects that are known to be left out */
+    PyObject **left_out;   /* the code objects that are known to be left out; owned */
+    size_t n_left_out, cap_left_out;
     PyObject *root_codes;  /* list of those that are in roots */
     struct strobe_htab roots; /* code object of an outermost coroutine -> group of its tasks that asyncio has named */
     pthread_mutex_t roots_lock; /* nothing of Python's is called with it */

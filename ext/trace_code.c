@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "ext/trace_hooks.h"
 
 extern PyTypeObject PyCMethod_Type; /* 3.9; exported, but not in the headers of the stable ABI */
@@ -120,8 +121,13 @@ int strobe_trace_adopt(void *ctx, const void *key, uint32_t number)
     struct strobe_trace *trace = ctx;
     struct strobe_trace_function *function = &trace->functions[number];
 
-    if (number == STROBE_CALLS_OTHER)
-        return PyList_Append(trace->left_out, (PyObject *)key) ? STROBE_ERR_NOMEM : 0;
+    if (number == STROBE_CALLS_OTHER) {
+        if (strobe_grow(&trace->left_out, &trace->cap_left_out, trace->n_left_out + 1, sizeof *trace->left_out))
+            return STROBE_ERR_NOMEM;
+        trace->left_out[trace->n_left_out++] = (PyObject *)key;
+        Py_INCREF((PyObject *)key);
+        return 0;
+    }
     if (strobe_seat_own && strobe_seat_own->builtin)
         return adopt_builtin(function, strobe_seat_own->builtin, key);
     if (strobe_seat_own && !strobe_seat_own->is_traced)

@@ -24,7 +24,9 @@ static void release(struct strobe_trace *trace)
     Py_XDECREF(trace->modules);
     Py_XDECREF(trace->paths);
     Py_XDECREF(trace->own);
-    Py_XDECREF(trace->left_out);
+    for (size_t i = 0; i < trace->n_left_out; i++)
+        Py_DECREF(trace->left_out[i]);
+    free(trace->left_out);
     Py_XDECREF(trace->root_codes);
     strobe_htab_release(&trace->roots);
     Py_XDECREF(trace->held);
@@ -99,7 +101,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     trace->only = only;
     trace->builtins = builtins;
     trace->tasks = tasks;
-    if (!(trace->left_out = PyList_New(0)) || !(trace->root_codes = PyList_New(0)) || !(trace->held = PyDict_New()) ||
+    if (!(trace->root_codes = PyList_New(0)) || !(trace->held = PyDict_New()) ||
         read_layout(trace, version))
         goto failed;
     tick = strobe_ticks_facts()->ns_per_tick;

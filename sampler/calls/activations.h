@@ -15,7 +15,8 @@ struct strobe_calls_thread;
 struct strobe_calls_activation {
     const void *frame, *key;
     struct strobe_calls_node *node;     /* of its last time on a stack */
-    struct strobe_calls_thread *thread; /* whose node that is */
+    struct strobe_calls_node *origin;   /* where it began, or came to this thread: its end counts there */
+    struct strobe_calls_thread *thread; /* whose nodes these are */
     struct strobe_calls_activation *inner; /* of generators that have suspended themselves together: the one below; of free ones */
     uint64_t on_thread, awaited;        /* ticks so far */
     uint64_t since;                     /* it is suspended: since then, in real time */

@@ -16,10 +16,10 @@ static struct strobe_calls_function beyond(struct strobe_calls *calls, enum stro
 }
 
 /* With the lock. */
-static struct strobe_calls_function adopt(struct strobe_calls *calls, const void *key)
+static struct strobe_calls_function adopt(struct strobe_calls *calls, const void *key, enum strobe_calls_kind kind)
 {
     const struct strobe_calls_ops *ops = &calls->opts.ops;
-    struct strobe_calls_function function = {STROBE_CALLS_OTHER, ops->kind(ops->ctx, key)};
+    struct strobe_calls_function function = {STROBE_CALLS_OTHER, kind};
     bool is_out = function.kind == STROBE_CALLS_LEFT_OUT;
     uint32_t *count = is_out ? &calls->n_left_out : &calls->n_functions, limit = is_out ? LEFT_OUT_MAX : calls->opts.max_functions;
     uint64_t value = (uint64_t)(is_out ? STROBE_CALLS_OTHER : *count) << 8 | function.kind;
@@ -35,14 +35,31 @@ static struct strobe_calls_function adopt(struct strobe_calls *calls, const void
     return function;
 }
 
+/* With the lock. */
+static bool is_known(struct strobe_calls *calls, const void *key, struct strobe_calls_function *ret)
+{
+    uint64_t *known = strobe_htab_get(&calls->functions, (uintptr_t)key, 0);
+
+    if (known)
+        *ret = (struct strobe_calls_function){(uint32_t)(*known >> 8), (enum strobe_calls_kind)(*known & 0xff)};
+    return known;
+}
+
 static struct strobe_calls_function function_of(struct strobe_calls *calls, const void *key)
 {
     struct strobe_calls_function function;
-    uint64_t *known;
+    enum strobe_calls_kind kind;
+    bool known;
 
     strobe_calls_lock(calls);
-    known = strobe_htab_get(&calls->functions, (uintptr_t)key, 0);
-    function = known ? (struct strobe_calls_function){(uint32_t)(*known >> 8), (enum strobe_calls_kind)(*known & 0xff)} : adopt(calls, key);
+    known = is_known(calls, key, &function);
+    strobe_calls_unlock(calls);
+    if (known)
+        return function;
+    kind = calls->opts.ops.kind(calls->opts.ops.ctx, key);
+    strobe_calls_lock(calls);
+    if (!is_known(calls, key, &function))
+        function = adopt(calls, key, kind);
     strobe_calls_unlock(calls);
     return function;
 }
@@ -206,7 +223,7 @@ static struct strobe_calls_activation *known(struct strobe_calls_thread *thread,
     }
     if (activation && (is_new || activation->key != key)) {
         if (activation->thread == thread)
-            activation->node->finished++;
+            activation->origin->finished++;
         strobe_calls_drop(thread, activation);
         *ret_is_free = true;
         return NULL;
@@ -423,7 +440,7 @@ void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void 
         if (!is_known && (activation = new_activation(thread, keys[i], frames[i], wanted))) {
             activation->is_outermost = strobe_calls_is_outermost(node, false, false);
             activation->is_edge_outermost = strobe_calls_is_outermost(node, true, false);
-            activation->thread = thread;
+            strobe_calls_own(thread, activation, node);
             activation->node = node;
             node->seeded++;
         }

@@ -39,11 +39,12 @@ static struct strobe_calls_figures *of_function(struct strobe_calls_rows *rows, 
     return local->function < rows->n_functions ? &rows->functions[local->function].figures : &rows->later;
 }
 
-static void add_node(struct strobe_calls_figures *sum, const struct strobe_calls_node *node, struct strobe_calls_time self)
+/* is_part: of all calls of the function, by caller or of one thread: what has come from another one was there before. */
+static void add_node(struct strobe_calls_figures *sum, const struct strobe_calls_node *node, struct strobe_calls_time self, bool is_part)
 {
     sum->started += node->started;
     sum->finished += node->finished;
-    sum->seeded += node->seeded;
+    sum->seeded += node->seeded + (is_part ? node->guests : 0);
     sum->resumes += node->resumes;
     add_time(&sum->self, self);
     sum->shortest = node->shortest < sum->shortest ? node->shortest : sum->shortest;
@@ -76,7 +77,7 @@ static struct strobe_calls_time total_of(const struct strobe_calls_span *span, s
     return total;
 }
 
-static int add_all(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, struct strobe_calls_time now)
+static int add_all(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, bool is_alone, struct strobe_calls_time now)
 {
     const struct strobe_calls_tables *tables = &thread->tables;
     struct strobe_calls_figures *sum;
@@ -89,8 +90,8 @@ static int add_all(struct strobe_calls_rows *rows, const struct strobe_calls_thr
             continue;
         if (!(sum = of_edge(rows, node->edge)))
             return STROBE_ERR_NOMEM;
-        add_node(sum, node, self);
-        add_node(of_function(rows, node->edge->callee), node, self);
+        add_node(sum, node, self, true);
+        add_node(of_function(rows, node->edge->callee), node, self, is_alone);
         rows->wall += self.wall;
         rows->cpu += self.cpu;
     }
@@ -142,15 +143,15 @@ static int add_other_stacks(struct strobe_calls_rows *rows, const struct strobe_
 
 /* ---- one group: from its part of the tree ---- */
 
-static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe_calls_node *node, struct strobe_calls_time self,
-                             struct strobe_calls_time total)
+static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe_calls_node *node, bool is_alone,
+                             struct strobe_calls_time self, struct strobe_calls_time total)
 {
     struct strobe_calls_figures *sums[2] = {of_function(rows, node->edge->callee), of_edge(rows, node->edge)};
 
     if (!sums[1])
         return STROBE_ERR_NOMEM;
     for (int i = 0; i < 2; i++) {
-        add_node(sums[i], node, self);
+        add_node(sums[i], node, self, is_alone || i == 1);
         if (!strobe_calls_is_outermost(node, i == 1, true))
             continue;
         add_time(&sums[i]->total, total);
@@ -164,7 +165,8 @@ static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe
     return 0;
 }
 
-static int add_group(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, uint32_t group, struct strobe_calls_time now)
+static int add_group(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, bool is_alone, uint32_t group,
+                     struct strobe_calls_time now)
 {
     const struct strobe_calls_tables *tables = &thread->tables;
     struct strobe_calls_time *totals = calloc(tables->n_nodes, sizeof *totals);
@@ -177,7 +179,7 @@ static int add_group(struct strobe_calls_rows *rows, const struct strobe_calls_t
         if (!node->edge || node->group != group)
             continue;
         add_time(&totals[i], self);
-        err = add_node_of_group(rows, node, self, totals[i]);
+        err = add_node_of_group(rows, node, is_alone, self, totals[i]);
         if (node->parent && node->parent->group == group)
             add_time(&totals[node->parent->serial], totals[i]);
     }
@@ -222,7 +224,7 @@ static int add_waits(struct strobe_calls_rows *rows, struct strobe_calls *calls,
 static struct strobe_calls_time own_now(const struct strobe_calls_thread *thread, const struct strobe_calls_question *question,
                                         struct strobe_calls_time *ret_real)
 {
-    bool is_over = thread->has_ended || thread->is_past;
+    bool is_over = thread->ended || thread->is_past;
 
     *ret_real = is_over ? strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}) : question->now(question->ctx, thread);
     return is_over ? thread->last : strobe_calls_own_time(thread, *ret_real);
@@ -247,9 +249,9 @@ int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls
         strobe_calls_hold(thread);
         now = own_now(thread, question, &real);
         if (question->group == STROBE_CALLS_ANY)
-            (void)((err = add_all(&rows, thread, now)) || (err = add_other_stacks(&rows, thread, real.wall)));
+            (void)((err = add_all(&rows, thread, question->thread, now)) || (err = add_other_stacks(&rows, thread, real.wall)));
         else
-            err = add_group(&rows, thread, question->group, now);
+            err = add_group(&rows, thread, question->thread, question->group, now);
         strobe_calls_let_go(thread);
     }
     if (!err)
@@ -273,7 +275,7 @@ void strobe_calls_rows_release(struct strobe_calls_rows *rows)
 static struct strobe_calls_thread_facts facts_of(const struct strobe_calls_thread *thread)
 {
     return (struct strobe_calls_thread_facts){.number = thread->number, .ident = thread->ident, .tid = thread->tid, .name = thread->name,
-                                              .has_ended = thread->has_ended || thread->is_past};
+                                              .has_ended = thread->ended || thread->is_past};
 }
 
 int strobe_calls_threads(struct strobe_calls *calls, struct strobe_calls_thread_facts **ret, size_t *ret_n)

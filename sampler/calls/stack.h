@@ -18,6 +18,8 @@ static inline bool strobe_calls_is_wait_of_function(const struct strobe_calls_ac
     return activation->is_outermost || !activation->with_caller;
 }
 
+/* It is this thread's now; node: where it begins, or comes to it. */
+void strobe_calls_own(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation, struct strobe_calls_node *node);
 /* It is forgotten. */
 void strobe_calls_drop(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation);
 
@@ -82,11 +84,15 @@ static inline int strobe_calls_push(struct strobe_calls_thread *thread, struct s
         if (!activation->node) { /* new */
             activation->is_outermost = local->span.depth == 0;
             activation->is_edge_outermost = edge->span.depth == 0;
+            strobe_calls_own(thread, activation, node);
         } else {
             strobe_calls_end_wait(thread, activation, node, now.wall + thread->taken.wall);
         }
+        if (activation->thread != thread) {
+            strobe_calls_own(thread, activation, node);
+            node->guests++;
+        }
         activation->node = node;
-        activation->thread = thread;
         activation->is_on_stack = true;
     }
     strobe_calls_span_open(&edge->span, now);
@@ -122,6 +128,8 @@ static inline void strobe_calls_finish(struct strobe_calls_thread *thread, struc
     uint64_t took = now.wall - thread->top->since;
 
     strobe_calls_take_off(thread, now);
+    if (activation)
+        node = activation->origin;
     node->finished++;
     if (activation) {
         took = activation->on_thread + activation->awaited;

@@ -48,7 +48,9 @@ struct strobe_calls_thread {
     uint64_t lost;   /* events that could not be noted */
     int32_t tid;
     const char *name; /* the arena's, as are former ones, which somebody may still be reading */
-    bool has_ended, is_past; /* is_past: it stands for many that have ended */
+    uint64_t ended;  /* in the order of their ends, from 1 on; 0: it has not */
+    bool is_past;    /* it stands for many that have ended */
+    _Atomic uint32_t n_alive; /* activations that are its own */
     atomic_bool busy;
     _Atomic(atomic_bool *) guard; /* what it is held by; `busy` unless another one was set */
 };
@@ -64,6 +66,7 @@ struct strobe_calls {
     size_t n_groups, cap_groups;
     struct strobe_calls_thread *threads, *past;
     size_t n_ended;
+    _Atomic uint64_t n_ends;
     uint32_t n_made; /* threads */
     _Atomic int64_t room;        /* nodes that may still be made */
     _Atomic uint64_t beyond;     /* starts of functions beyond the limit */

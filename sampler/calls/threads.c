@@ -133,6 +133,8 @@ static void clear_thread(struct strobe_calls_thread *thread)
         for (size_t i = 1; i < n; i++) {
             stack->entries[i].node->seeded++;
             stack->entries[i].since = thread->last.wall;
+            if (stack->entries[i].activation)
+                stack->entries[i].activation->origin = stack->entries[i].node;
         }
     }
     for (size_t i = 0; i < thread->n_paused; i++)
@@ -155,6 +157,7 @@ static void clear_all(struct strobe_calls *calls, uint64_t wall)
         if (activation->is_on_stack)
             continue;
         activation->node->seeded++;
+        activation->origin = activation->node;
         if (wall > activation->since)
             activation->since = wall;
     }
@@ -167,7 +170,7 @@ void strobe_calls_clear(struct strobe_calls *calls, bool runs, strobe_calls_cloc
     strobe_calls_list(calls);
     for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next) {
         strobe_calls_hold(thread);
-        if (runs && !thread->has_ended && !thread->is_past)
+        if (runs && !thread->ended && !thread->is_past)
             strobe_calls_charge(thread, clock(ctx, thread));
     }
     clear_all(calls, wall);
@@ -274,7 +277,7 @@ struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls,
     struct strobe_calls_thread *thread;
 
     strobe_calls_list(calls);
-    for (thread = calls->threads; thread && (thread->has_ended || thread->is_past || thread->ident != ident); thread = thread->next)
+    for (thread = calls->threads; thread && (thread->ended || thread->is_past || thread->ident != ident); thread = thread->next)
         ;
     strobe_calls_unlist(calls);
     if (!thread || !tid || !thread->tid || thread->tid == tid)
@@ -288,7 +291,7 @@ void strobe_calls_each_thread(struct strobe_calls *calls, strobe_calls_clock *cl
 {
     strobe_calls_list(calls);
     for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
-        if (!thread->has_ended && !thread->is_past)
+        if (!thread->ended && !thread->is_past)
             fn(thread, clock(ctx, thread));
     strobe_calls_unlist(calls);
 }
@@ -320,25 +323,15 @@ int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *n
     return err;
 }
 
-/* Has nobody pointed to it but the list any more? */
-static bool is_free(struct strobe_calls *calls, const struct strobe_calls_thread *thread)
-{
-    bool is_free = true;
-
-    strobe_calls_lock(calls);
-    for (size_t i = 0; is_free && calls->activations.slots && i <= calls->activations.mask; i++)
-        is_free = !calls->activations.slots[i] || calls->activations.slots[i]->thread != thread;
-    strobe_calls_unlock(calls);
-    return is_free;
-}
-
-/* With the list: the oldest that has ended becomes part of the past. */
+/* With the list: the one that has ended first becomes part of the past; not one whose activations live on. */
 static void absorb_oldest(struct strobe_calls *calls)
 {
-    struct strobe_calls_thread **link = &calls->threads, *thread;
+    struct strobe_calls_thread **link = NULL, *thread;
 
-    while ((thread = *link) && !(thread->has_ended && is_free(calls, thread)))
-        link = &thread->next;
+    for (struct strobe_calls_thread **at = &calls->threads; *at; at = &(*at)->next)
+        if ((*at)->ended && !atomic_load(&(*at)->n_alive) && (!link || (*at)->ended < (*link)->ended))
+            link = at;
+    thread = link ? *link : NULL;
     if (!thread || strobe_calls_absorb(&calls->past->tables, &thread->tables, &calls->room))
         return;
     atomic_fetch_add(&calls->room, thread->tables.n_taken);
@@ -359,7 +352,7 @@ void strobe_calls_thread_end(struct strobe_calls_thread *thread)
         next = stack->next;
         strobe_calls_stack_end(thread, stack);
     }
-    thread->has_ended = true;
+    thread->ended = atomic_fetch_add(&calls->n_ends, 1) + 1;
     strobe_calls_let_go(thread);
     if (!calls->past && calls->n_ended >= ENDED_KEPT && !strobe_calls_thread_new(calls, 0, 0, "(ended threads)", &calls->past))
         calls->past->is_past = true;
@@ -407,7 +400,7 @@ void strobe_calls_pause_waits(struct strobe_calls *calls, uint64_t wall)
     for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++) {
         struct strobe_calls_activation *activation = calls->activations.slots[i];
 
-        if (activation && !activation->is_on_stack)
+        if (activation && !activation->is_on_stack && wall > activation->since) /* another thread may have suspended it since */
             strobe_calls_end_wait(activation->thread, activation, activation->node, wall);
     }
 }

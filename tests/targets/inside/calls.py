@@ -48,8 +48,9 @@ def broken(profile):
     for row in stats:
         if row["self"] < 0 or row["awaited"] < 0 or row["total"] - row["self"] < -1e-9:
             wrong.append("%s: self %r, total %r, awaited %r" % (row["name"], row["self"], row["total"], row["awaited"]))
-        if row["primitive"] > row["calls"] or row["unfinished"] < 0:
-            wrong.append("%s: %d calls, %d primitive, %d unfinished" % (row["name"], row["calls"], row["primitive"], row["unfinished"]))
+        for part in (row, *row["callers"]):
+            if part["primitive"] > part["calls"] or not 0 <= part["unfinished"] <= row["calls"] + row["unfinished"] < 1 << 40:
+                wrong.append("%s by %s: %d calls, %d primitive, %d unfinished" % (row["name"], part["name"], part["calls"], part["primitive"], part["unfinished"]))
         for caller in row["callers"]:
             above = by_place[caller["name"], caller["file"], caller["line"]]
             if caller["total"] > above["total"] + 1e-9 or caller["inclusive"] > above["inclusive"] + 2e-4:
