@@ -67,6 +67,9 @@ $(BUILD)/unit/test_http: $(BUILD)/tools/ratelimit.o $(BUILD)/tools/listen.o
 $(BUILD)/unit/test_served: $(addprefix $(BUILD)/tools/,outside.o opening.o childwork.o say.o)
 $(BUILD)/unit/test_http: TEST_LIBS += $(TOOL_LIBS)
 $(BUILD)/unit/test_opts: $(BUILD)/tools/opts_values.o $(BUILD)/tools/opts_check.o
+# And of the extension.
+-include $(BUILD)/ext/ticks.d
+$(BUILD)/unit/test_ticks: $(BUILD)/ext/ticks.o
 units: $(UNIT_BIN)
 check-unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do echo "== $$t"; $(UNDER) $$t || exit 1; done

@@ -24,6 +24,8 @@ PyObject *strobe_calls_object_go(PyObject *object, PyObject *args);
 PyObject *strobe_calls_object_stop(PyObject *object, PyObject *ignored);
 PyObject *strobe_calls_object_clear(PyObject *object, PyObject *ignored);
 PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args);
+PyObject *strobe_calls_object_stack(PyObject *object, PyObject *frame);
+PyObject *strobe_calls_object_place(PyObject *object, PyObject *frame);
 PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args);
 PyObject *strobe_calls_object_settle(PyObject *object, PyObject *args);
 PyObject *strobe_calls_object_seed_waiting(PyObject *object, PyObject *args);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a program runs and waits for when a profile begins (strobe/_callseeds.py finds it): it counts from then on. */
+#include <dlfcn.h>
+#include <stdlib.h>
+
 #include "ext/convert.h"
 #include "ext/trace_hooks.h"
 #include "ext/trace_parts.h"
@@ -40,54 +43,138 @@ static uint32_t group_of(struct strobe_trace *trace, PyObject *name, PyObject *c
 }
 
 /* What a function is that runs already: with the globals that its frame has. */
-static void learn(struct strobe_trace *trace, PyObject *frame, const void *code)
+static void learn(struct strobe_trace *trace, PyObject *globals, const void *code)
 {
-    PyObject *globals = PyObject_GetAttrString(frame, "f_globals");
-
     trace->globals = globals;
     strobe_calls_learn(trace->calls, code);
     trace->globals = NULL;
-    Py_XDECREF(globals);
-    PyErr_Clear();
 }
 
-/* Until the thread's next event, and below 3.12 always, the end of what is seeded is not seen.  What must stay to be asked: a generator, or
- * a frame object. */
-static int hold_unseen(struct strobe_trace *trace, struct strobe_calls_thread *thread, PyObject *frame, const void *address)
+/* ---- frames of threads ---- */
+
+typedef void world(void *interpreter);
+
+/* Free-threaded builds: no other thread runs Python until it starts again; it is a lookup of CPython's functions by their names that says how.
+ * false: they are not there. */
+static bool stop_world(world **ret_start)
 {
-    PyObject *key = PyLong_FromVoidPtr((void *)address), *held = NULL;
-    int failed;
+    world *stop = (world *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyEval_StopTheWorld"); /* pycore_pystate.h; exported, as tests use it */
 
-    strobe_calls_seed_unseen(thread, address);
-    if (trace->layout.frames == STROBE_FRAMES_HEAP)
-        held = frame;
-    else if (*((const uint8_t *)address + trace->layout.fr_owner) == trace->layout.owner_generator)
-        held = (PyObject *)((const char *)address - trace->layout.gen_frame);
-    failed = !key || (held && PyDict_SetItem(trace->held, key, held));
-    Py_XDECREF(key);
-    return failed ? -1 : 0;
+    *ret_start = (world *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyEval_StartTheWorld");
+    if (!stop || !*ret_start)
+        return false;
+    stop(PyInterpreterState_Get());
+    return true;
 }
 
-/* seed(ident, frame, code, task's name or None): frames of a thread, outermost first. */
+struct found {
+    const char *address;
+    PyObject *code, *globals, *generator; /* owned; generator: that the frame is in, or NULL */
+};
+
+/* The frame of a frame object; of one that has ended, that of who called it (it has a frame of its own then, and f_back is an object). */
+static const char *live_frame(const struct strobe_trace *trace, const void *object)
+{
+    enum { OWNED_BY_FRAME_OBJECT = 2 }; /* 3.13, 3.14: enum _frameowner (pycore_frame.h, pycore_interpframe_structs.h) */
+    const struct strobe_layout *lay = &trace->layout;
+
+    for (; object; object = strobe_trace_pointer(object, lay->ob_header)) {
+        const char *frame = strobe_trace_inner_frame(trace, object);
+
+        if (*(const uint8_t *)(frame + lay->fr_owner) != OWNED_BY_FRAME_OBJECT)
+            return frame;
+    }
+    return NULL;
+}
+
+/* With the world stopped: up to `most` frames, innermost first. */
+static size_t find_frames(const struct strobe_trace *trace, const void *object, struct found *ret, size_t most)
+{
+    const struct strobe_layout *lay = &trace->layout;
+    size_t n = 0;
+
+    for (const char *frame = live_frame(trace, object); frame && n < most; frame = strobe_trace_pointer(frame, lay->fr_previous)) {
+        uint8_t owner = *(const uint8_t *)(frame + lay->fr_owner);
+        uintptr_t code = (uintptr_t)strobe_trace_pointer(frame, lay->fr_code) & ~(uintptr_t)lay->pointer_mask_low;
+
+        if (owner >= lay->owner_skip)
+            continue;
+        ret[n] = (struct found){frame, (PyObject *)code, (PyObject *)strobe_trace_pointer(frame, lay->fr_globals),
+                                owner == lay->owner_generator ? (PyObject *)(frame - lay->gen_frame) : NULL};
+        Py_INCREF(ret[n].code);
+        Py_INCREF(ret[n].globals);
+        Py_XINCREF(ret[n].generator);
+        n++;
+    }
+    return n;
+}
+
+/* stack(frame object) -> [(code, globals, place, generator or None)], outermost first: of a thread that may be running meanwhile, in a
+ * free-threaded build. */
+PyObject *strobe_calls_object_stack(PyObject *object, PyObject *frame)
+{
+    enum { MOST = 10000 };
+    const struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
+    struct found *found = malloc(MOST * sizeof *found);
+    PyObject *list = PyList_New(0);
+    world *start;
+    size_t n = 0;
+
+    if (found && list && stop_world(&start)) {
+        n = find_frames(trace, frame, found, MOST);
+        start(PyInterpreterState_Get());
+    }
+    while (n-- > 0) {
+        PyObject *item = Py_BuildValue("(NNKN)", found[n].code, found[n].globals, (unsigned long long)(uintptr_t)found[n].address,
+                                       found[n].generator ? found[n].generator : (Py_INCREF(Py_None), Py_None));
+
+        if (!item || (list && PyList_Append(list, item)))
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    free(found);
+    return list;
+}
+
+/* seed(ident, place, code, globals, what must stay to be asked or None, task's name or None): frames of a thread, outermost first.  Until
+ * the thread's next event, and below 3.12 always, their ends are not seen: then a generator, or a frame object, is asked. */
 PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
 {
     struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
     struct strobe_calls_thread *thread;
-    PyObject *frame, *code, *name;
-    unsigned long long ident;
+    PyObject *code, *globals, *held, *name, *key;
+    unsigned long long ident, place;
     const void *address;
+    int failed;
 
-    if (!PyArg_ParseTuple(args, "KOOO:seed", &ident, &frame, &code, &name))
+    if (!PyArg_ParseTuple(args, "KKOOOO:seed", &ident, &place, &code, &globals, &held, &name))
         return NULL;
-    thread = strobe_calls_thread_find(trace->calls, ident, 0);
-    address = strobe_trace_inner_frame(trace, frame);
-    if (!thread)
+    if (!(thread = strobe_calls_thread_find(trace->calls, ident, 0)))
         Py_RETURN_NONE;
-    learn(trace, frame, code);
+    address = (const void *)(uintptr_t)place;
+    learn(trace, globals, code);
     strobe_calls_seed(thread, code, address, group_of(trace, name, code), strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
-    if (hold_unseen(trace, thread, frame, address))
+    strobe_calls_seed_unseen(thread, address);
+    key = PyLong_FromVoidPtr((void *)address);
+    failed = !key || (held != Py_None && PyDict_SetItem(trace->held, key, held));
+    Py_XDECREF(key);
+    if (failed)
         return NULL;
     Py_RETURN_NONE;
+}
+
+/* place(frame object) -> (place, what must stay to be asked or None): of a frame of this thread, or where one thread runs at a time. */
+PyObject *strobe_calls_object_place(PyObject *object, PyObject *frame)
+{
+    const struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
+    const char *address = strobe_trace_inner_frame(trace, frame);
+    PyObject *held = Py_None;
+
+    if (trace->layout.frames == STROBE_FRAMES_HEAP)
+        held = frame;
+    else if (*(const uint8_t *)(address + trace->layout.fr_owner) == trace->layout.owner_generator)
+        held = (PyObject *)(address - trace->layout.gen_frame);
+    return Py_BuildValue("(KO)", (unsigned long long)(uintptr_t)address, held);
 }
 
 /* settle(ident, frame): where a thread is now, before stop() (below 3.12). */
@@ -106,7 +193,7 @@ PyObject *strobe_calls_object_settle(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* seed_waiting([(coroutine, code, frame)], task's name or None, ident): one that waits for the next, outermost first, in the loop of a
+/* seed_waiting([(coroutine, code, globals)], task's name or None, ident): one that waits for the next, outermost first, in the loop of a
  * thread; nothing if that is not profiled. */
 PyObject *strobe_calls_object_seed_waiting(PyObject *object, PyObject *args)
 {

@@ -31,6 +31,14 @@ UNMOVED = setarch -R
 check-san:
 	$(MAKE) BUILD=$(SAN_BUILD) OPT="-O1 -g $(SAN_FLAGS)" UNDER="$(UNMOVED)" check-unit
 
+# --- the unit program that has threads, with what it is about, under ThreadSanitizer: it ends with 66 where a race was seen ---
+TSAN_BUILD = $(BUILD)/tsan-unit
+TSAN_FLAGS = -fsanitize=thread -fno-omit-frame-pointer -Wno-format-truncation
+check-tsan:
+	$(MAKE) BUILD=$(TSAN_BUILD) OPT="-O1 -g $(TSAN_FLAGS)" UNDER="$(UNMOVED)" UNIT_SRC=tests/unit/test_calls_threads.c \
+	    SAMPLER_SRC="$(wildcard sampler/base/*.c sampler/calls/*.c)" ATTACH_SRC= PROTO_OBJ= check-unit
+.PHONY: check-tsan
+
 # --- fuzzers: `make fuzz` builds them, `make check-fuzz` gives each FUZZ_SECONDS ---
 # A fuzzer is its own compilation of what it tests, with clang's coverage instrumentation.
 FUZZ_SECONDS ?= 30

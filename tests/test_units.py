@@ -30,6 +30,13 @@ def test_units_and_images_under_sanitizers():
     assert "runtime error" not in text and "AddressSanitizer" not in text
 
 
+@pytest.mark.timeout(600)
+def test_calls_under_thread_sanitizer():
+    """What threads do at once with a deterministic profile: tests/unit/test_calls_threads.c."""
+    text = check("check-tsan")
+    assert "PASSED" in text and "WARNING: ThreadSanitizer" not in text
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not shutil.which("clang"), reason="no clang, which the fuzzers are built with")
 def test_fuzzers():

@@ -8,6 +8,7 @@ import threading
 
 from strobe import _strobe
 
+_AT_ONCE = not getattr(sys, "_is_gil_enabled", lambda: True)()  # other threads run, and nobody may look at what they just do
 OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -75,16 +76,26 @@ def _coroutine_of(task):
 
 def seed(native, only):
     """What threads run and tasks wait for at this moment counts from now on."""
-    stacks = {ident: _stack(frame) for ident, frame in sys._current_frames().items() if not only or ident == only}
+    own = _strobe.thread_ident()
+    innermost = {ident: frame for ident, frame in sys._current_frames().items() if not only or ident == only}
+    running = {ident: innermost.pop(ident) for ident in list(innermost) if _AT_ONCE and ident != own}
+    stacks = {ident: _stack(frame) for ident, frame in innermost.items()}
     asyncio = _asyncio()
     tasks = [(task, _coroutine_of(task)) for task in _all_tasks(asyncio, _loops(asyncio, stacks))] if asyncio is not None else []
+    if _AT_ONCE:
+        tasks = [(task, coroutine) for task, coroutine in tasks if _thread_of(task) == own]
     roots = {id(frame): task for task, frame in ((task, _part(coroutine, _FRAME)) for task, coroutine in tasks) if frame is not None}
     names = _names()
     for ident, frames in stacks.items():
         native.thread(ident, *names.get(ident, (0, "")))
         for frame in frames:
-            task = roots.get(id(frame))
-            native.seed(ident, frame, frame.f_code, task.get_name() if task is not None else None)
+            task, (place, held) = roots.get(id(frame)), native.place(frame)
+            native.seed(ident, place, frame.f_code, frame.f_globals, held, task.get_name() if task is not None else None)
+    for ident, frame in running.items():
+        native.thread(ident, *names.get(ident, (0, "")))
+        for code, space, place, held in native.stack(frame):
+            if not is_own(code):
+                native.seed(ident, place, code, space, held, None)
     for task, coroutine in tasks:
         chain = _waiting(coroutine)
         if chain:
@@ -106,14 +117,15 @@ def _thread_of(task):
 
 
 def _waiting(coroutine):
-    """Those that wait, one for the next: (coroutine, code, frame), outermost first."""
+    """Those that wait, one for the next: (coroutine, code, globals), outermost first.  Nobody may ask one that runs what it waits for: CPython 3.12
+    gives a pointer to nothing then."""
     chain = []
-    while len(chain) < 1000:
+    while len(chain) < 1000 and not (getattr(coroutine, "cr_running", False) or getattr(coroutine, "gi_running", False)):
         code, frame = _part(coroutine, _CODE), _part(coroutine, _FRAME)
         if code is None or frame is None:
             break
         if _has_begun(coroutine):
-            chain.append((coroutine, code, frame))
+            chain.append((coroutine, code, frame.f_globals))
         coroutine = _part(coroutine, _AWAITED)
     return chain
 
