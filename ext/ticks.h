@@ -91,7 +91,7 @@ static inline struct strobe_calls_time strobe_ticks_now(struct strobe_ticks *tic
     ticks->last.wall = wall;
     if (__builtin_expect(wall < ticks->until &&
                          *(volatile uint64_t *)ticks->sequence == (uint64_t)(uintptr_t)strobe_ticks_ours, 1))
-        ticks->last.cpu = wall + ticks->base;
+        ticks->last.cpu = wall + ticks->base > ticks->last.cpu ? wall + ticks->base : ticks->last.cpu;
     else if (ticks->how != STROBE_TICKS_NO_CPU)
         ticks->last.cpu = strobe_ticks_real_cpu(ticks, wall);
     return ticks->last;

@@ -115,6 +115,7 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
         strobe_calls_go_on(thread, seat->ticks.last);
         seat->is_ready = seat->is_named = false;
     }
+    strobe_calls_meet(thread, seat->tid, seat->ticks.last.cpu);
     strobe_calls_guard(thread, &seat->busy);
     seat->ticks.last = strobe_calls_latest(thread, seat->ticks.last);
     seat->thread = thread;
@@ -329,7 +330,7 @@ struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_
 
     if (own && own->thread == thread && own->turn == strobe_trace_turn)
         return strobe_ticks_now(&own->ticks);
-    if (trace->cpu != STROBE_TICKS_NO_CPU)
+    if (trace->cpu != STROBE_TICKS_NO_CPU && strobe_calls_tid(thread))
         now.cpu = strobe_ticks_cpu_of(strobe_calls_tid(thread));
     return strobe_calls_latest(thread, now);
 }

@@ -37,6 +37,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *globals;     /* of the code that is asked for; borrowed; NULL = those of the frame that runs */
     PyObject *tag;         /* a ContextVar whose value is a group, too; NULL = none */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
+    PyObject *name_key;    /* "__name__" */
     PyObject *own;         /* likewise: paths of strobe's own files */
     uint64_t too_deep;     /* how often a hook stepped aside, as an eighth of the C stack was used */
     uint64_t without_builtins; /* threads whose profile function is the program's */

@@ -77,7 +77,7 @@ static bool is_wanted(const struct strobe_trace *trace, const void *code)
     }
     if (!globals)
         return false;
-    name = PyDict_GetItemString(globals, "__name__");
+    name = PyDict_GetItem(globals, trace->name_key);
     return name && PyUnicode_Check(name) && is_in_one(name, trace->modules);
 }
 

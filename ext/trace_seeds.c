@@ -7,7 +7,7 @@
 #include "ext/trace_hooks.h"
 #include "ext/trace_parts.h"
 
-/* thread(ident, tid, name): made when it is new. */
+/* thread(ident, tid or 0, name): made when it is new. */
 PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args)
 {
     struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;

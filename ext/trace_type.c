@@ -24,6 +24,7 @@ static void release(struct strobe_trace *trace)
     Py_XDECREF(trace->modules);
     Py_XDECREF(trace->paths);
     Py_XDECREF(trace->own);
+    Py_XDECREF(trace->name_key);
     for (size_t i = 0; i < trace->n_left_out; i++)
         Py_DECREF(trace->left_out[i]);
     free(trace->left_out);
@@ -101,8 +102,8 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     trace->only = only;
     trace->builtins = builtins;
     trace->tasks = tasks;
-    if (!(trace->root_codes = PyList_New(0)) || !(trace->held = PyDict_New()) ||
-        read_layout(trace, version))
+    if (!(trace->name_key = PyUnicode_InternFromString("__name__")) || !(trace->root_codes = PyList_New(0)) ||
+        !(trace->held = PyDict_New()) || read_layout(trace, version))
         goto failed;
     tick = strobe_ticks_facts()->ns_per_tick;
     err = strobe_calls_new(&(struct strobe_calls_opts){

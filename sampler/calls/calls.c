@@ -27,7 +27,7 @@ static struct strobe_calls_function adopt(struct strobe_calls *calls, const void
     if (*count > limit || strobe_htab_put(&calls->functions, (uintptr_t)key, 0, value))
         return is_out ? function : beyond(calls, function.kind);
     if (ops->adopt(ops->ctx, key, is_out ? STROBE_CALLS_OTHER : *count)) {
-        strobe_htab_put(&calls->functions, (uintptr_t)key, 0, function.kind);
+        *strobe_htab_get(&calls->functions, (uintptr_t)key, 0) = function.kind; /* a put could fail */
         return beyond(calls, function.kind);
     }
     function.number = is_out ? STROBE_CALLS_OTHER : *count;
@@ -266,8 +266,8 @@ static enum strobe_calls_verdict put(struct strobe_calls_thread *thread, const v
     node = child_of(thread, key, group, true, &kind);
     if (kind == STROBE_CALLS_LEFT_OUT)
         return STROBE_CALLS_IGNORED;
-    if (node && is_new && is_free)
-        activation = new_activation(thread, key, frame, group);
+    if (node && is_new && is_free && !(activation = new_activation(thread, key, frame, group)))
+        thread->lost++;
     if (!node || strobe_calls_push(thread, node, activation, how == STARTS, now)) {
         thread->lost++;
         return STROBE_CALLS_NOTED;

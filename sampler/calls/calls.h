@@ -79,7 +79,7 @@ struct strobe_calls_lost {
     uint64_t functions, events;
     bool paths; /* the tree is full */
 };
-struct strobe_calls_lost strobe_calls_lost(const struct strobe_calls *calls);
+struct strobe_calls_lost strobe_calls_lost(struct strobe_calls *calls);
 
 /* In the child of a fork: nobody holds anything; the threads of events are the parent's. */
 void strobe_calls_forked(struct strobe_calls *calls);
@@ -95,6 +95,8 @@ struct strobe_calls_thread *strobe_calls_thread_find(struct strobe_calls *calls,
 void strobe_calls_each_thread(struct strobe_calls *calls, strobe_calls_clock *clock, void *ctx,
                               void (*fn)(struct strobe_calls_thread *thread, struct strobe_calls_time now));
 int32_t strobe_calls_tid(const struct strobe_calls_thread *thread);
+/* The thread runs, of which only the ident was known: its CPU time counts from now on. */
+void strobe_calls_meet(struct strobe_calls_thread *thread, int32_t tid, uint64_t cpu);
 /* The later one, each clock for itself, of a real time and that of its last event. */
 struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *thread, struct strobe_calls_time now);
 /* The name is known now; copied.  STROBE_ERR_NOMEM: the old one stays. */

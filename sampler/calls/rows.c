@@ -241,21 +241,23 @@ int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls
     for (uint32_t i = 0; i < rows.n_functions; i++)
         rows.functions[i] = (struct strobe_calls_row){STROBE_CALLS_OTHER, i, nothing};
     strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        strobe_calls_hold(thread); /* all: what waits may go on in another thread than it was read in */
     for (struct strobe_calls_thread *thread = calls->threads; thread && !err; thread = thread->next) {
         struct strobe_calls_time now, real;
 
         if (question->thread && question->thread != thread->number)
             continue;
-        strobe_calls_hold(thread);
         now = own_now(thread, question, &real);
         if (question->group == STROBE_CALLS_ANY)
             (void)((err = add_all(&rows, thread, question->thread, now)) || (err = add_other_stacks(&rows, thread, real.wall)));
         else
             err = add_group(&rows, thread, question->thread, question->group, now);
-        strobe_calls_let_go(thread);
     }
     if (!err)
         err = add_waits(&rows, calls, question);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        strobe_calls_let_go(thread);
     strobe_calls_unlist(calls);
     if (err)
         strobe_calls_rows_release(&rows);

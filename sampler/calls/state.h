@@ -66,7 +66,7 @@ struct strobe_calls {
     size_t n_groups, cap_groups;
     struct strobe_calls_thread *threads, *past;
     size_t n_ended;
-    _Atomic uint64_t n_ends;
+    uint64_t n_ends;
     uint32_t n_made; /* threads */
     _Atomic int64_t room;        /* nodes that may still be made */
     _Atomic uint64_t beyond;     /* starts of functions beyond the limit */

@@ -203,12 +203,18 @@ static void add_node(struct strobe_calls_node *sum, const struct strobe_calls_no
     sum->longest = more->longest > sum->longest ? more->longest : sum->longest;
 }
 
-static int add_local(struct strobe_calls_tables *into, const struct strobe_calls_local *more)
+/* sums: false: only makes what is to be added to. */
+static int add_local(struct strobe_calls_tables *into, const struct strobe_calls_local *more, bool sums)
 {
     struct strobe_calls_local *sum = local_of(into, more->function);
 
     if (!sum)
         return STROBE_ERR_NOMEM;
+    for (const struct strobe_calls_edge *edge = more->edges; edge && !sums; edge = edge->next)
+        if (!edge_of(into, edge->caller->function, edge->callee->function))
+            return STROBE_ERR_NOMEM;
+    if (!sums)
+        return 0;
     add_time(&sum->span.total, more->span.total);
     sum->primitive += more->primitive;
     sum->primitive_resumes += more->primitive_resumes;
@@ -246,13 +252,16 @@ int strobe_calls_absorb(struct strobe_calls_tables *into, const struct strobe_ca
         } else if ((edge = edge_of(into, node->edge->caller->function, node->edge->callee->function))) {
             of[i] = beyond_of(into, edge, node->key, node->kind);
         }
-        if (of[i])
-            add_node(of[i], node);
-        else
+        if (!of[i])
             err = STROBE_ERR_NOMEM;
     }
     for (const struct strobe_calls_local *local = from->all; local && !err; local = local->next)
-        err = add_local(into, local);
+        err = add_local(into, local, false);
+    for (size_t i = 0; !err && i < from->n_nodes; i++)
+        if (from->nodes[i]->edge)
+            add_node(of[i], from->nodes[i]);
+    for (const struct strobe_calls_local *local = from->all; local && !err; local = local->next)
+        err = add_local(into, local, true);
     free(of);
     return err;
 }

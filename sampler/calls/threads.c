@@ -199,12 +199,17 @@ uint32_t strobe_calls_function_count(struct strobe_calls *calls)
     return count;
 }
 
-struct strobe_calls_lost strobe_calls_lost(const struct strobe_calls *calls)
+struct strobe_calls_lost strobe_calls_lost(struct strobe_calls *calls)
 {
     struct strobe_calls_lost lost = {.functions = atomic_load(&calls->beyond), .paths = atomic_load(&calls->room) <= 0};
 
-    for (const struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+    strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next) {
+        strobe_calls_hold(thread);
         lost.events += thread->lost;
+        strobe_calls_let_go(thread);
+    }
+    strobe_calls_unlist(calls);
     return lost;
 }
 
@@ -352,11 +357,11 @@ void strobe_calls_thread_end(struct strobe_calls_thread *thread)
         next = stack->next;
         strobe_calls_stack_end(thread, stack);
     }
-    thread->ended = atomic_fetch_add(&calls->n_ends, 1) + 1;
     strobe_calls_let_go(thread);
     if (!calls->past && calls->n_ended >= ENDED_KEPT && !strobe_calls_thread_new(calls, 0, 0, "(ended threads)", &calls->past))
         calls->past->is_past = true;
     strobe_calls_list(calls);
+    thread->ended = ++calls->n_ends;
     if (++calls->n_ended > ENDED_KEPT && calls->past)
         absorb_oldest(calls);
     strobe_calls_unlist(calls);
@@ -371,6 +376,8 @@ static void pause_entry(struct strobe_calls_thread *thread, const struct strobe_
         entry->activation->waits = false;
     } else if (!strobe_grow(&thread->paused, &thread->cap_paused, thread->n_paused + 1, sizeof *thread->paused)) {
         thread->paused[thread->n_paused++] = entry->node;
+    } else {
+        thread->lost++;
     }
 }
 
@@ -403,6 +410,14 @@ void strobe_calls_pause_waits(struct strobe_calls *calls, uint64_t wall)
         if (activation && !activation->is_on_stack && wall > activation->since) /* another thread may have suspended it since */
             strobe_calls_end_wait(activation->thread, activation, activation->node, wall);
     }
+}
+
+void strobe_calls_meet(struct strobe_calls_thread *thread, int32_t tid, uint64_t cpu)
+{
+    if (thread->tid)
+        return;
+    thread->tid = tid;
+    thread->last.cpu = cpu - thread->taken.cpu;
 }
 
 void strobe_calls_go_on(struct strobe_calls_thread *thread, struct strobe_calls_time now)

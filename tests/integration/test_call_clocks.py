@@ -73,6 +73,12 @@ def test_as_the_machine_is(py, clock):
         check_no_cpu(told)
 
 
+def test_a_thread_that_threading_does_not_know(py):
+    told = inside.run(py, "callclocks.py", "unknown")
+    check_cpu(told)
+    assert told["rows"]["waits"]["total_cpu"] == pytest.approx(told["truth"]["left"]["total_cpu"], rel=0.02, abs=0.5e-3)
+
+
 def test_without_rseq(py):
     """glibc has not registered it."""
     told = check_fallback(py, env={"GLIBC_TUNABLES": "glibc.pthread.rseq=0"})

@@ -51,13 +51,6 @@ static void note_wrong(int line)
 
 #define EXPECT(holds) ((holds) ? (void)0 : note_wrong(__LINE__))
 
-/* What goes on at the same time. */
-static struct {
-    int functions; /* that are called: those below PLAIN, or all */
-    int n_short;   /* threads that come and go */
-    bool is_read;
-} way;
-
 static struct strobe_calls *calls;
 static _Atomic uint64_t clock_now = 1000; /* wall time of all; each event's is its own.  Relaxed: a clock puts nothing in order */
 
@@ -226,13 +219,14 @@ static void *write_events(void *arg)
     char name[32];
 
     w->now.wall = atomic_load_explicit(&clock_now, memory_order_relaxed);
+    EXPECT(!strobe_calls_thread_find(calls, (uint64_t)w->serial, w->serial));
     EXPECT(strobe_calls_thread_new(calls, (uint64_t)w->serial, w->serial, "", &w->thread) == 0);
     strobe_calls_go_on(w->thread, w->now);
     strobe_calls_guard(w->thread, &w->busy);
     snprintf(name, sizeof name, "writer-%d", w->serial);
     EXPECT(strobe_calls_thread_rename(w->thread, name) == 0);
     for (int i = 0; i < w->events; i++) {
-        int dice = rand_r(&w->seed) % 100, f = rand_r(&w->seed) % way.functions;
+        int dice = rand_r(&w->seed) % 100, f = rand_r(&w->seed) % FUNCTIONS;
 
         if (w->n && w->stack[w->n - 1].at && dice < 40 && is_room())
             suspend(w);
@@ -254,7 +248,7 @@ static void *write_events(void *arg)
 
 /* ---- threads ---- */
 
-enum { WRITERS = 3, SHORT = 80, EVENTS = 2500, LEAST = 5 };
+enum { WRITERS = 3, SHORT = 80, EVENTS = 2500, LEAST = 5 }; /* SHORT: of those some are absorbed */
 
 static pthread_mutex_t seats_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct writer writers[WRITERS], short_ones[SHORT];
@@ -280,7 +274,7 @@ static void bury(struct writer *w)
 
 static void *make_threads(void *arg)
 {
-    for (int i = 0; i < way.n_short; i++) {
+    for (int i = 0; i < SHORT; i++) {
         start(&short_ones[i], 100 + i, 60);
         bury(&short_ones[i]);
     }
@@ -303,14 +297,14 @@ static int add_path(void *ctx, const struct strobe_calls_thread_facts *thread, u
 /* It reads while the others write: what holds of any profile, and nothing becomes less. */
 static void *read_all(void *arg)
 {
-    uint64_t least = 0, least_self = 0;
+    uint64_t least = 0, least_self = 0, least_awaited = 0;
 
     for (int turn = 0; turn < LEAST || atomic_load_explicit(&n_going, memory_order_relaxed); turn++) {
         struct strobe_calls_question question = {.group = STROBE_CALLS_ANY, .now = now_of,
                                                  .wall = atomic_load_explicit(&clock_now, memory_order_relaxed)};
         struct strobe_calls_thread_facts *threads;
         struct strobe_calls_rows rows;
-        uint64_t started = 0, self = 0, by_paths = 0;
+        uint64_t started = 0, self = 0, awaited = 0, by_paths = 0;
         size_t n;
 
         EXPECT(strobe_calls_rows_init(calls, &question, &rows) == 0);
@@ -318,11 +312,14 @@ static void *read_all(void *arg)
             EXPECT(rows.functions[i].figures.self.wall <= rows.functions[i].figures.total.wall);
             started += rows.functions[i].figures.started;
             self += rows.functions[i].figures.self.wall;
+            awaited += rows.functions[i].figures.awaited;
         }
         EXPECT(self + rows.later.self.wall == rows.wall);
         EXPECT(started + rows.later.started >= least && rows.wall >= least_self);
         least = started + rows.later.started;
         least_self = rows.wall;
+        EXPECT(awaited + rows.later.awaited >= least_awaited);
+        least_awaited = awaited + rows.later.awaited;
         strobe_calls_rows_release(&rows);
         EXPECT(strobe_calls_threads(calls, &threads, &n) == 0);
         for (size_t i = 0; i < n; i++)
@@ -332,6 +329,7 @@ static void *read_all(void *arg)
             ;
         EXPECT(strobe_calls_paths(calls, &question, add_path, &by_paths) == 0);
         EXPECT(by_paths >= least_self);
+        EXPECT(strobe_calls_lost(calls).events == 0);
     }
     return NULL;
 }
@@ -353,7 +351,7 @@ static void check(const struct figures *did)
     struct strobe_calls_rows rows;
 
     assert_int_equal(strobe_calls_rows_init(calls, &question, &rows), 0);
-    for (int f = 0; f < way.functions; f++) {
+    for (int f = 0; f < FUNCTIONS; f++) {
         const struct strobe_calls_figures *is = &rows.functions[numbers[f]].figures;
 
         assert_true(numbers[f] && is->started);
@@ -381,46 +379,32 @@ static void run(void)
     for (int i = 0; i < WRITERS; i++)
         start(&writers[i], i + 1, EVENTS);
     assert_int_equal(pthread_create(&maker, NULL, make_threads, NULL), 0);
-    if (way.is_read)
-        assert_int_equal(pthread_create(&reader, NULL, read_all, NULL), 0);
+    assert_int_equal(pthread_create(&reader, NULL, read_all, NULL), 0);
     for (int i = 0; i < WRITERS; i++) {
         bury(&writers[i]);
         atomic_fetch_sub_explicit(&n_going, 1, memory_order_relaxed);
     }
     pthread_join(maker, NULL);
-    if (way.is_read)
-        pthread_join(reader, NULL);
+    pthread_join(reader, NULL);
     assert_int_equal(atomic_load(&first_wrong), 0);
     for (int i = 0; i < WRITERS; i++)
         add(did, &writers[i].did);
-    for (int i = 0; i < way.n_short; i++)
+    for (int i = 0; i < SHORT; i++)
         add(did, &short_ones[i].did);
     check(did);
     free(did);
     strobe_calls_free(calls);
 }
 
-static void test_functions_while_they_are_read(void **state)
+static void test_threads_at_once(void **state)
 {
-    way.functions = PLAIN;
-    way.n_short = SHORT; /* of which some are absorbed */
-    way.is_read = true;
-    run();
-}
-
-static void test_what_goes_on_in_other_threads(void **state)
-{
-    way.functions = FUNCTIONS;
-    way.n_short = SHORT / 2;
-    way.is_read = false;
     run();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_functions_while_they_are_read),
-        cmocka_unit_test(test_what_goes_on_in_other_threads),
+        cmocka_unit_test(test_threads_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

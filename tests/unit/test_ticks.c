@@ -180,6 +180,22 @@ static void test_what_there_is(void **state)
     assert_true(strobe_ticks_facts()->by_counter || strobe_ticks_facts()->ns_per_tick == 1);
 }
 
+/* Who knows a later time of the thread says so: from there on it goes on. */
+static void test_never_back(void **state)
+{
+    struct strobe_ticks ticks;
+    uint64_t later;
+
+    need_rseq();
+    strobe_ticks_init(&ticks, STROBE_TICKS_RSEQ);
+    later = ticks.last.cpu += (uint64_t)(3 * MS / strobe_ticks_facts()->ns_per_tick);
+    for (int i = 0; i < 1000; i++)
+        assert_true(event(&ticks).cpu >= later);
+    spin(&ticks, 6);
+    assert_true(event(&ticks).cpu > later);
+    assert_false(atomic_load(&has_gone_back));
+}
+
 /* ---- threads that share a CPU, and are moved ---- */
 
 static void stay_on(int cpu)
@@ -332,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_cpu_by_rseq),
         cmocka_unit_test(test_cpu_by_the_clock),
         cmocka_unit_test(test_no_cpu),
+        cmocka_unit_test(test_never_back),
         cmocka_unit_test(test_off_its_cpu),
         cmocka_unit_test(test_moved_and_interrupted),
         cmocka_unit_test(test_another_user_of_rseq),
