@@ -39,9 +39,25 @@ def save(profile, path, format=None, compat=None):
     _files.write_whole(path, export(profile, format, compat))
 
 
+def save_at_end(profile, files, table):
+    """When a process ends: (path, compat) each by itself, whatever becomes of the others; what is not written is said, and shown as a table.
+    table: writes it to a file object."""
+    out, failed = sys.stderr or sys.__stderr__, not files
+    for path, compat in files:
+        try:
+            save(profile, path, compat=compat)
+        except BaseException as error:  # Ctrl-C, too, is of the file that is being written
+            failed = True
+            why = "interrupted" if isinstance(error, KeyboardInterrupt) else getattr(error, "strerror", None) or "%s: %s" % (type(error).__name__, error)
+            if out is not None:
+                out.write("strobe: cannot write %s: %s\n" % (path, why))
+    if failed and out is not None:
+        table(out)
+
+
 def export(profile, format, compat=None):
     if format in _NATIVE:
-        return profile._begun().export(_NATIVE[format], _names(profile), profile._clock == "cpu", "calls of " + " ".join(sys.argv))
+        return profile._begun().export(_NATIVE[format], _names(profile), profile._clock == "cpu", "calls of " + _command())
     shot = profile._read()
     if format == "pstat":
         return marshal.dumps(pstat(shot, profile._clock, compat), 4)
@@ -58,6 +74,11 @@ def everything(profile, shot):
             "threads": [dict(thread, functions=rows(thread=thread["ident"])) for thread in profile.threads()],
             "tasks": [{"name": name, "functions": rows(task=name)} for name in profile.tasks()],
             "tags": [{"name": name, "functions": rows(tag=name)} for name in profile.tags()]}
+
+
+def _command():
+    """What was run, as text: arguments may be any bytes, and the program may have taken them away."""
+    return " ".join(map(str, getattr(sys, "argv", ()))).encode("utf-8", "backslashreplace").decode().replace("\0", "?")
 
 
 def _names(profile):
@@ -145,7 +166,7 @@ def callgrind(shot):
     by_caller = {}
     for edge in shot.edges:
         by_caller.setdefault(edge.caller, []).append(edge)
-    lines = ["# callgrind format", "version: 1", "creator: strobe " + __version__, "cmd: " + _text(" ".join(sys.argv)), "positions: line",
+    lines = ["# callgrind format", "version: 1", "creator: strobe " + __version__, "cmd: " + _text(_command()), "positions: line",
              "event: Wall : nanoseconds on the thread"] + (["event: CPU : nanoseconds of CPU"] if shot.has_cpu else []) + [
              "event: Awaited : nanoseconds of waiting", "events: Wall %sAwaited" % ("CPU " if shot.has_cpu else "")]
     for row in sorted(shot.rows, key=lambda row: row.function):

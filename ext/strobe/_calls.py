@@ -188,8 +188,10 @@ class Profile(_callrows.Readable):
 class _Decorated:
     """The profile of a decorated function, which runs while at least one of its calls does; not while another profile runs."""
 
-    def __init__(self, name, options):
-        self.name, self.profile, self.has_warned = name, Profile(**options), False
+    def __init__(self, function, options):
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        self.name, self.profile, self.has_warned = getattr(function, "__qualname__", repr(function)), Profile(**options), False
+        self.place = (code.co_filename, code.co_firstlineno) if code is not None else ("<unknown>", 0)
         self.renew()
         _decorated.add(self)
 
@@ -225,14 +227,16 @@ class _Decorated:
             self.changing = None
 
     def begin(self):
+        global _begun_at
         try:
             self.profile.start()
+            _begun_at = "%s (%s:%d)" % (self.name, *self.place)
         except RecursionError:
             raise
         except RuntimeError as error:
             if not self.has_warned:
                 self.has_warned = True
-                warnings.warn("%s is not profiled: %s" % (self.name, error), RuntimeWarning, stacklevel=6)
+                warnings.warn_explicit("%s is not profiled: %s" % (self.name, error), RuntimeWarning, *self.place)
 
 
 def profile(function=None, *, save=None, **options):
@@ -250,7 +254,7 @@ def profile(function=None, *, save=None, **options):
         return functools.partial(profile, save=save, **options)
     if isinstance(function, type) or not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError("strobe.profile decorates functions and coroutine functions, not %r" % (function,))
-    runs = _Decorated(getattr(function, "__qualname__", repr(function)), options)
+    runs = _Decorated(function, options)
     if inspect.iscoroutinefunction(function):
         @functools.wraps(function)
         async def wrapper(*args, **kwargs):
@@ -268,19 +272,24 @@ def profile(function=None, *, save=None, **options):
             finally:
                 runs.leave(entered)
     wrapper.profile = runs.profile
-    atexit.register(_finish_decorated, runs.profile, save)
+    atexit.register(_finish_decorated, runs, save)
     return wrapper
 
 
-def _finish_decorated(done, save):
+def _finish_decorated(runs, save):
     """In the process that was profiled."""
+    done = runs.profile
     done.stop()
     if done._native is None or done._pid != os.getpid():
         return
-    if save is None:
-        done.print(file=sys.stderr or sys.__stderr__)
-    else:
-        done.save(save)
+
+    def table(out):
+        out.write("calls of %s:\n" % runs.name)
+        done.print(file=out)
+
+    from strobe import _callfiles
+
+    _callfiles.save_at_end(done, [] if save is None else [(save, None)], table)
 
 
 # ---- forks, and the end ----

@@ -102,9 +102,14 @@ def seed(native, only):
             native.seed_waiting(chain, task.get_name(), _thread_of(task))
 
 
+def _name_of(thread):
+    """As the native part takes it: any str may be a thread's name."""
+    return str(thread.name).encode("utf-8", "replace").decode().replace("\0", "?")
+
+
 def _names():
     """{ident: (native id or 0, name)}.  Where somebody has patched threading (gevent), idents are others', and this thread is asked for."""
-    names = {thread.ident: (getattr(thread, "native_id", None) or 0, thread.name) for thread in threading.enumerate()}
+    names = {thread.ident: (getattr(thread, "native_id", None) or 0, _name_of(thread)) for thread in threading.enumerate()}
     own, tid = _strobe.thread_ident(), _thread.get_native_id()
     if own not in names:
         names[own] = tid, "MainThread" if tid == os.getpid() else ""

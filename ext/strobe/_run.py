@@ -38,16 +38,8 @@ def _finish(profile, options, pid):
     profile.stop()
     if os.getpid() != pid:  # a child of a fork
         return
-    out, failed = sys.stderr or sys.__stderr__, False
-    for path in options.output:
-        try:
-            profile.save(path, compat=options.compat if _callfiles.format_of(path) == "pstat" else None)
-        except OSError as error:
-            failed = True
-            if out is not None:
-                out.write("strobe: cannot write %s: %s\n" % (path, error.strerror or error))
-    if (failed or not options.output) and out is not None:
-        profile.print(options.sort, options.limit, out)
+    files = [(path, options.compat if _callfiles.format_of(path) == "pstat" else None) for path in options.output]
+    _callfiles.save_at_end(profile, files, lambda out: profile.print(options.sort, options.limit, out))
 
 
 # ---- the program: everything but its own code is done before the profile begins ----
@@ -62,37 +54,70 @@ def _main_module(code, **names):
     return lambda: exec(code, module.__dict__)
 
 
-def _set_path(folder):
-    if not getattr(sys.flags, "safe_path", False):
+def _set_path(folder, always=False):
+    """sys.path[0], which is the folder of `python -m strobe` so far, where there is such a place."""
+    is_safe = getattr(sys.flags, "safe_path", sys.flags.isolated)
+    if not is_safe:
         sys.path[0] = folder
+    elif always:
+        sys.path.insert(0, folder)
+
+
+class _NoProgram(Exception):
+    """Not something that the program has raised."""
+
+
+class _NotText(Exception):
+    """The program cannot be compiled: a null byte is a ValueError until 3.11."""
+
+
+def _compiled(source, name):
+    try:
+        return compile(source, name, "exec", dont_inherit=True)
+    except ValueError as error:
+        raise _NotText from error
 
 
 def _script(path):
     if path == "-":
-        code = compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True)
+        code = _compiled(sys.stdin.buffer.read(), "<stdin>")
         _set_path("")
         return _main_module(code, __loader__=importlib.machinery.BuiltinImporter)
     is_file, code = os.path.isfile(path), None  # a pipe can be read only once
+    full = os.path.join(os.getcwd(), path[2:] if path.startswith("./") else path)  # as Python has it: ".." may lead through a link
     if os.path.isdir(path) or (is_file and zipfile.is_zipfile(path)):
-        return lambda: runpy.run_path(path, run_name="__main__")
-    full = os.path.abspath(path)
+        _set_path(full, always=True)
+        sys.argv[0] = path
+        return _as_main(*_details(runpy._get_main_module_details, runpy._Error)[1:])
     if is_file:
         with io.open_code(full) as file:
             code = pkgutil.read_code(file)
     loader = importlib.machinery.SourceFileLoader if code is None else importlib.machinery.SourcelessFileLoader
     if code is None:
         with io.open_code(full) as file:
-            code = compile(file.read(), full, "exec", dont_inherit=True)
+            code = _compiled(file.read(), full)
     _set_path(os.path.dirname(os.path.realpath(path)))
     return _main_module(code, __file__=full, __loader__=loader("__main__", full))
 
 
-def _module(name):
-    _set_path(os.getcwd())
-    _, spec, code = runpy._get_module_details(name, runpy._Error)  # the package around it is imported by this
-    sys.argv[0] = code.co_filename
+def _details(get, *args):
+    """(name, spec, code) by runpy; packages around it are imported by this, and what they raise is theirs."""
+    try:
+        return get(*args)
+    except runpy._Error as error:
+        raise _NoProgram(error) from None
+
+
+def _as_main(spec, code):
     return _main_module(code, __file__=code.co_filename, __spec__=spec, __loader__=spec.loader, __package__=spec.parent,
                         __cached__=spec.cached)
+
+
+def _module(name):
+    _set_path(os.getcwd())
+    _, spec, code = _details(runpy._get_module_details, name, runpy._Error)
+    sys.argv[0] = code.co_filename
+    return _as_main(spec, code)
 
 
 class _Trimmed:
@@ -112,7 +137,7 @@ class _Trimmed:
 def _run(program, own):
     """The interpreter ends as it does without us."""
     try:
-        program()
+        return program()
     except SystemExit:
         raise
     except BaseException:
@@ -149,9 +174,14 @@ def _prepare(parser, is_module, program):
     sys.argv = program
     try:
         return _module(program[0]) if is_module else _script(program[0])
-    except (OSError, runpy._Error) as error:
-        parser.exit(2, "strobe: %s\n" % error)
-    except SyntaxError as error:
+    except _NoProgram as error:
+        parser.exit(1, "strobe: %s\n" % error)
+    except OSError as error:
+        if is_module:
+            raise
+        parser.exit(2, "strobe: cannot read %s: %s\n" % (program[0], error.strerror))
+    except (SyntaxError, _NotText) as error:
+        error = error.__cause__ if isinstance(error, _NotText) else error
         sys.excepthook(type(error), error.with_traceback(None), None)
         sys.exit(1)
 
@@ -177,7 +207,7 @@ def main(arguments):
         if not os.path.isdir(os.path.dirname(path)) or os.path.isdir(path):
             parser.error("cannot write %s: %s" % (path, "a folder" if os.path.isdir(path) else "there is no such folder"))
     profile._own += (runpy.__file__, runpy.run_path.__code__.co_filename)
-    run = _prepare(parser, is_module, program)
+    run = _run(lambda: _prepare(parser, is_module, program), profile._own)
     atexit.register(_finish, profile, options, os.getpid())  # behind those of the program, and when its threads have ended
     profile.start()
     _calls._begun_at = "python -m strobe run"

@@ -5,6 +5,7 @@ import marshal
 import os
 import re
 import subprocess
+import zipfile
 
 import pytest
 
@@ -163,6 +164,20 @@ def test_again(py):
     assert re.search(r"calls\.py:\d+ began: one runs at a time", told["refused"])
 
 
+def test_threads_with_odd_names(py):
+    told = facts(py, "named_oddly")
+    assert told["leaf"] == 2 and "a?b" in told["names"] and told["names"].count("?") == 2
+
+
+@pytest.mark.versions_all
+def test_calls_that_end_elsewhere(py):
+    """What is unfinished is never less than nothing; the threads that have ended last have rows of their own."""
+    told = facts(py, "wanders")
+    assert told["rows"]["inner"] == told["rows"]["outer"] == [1, 1, 0]
+    assert told["rows"]["numbers"] == [72, 72, 0] and told["elsewhere"] == [[0, 1, 0]]
+    assert told["first"]
+
+
 def test_fork(py):
     assert facts(py, "forked")["status"] == 0
 
@@ -307,12 +322,14 @@ def test_callgrind_annotate_reads_it(saved):
 # ---- python -m strobe run ----
 
 
-def run(py, *words, files=None, under=True, input=None):
+def run(py, *words, files=None, under=True, input=None, make=None):
     with inside.Program(py, "calls.py") as program:
         for name, text in (files or {}).items():
             os.makedirs(os.path.dirname(os.path.join(program.here, name)), exist_ok=True)
             with open(os.path.join(program.here, name), "w") as file:
                 file.write(text)
+        if make:
+            make(program.here)
         done = program.finish(words=["-m", "strobe", "run"] * under + [word.replace("HERE", program.there) for word in words], input=input)
         found = {}
         for name in os.listdir(program.here):
@@ -385,7 +402,7 @@ def test_run_says_what_is_wrong(py):
                                 (["-o", "x.unknown", "HERE/calls.py"], 2, "no format is known for 'x.unknown'"),
                                 (["--filter", "", "HERE/p.py"], 2, "filter is a module or a path"),
                                 (["--limit", "-3", "HERE/p.py"], 2, "--limit is a number of rows"),
-                                (["-mnowhere"], 2, "No module named nowhere"),
+                                (["-mnowhere"], 1, "No module named nowhere"),
                                 (["-o", "/nowhere/x.pstat", "HERE/p.py"], 2, "cannot write /nowhere/x.pstat: there is no such folder"),
                                 (["--out", "x.pstat", "HERE/p.py"], 2, "unrecognized arguments: --out"),
                                 (["HERE/wrong.py"], 1, "SyntaxError"),
@@ -394,6 +411,49 @@ def test_run_says_what_is_wrong(py):
         assert done.returncode == status and text in done.stderr, (words, done)
         assert "Traceback" not in done.stderr
     assert "kept (p.py:1)" in done.stderr, "what could not be written is shown"
+
+
+LATE = """
+import atexit, sys
+def late():
+    import helper
+    print(helper.__name__, sys.modules["__main__"].__dict__ is globals())
+atexit.register(late)
+print([part.rpartition("/")[2] for part in sys.path[:2]], sys.argv, __file__.rpartition("/")[2], __spec__.name)
+"""
+
+
+@pytest.mark.parametrize("what", ["folder", "archive", "through a link", "package that fails"])
+def test_run_finds_what_python_finds(py, what):
+    """Folders and archives, which are modules as long as the process lives; ".." behind a link; what a package raises is the program's."""
+    files = {"app/__main__.py": LATE, "app/helper.py": "", "p.py": "print('the wrong one')", "deep/er/p.py": "print('the right one', __file__)",
+             "pk/__init__.py": "open('/nowhere/at/all')", "pk/__main__.py": ""}
+    program = {"folder": ["HERE/app", "x"], "archive": ["HERE/app.zip", "x"], "through a link": ["HERE/link/../p.py"],
+               "package that fails": ["-m", "pk"]}[what]
+
+    def make(here):
+        os.makedirs(os.path.join(here, "deep", "er", "below"))
+        os.symlink(os.path.join("deep", "er", "below"), os.path.join(here, "link"))
+        with zipfile.ZipFile(os.path.join(here, "app.zip"), "w") as archive:
+            archive.writestr("__main__.py", LATE)
+            archive.writestr("helper.py", "")
+
+    done, found = run(py, "-o", "HERE/out.json", *program, files=files, make=make)
+    bare, _ = run(py, *program, files=files, make=make, under=False)
+    place = re.compile(r"[^' ]*strobe-test-[^/']*")
+    assert (done.returncode, place.sub("", done.stdout)) == (bare.returncode, place.sub("", bare.stdout)), (done, bare)
+    assert done.stderr.splitlines()[-1:] == bare.stderr.splitlines()[-1:]
+    if what == "package that fails":
+        assert done.returncode == 1 and "_run.py" not in done.stderr and "Traceback" in done.stderr
+    else:
+        assert done.returncode == 0 and "the wrong one" not in done.stdout and json.loads(found["out.json"])["functions"]
+
+
+def test_run_writes_what_it_can(py):
+    """Arguments that are no text, and gone; a file that cannot be written costs no other one."""
+    text = "import sys\ndef kept(): pass\nkept()\ndel sys.argv\n"
+    done, found = run(py, "-o", "HERE/out.svg", "-o", "HERE/out.collapsed", "-o", "HERE/out.json", "HERE/p.py", "\udcff", files={"p.py": text})
+    assert done.returncode == 0 and done.stderr == "" and {"out.svg", "out.collapsed", "out.json"} <= set(found), done
 
 
 TENANTS = """

@@ -701,6 +701,66 @@ def again():
           "after": found["leaf"]["calls"], "others": "leaf" in rows(other), "broken": broken(profile) + broken(other)})
 
 
+def named_oddly():
+    """Threads may be called anything."""
+    def leaf():
+        spin(0.001)
+
+    end = threading.Event()
+    threads_ = [start_thread(end.wait, name=name) for name in ("a\0b", "\ud800", "")]
+    with strobe.Profile() as profile:
+        threads_ += [start_thread(leaf, name=name) for name in ("c\0d", "\udfff")]
+        for thread in threads_[-2:]:
+            thread.join()
+    end.set()
+    tell({"leaf": rows(profile)["leaf"]["calls"], "names": sorted(row["name"] for row in profile.threads()), "broken": broken(profile)})
+
+
+def wanders():
+    """Generators that begin in one place and end in another one; threads that end one after the other, the first of them last."""
+    def numbers():
+        yield 1
+        yield 2
+
+    def begins():
+        made = numbers()
+        next(made)
+        return made
+
+    def ends(made):
+        list(made)
+
+    async def inner():
+        await asyncio.sleep(10)
+
+    async def outer():
+        await inner()
+
+    async def cancels():
+        task = asyncio.ensure_future(outer())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    go = threading.Event()
+    with strobe.Profile() as profile:
+        ends(begins())
+        asyncio.run(cancels())
+        first = start_thread(go.wait, name="first")
+        for n in range(70):
+            start_thread(begins, name="short-%d" % n).join()
+        start_thread(ends, begins(), name="elsewhere").join()
+        go.set()
+        first.join()
+    found = rows(profile)
+    parts = {name: [[one["name"].rpartition(".")[2], one["calls"], one["finished"], one["unfinished"]] for one in found[name]["callers"]]
+             for name in ("numbers", "inner", "outer")}
+    tell({"rows": {name: [found[name]["calls"], found[name]["finished"], found[name]["unfinished"]] for name in parts}, "parts": parts,
+          "elsewhere": [[row["calls"], row["finished"], row["unfinished"]] for row in profile.stats(thread="elsewhere") if row["name"].endswith("numbers")],
+          "first": any(row["name"] == "first" for row in profile.threads()),
+          "broken": broken(profile)})
+
+
 def forked():
     def leaf():
         spin(0.01)
@@ -1053,5 +1113,5 @@ def compensated():
     tell(found)
 
 
-main({case.__name__: case for case in (counts, builtins, builtins_beside, threads, awaits, driven, shapes, alive, met_in_the_middle, interrupted, deep, again, forked, tagged, filtered, many, at_once,
+main({case.__name__: case for case in (counts, builtins, builtins_beside, threads, awaits, driven, shapes, alive, met_in_the_middle, interrupted, deep, again, named_oddly, wanders, forked, tagged, filtered, many, at_once,
                                         stopped_at_once, saved, greenlets, late_greenlets, traced_greenlets, decorated, compensated)})
