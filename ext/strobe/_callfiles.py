@@ -171,10 +171,8 @@ def callgrind(shot):
              "event: Awaited : nanoseconds of waiting", "events: Wall %sAwaited" % ("CPU " if shot.has_cpu else "")]
     for row in sorted(shot.rows, key=lambda row: row.function):
         function = shot.functions[row.function]
-        below = sum(edge.awaited for edge in by_caller.get(row.function, ()) if edge.function != row.function)
-        own = max(row.awaited - below, 0.0)  # what its callees have waited for is theirs
         lines += ["", "fl=" + files(function.file), "fn=" + names(function.name),
-                  "%d %s" % (function.line, _costs(row.self, row.self_cpu, own, shot.has_cpu))]
+                  "%d %s" % (function.line, _costs(row.self, row.self_cpu, row.self_awaited, shot.has_cpu))]
         for edge in by_caller.get(row.function, ()):
             callee = shot.functions[edge.function]
             lines += ["cfl=" + files(callee.file), "cfn=" + names(callee.name), "calls=%d %d" % (edge.calls, callee.line),

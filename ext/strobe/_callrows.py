@@ -4,7 +4,7 @@ import os
 import sys
 
 OTHER = 0  # STROBE_CALLS_OTHER of sampler/calls/calls.h
-_SORTS = ("self", "total", "inclusive", "awaited", "calls", "name", "self_cpu", "total_cpu", "average", "longest")
+_SORTS = ("self", "total", "inclusive", "awaited", "self_awaited", "calls", "name", "self_cpu", "total_cpu", "average", "longest")
 
 
 def _describe_builtin(function):
@@ -51,12 +51,12 @@ class Row:
     """Figures of a function, or of one as called by another.  Times in seconds."""
 
     __slots__ = ("caller", "function", "calls", "finished", "unfinished", "primitive", "resumes", "primitive_resumes", "self", "self_cpu", "total",
-                 "total_cpu", "awaited", "shortest", "longest")
+                 "total_cpu", "awaited", "self_awaited", "shortest", "longest")
 
     def __init__(self, native, tick):
         (self.caller, self.function, self.calls, self.finished, self.unfinished, self.primitive, self.resumes,
          self.primitive_resumes, *times) = native
-        (self.self, self.self_cpu, self.total, self.total_cpu, self.awaited, self.shortest, self.longest) = [time * tick for time in times]
+        (self.self, self.self_cpu, self.total, self.total_cpu, self.awaited, self.self_awaited, self.shortest, self.longest) = [time * tick for time in times]
         if not self.finished:
             self.shortest = self.longest = None
 
@@ -74,6 +74,7 @@ class Row:
         average = self.inclusive / self.calls if self.calls else None
         figures = {"calls": self.calls, "finished": self.finished, "unfinished": self.unfinished, "primitive": self.primitive,
                    "resumes": self.resumes, "self": self.self, "total": self.total, "inclusive": self.inclusive, "awaited": self.awaited,
+                   "self_awaited": self.self_awaited,
                    "shortest": self.shortest, "longest": self.longest, "average": average}
         figures["self_cpu"] = self.self_cpu if has_cpu else None
         figures["total_cpu"] = self.total_cpu if has_cpu else None
@@ -146,7 +147,7 @@ class Readable:
 
         A row: "name" (qualified), "file", "line", "kind"; "calls" that have begun, "finished" and "unfinished" ones, "primitive" ones (not
         from inside themselves), "resumes"; in seconds "self" and "total" on the thread, "self_cpu" and "total_cpu" (None where CPU time is
-        not measured), "awaited" (suspended by an await), "inclusive" (total and awaited), "shortest" and "longest" of the finished calls
+        not measured), "awaited" (suspended by an await), "self_awaited" (of that, not for a wait of what it has called), "inclusive" (total and awaited), "shortest" and "longest" of the finished calls
         and "average"; "callers" and "callees": the same figures by other function.
         thread: a name, ident or native id; task, tag: a name; None: of all.  Raises ValueError for an unknown sort.
         """
@@ -187,7 +188,8 @@ class Readable:
         if out is None:  # pythonw, or closed
             return
         shot = self._read(thread, task, tag)
-        text, encoding = table(shot.stats(sort), shot.totals(), limit), getattr(out, "encoding", None)
+        of = "".join(", %s %s" % (name, _printable(str(one))) for name, one in (("thread", thread), ("task", task), ("tag", tag)) if one is not None)
+        text, encoding = table(shot.stats(sort), shot.totals(), limit, sort, cpu, of), getattr(out, "encoding", None)
         out.write(text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text)
 
     def save(self, path, format=None, compat=None):
@@ -231,26 +233,72 @@ def _seconds(value):
     return "-" if value is None else "%.6f" % value if value < 1000 else "%.1f" % value
 
 
-def table(rows, totals, limit):
-    """The text that print() writes."""
+def _lines(heads, cells, places):
+    """Columns, the last of which is text."""
+    lines = [heads] + [(*line, place) for line, place in zip(cells, places)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads) - 1)]
+    return ["  ".join([cell.rjust(width) for cell, width in zip(line, widths)] + [line[-1]]) for line in lines]
+
+
+def _called(row):
+    """Name and place, as text."""
+    return _printable("%s (%s:%d)" % (row["name"], os.path.basename(row["file"]), row["line"]) if row["line"] else row["name"])
+
+
+_COLUMNS = {"self": "self", "total": "total", "awaited": "awaited", "self_awaited": "self awaited", "self_cpu": "self CPU", "total_cpu": "total CPU",
+            "inclusive": "inclusive", "longest": "longest", "average": "average"}
+_WAITS = 5  # that are shown below a table which is sorted by something else
+
+
+def _table_of_rows(rows, limit, sort, cpu):
+    columns = ["self_cpu", "total_cpu", "awaited", "self", "average"] if cpu else ["self", "total", "awaited", "self_cpu", "average"]
+    if sort in _COLUMNS and sort not in columns:
+        columns.insert(0, sort)
     shown = rows if limit is None else rows[:limit]
-    lines = ["%d functions, %d calls, %.3f s of threads (%s s of CPU) in %.3f s"
-             % (len(rows), sum(row["calls"] for row in rows), totals["wall"], _seconds(totals["cpu"]), totals["elapsed"])]
+    cells = [("%d" % row["calls"] if row["calls"] == row["primitive"] else "%d/%d" % (row["calls"], row["primitive"]), str(row["unfinished"] or ""),
+              str(row["resumes"] or ""), *("" if name.endswith("awaited") and not row[name] else _seconds(row[name]) for name in columns))
+             for row in shown]
+    lines = _lines(("calls", "unfinished", "resumes", *(_COLUMNS[name] for name in columns), "function"), cells, map(_called, shown))
+    if len(shown) < len(rows):
+        lines.append("... and %d functions more" % (len(rows) - len(shown)))
+    return lines
+
+
+def _waits_for(row, by_place):
+    """The two callers for which it has waited longest; of one in the same folder (a library's own), those of that."""
+    for _ in range(10):
+        callers = sorted((one for one in row["callers"] if one["awaited"]), key=_sort_key("awaited"))[:2]
+        if not callers or os.path.dirname(callers[0]["file"]) != os.path.dirname(row["file"]):
+            break
+        row = by_place[callers[0]["name"], callers[0]["file"], callers[0]["line"]]
+    return callers
+
+
+def _table_of_waits(rows):
+    """Where coroutines have waited: what they awaited last, and who called that."""
+    by_place = {(row["name"], row["file"], row["line"]): row for row in rows}
+    waits = sorted((row for row in rows if row["self_awaited"]), key=_sort_key("self_awaited"))[:_WAITS]
+    if not waits:
+        return []
+    places = []
+    for row in waits:
+        callers = _waits_for(row, by_place)
+        places.append(_called(row) + (", for " + " and ".join(map(_called, callers)) if callers else ""))
+    cells = [(_seconds(row["self_awaited"]), "%d" % row["calls"], str(row["unfinished"] or ""), _seconds(row["longest"])) for row in waits]
+    total = sum(row["self_awaited"] for row in rows)
+    return ["", "awaited by all coroutines together: %s s, most of it in" % _seconds(total)] + _lines(
+        ("awaited", "calls", "unfinished", "longest", "function"), cells, places)
+
+
+def table(rows, totals, limit, sort, cpu, of=""):
+    """The text that print() writes."""
+    lines = ["%d functions, %d calls, %.3f s of threads (%s s of CPU) in %.3f s%s"
+             % (len(rows), sum(row["calls"] for row in rows), totals["wall"], _seconds(totals["cpu"]), totals["elapsed"], of)]
     lines.append("the profiler has taken about %.3f s, %s" % (totals["overhead"], "which are taken out" if totals["compensated"] else
                                                               "which are in these times (compensate=True takes them out)"))
     for name, count in totals["lost"].items():
         if count:
             lines.append("not told apart: %s%s" % (name.replace("_", " "), "" if count is True else ": %d" % count))
-    heads = ("calls", "unfinished", "resumes", "self", "total", "awaited", "self CPU", "average", "function")
-    cells = [heads]
-    for row in shown:
-        calls = "%d" % row["calls"] if row["calls"] == row["primitive"] else "%d/%d" % (row["calls"], row["primitive"])
-        place = "%s (%s:%d)" % (row["name"], os.path.basename(row["file"]), row["line"]) if row["line"] else row["name"]
-        cells.append((calls, str(row["unfinished"] or ""), str(row["resumes"] or ""), _seconds(row["self"]), _seconds(row["total"]),
-                      _seconds(row["awaited"]) if row["awaited"] else "", _seconds(row["self_cpu"]), _seconds(row["average"]),
-                      _printable(place)))
-    widths = [max(len(line[i]) for line in cells) for i in range(len(heads) - 1)]
-    lines += ["  ".join([cell.rjust(width) for cell, width in zip(line, widths)] + [line[-1]]) for line in cells]
-    if len(shown) < len(rows):
-        lines.append("... and %d functions more" % (len(rows) - len(shown)))
+    lines += _table_of_rows(rows, limit, sort, cpu) if rows else ["no function was called, or none that the filter, the thread, task or tag lets through"]
+    lines += _table_of_waits(rows) if not sort.endswith("awaited") else []
     return "\n".join(lines) + "\n"

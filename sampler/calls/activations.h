@@ -24,6 +24,7 @@ struct strobe_calls_activation {
     bool is_on_stack;
     bool waits;             /* suspended: for an await rather than parked */
     bool with_caller;       /* its caller has suspended itself with it */
+    bool waits_itself;      /* rather than for another one that has suspended itself with it */
     bool is_outermost;      /* no other one of its function was on the stack when it began; the same of its edge: */
     bool is_edge_outermost;
 };

@@ -323,6 +323,7 @@ enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *threa
     else
         thread->generators = NULL;
     activation->with_caller = false;
+    activation->waits_itself = !inner;
     activation->waits = !parked && (kind == STROBE_CALLS_COROUTINE || kind == STROBE_CALLS_ASYNC_GENERATOR);
     if (kind == STROBE_CALLS_GENERATOR) { /* whoever it yields to decides what that is */
         activation->inner = thread->generators;
@@ -403,6 +404,7 @@ void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, 
     strobe_calls_take_off(thread, now);
     activation->waits = kind == STROBE_CALLS_COROUTINE || kind == STROBE_CALLS_ASYNC_GENERATOR;
     activation->with_caller = false;
+    activation->waits_itself = !inner;
     if (inner)
         inner->with_caller = true;
     thread->suspended = activation;
@@ -446,7 +448,9 @@ void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void 
         }
         if (!activation)
             return;
-        activation->waits = true;
+        activation->waits = activation->waits_itself = true;
+        if (outer)
+            outer->waits_itself = false;
         activation->with_caller = outer != NULL;
         activation->since = now.wall;
         outer = activation;

@@ -46,6 +46,7 @@ static void add_node(struct strobe_calls_figures *sum, const struct strobe_calls
     sum->finished += node->finished;
     sum->seeded += node->seeded + (is_part ? node->guests : 0);
     sum->resumes += node->resumes;
+    sum->self_awaited += node->self_awaited;
     add_time(&sum->self, self);
     sum->shortest = node->shortest < sum->shortest ? node->shortest : sum->shortest;
     sum->longest = node->longest > sum->longest ? node->longest : sum->longest;
@@ -113,6 +114,18 @@ static int add_all(struct strobe_calls_rows *rows, const struct strobe_calls_thr
     return 0;
 }
 
+/* What waits itself now. */
+static int add_self_awaited(struct strobe_calls_rows *rows, const struct strobe_calls_edge *edge, uint64_t span)
+{
+    struct strobe_calls_figures *sum = of_edge(rows, edge);
+
+    of_function(rows, edge->callee)->self_awaited += span;
+    if (!sum)
+        return STROBE_ERR_NOMEM;
+    sum->self_awaited += span;
+    return 0;
+}
+
 /* Stacks that the thread is not on wait as a whole. */
 static int add_other_stacks(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, uint64_t wall)
 {
@@ -135,6 +148,8 @@ static int add_other_stacks(struct strobe_calls_rows *rows, const struct strobe_
                 of_function(rows, edge->callee)->awaited += span;
                 err = err ? err : strobe_htab_put(&seen, (uintptr_t)edge->callee, 0, 1);
             }
+            if (i == stack->n - 1 && !err)
+                err = add_self_awaited(rows, edge, span);
         }
     }
     strobe_htab_release(&seen);
@@ -205,6 +220,8 @@ static int add_waits(struct strobe_calls_rows *rows, struct strobe_calls *calls,
             (question->group != STROBE_CALLS_ANY && activation->group != question->group))
             continue;
         span = question->wall - activation->since;
+        if (activation->waits_itself)
+            err = add_self_awaited(rows, activation->node->edge, span);
         if (strobe_calls_is_wait_of_function(activation))
             of_function(rows, activation->node->edge->callee)->awaited += span;
         if (activation->is_edge_outermost && activation->with_caller) {

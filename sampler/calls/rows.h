@@ -16,6 +16,7 @@ struct strobe_calls_figures {
     uint64_t resumes, primitive_resumes; /* the latter: while no other one was on the stack */
     struct strobe_calls_time self, total; /* on the thread; total: at least one is on the stack */
     uint64_t awaited;                     /* ticks for which it was suspended by an await, or its greenlet was */
+    uint64_t self_awaited;                /* the part of that in which it waited itself, and not for what it has called */
     uint64_t shortest, longest;           /* ticks of finished calls, awaiting included; NEVER and 0: none has finished */
 };
 

@@ -27,6 +27,8 @@ void strobe_calls_end_wait(struct strobe_calls_thread *thread, struct strobe_cal
         return;
     activation->awaited += span;
     node->awaited += span;
+    if (activation->waits_itself)
+        node->self_awaited += span;
     if (strobe_calls_is_wait_of_function(activation))
         node->edge->callee->awaited += span;
     if (activation->thread == thread)
@@ -118,6 +120,8 @@ static void go_on(struct strobe_calls_thread *thread, struct strobe_calls_time n
         struct strobe_calls_edge *edge = entry->node->edge;
 
         entry->node->awaited += span;
+        if (entry == thread->top)
+            entry->node->self_awaited += span;
         if (edge->span.depth == 0)
             edge->awaited += span;
         if (edge->callee->span.depth == 0)

@@ -197,6 +197,7 @@ static void add_node(struct strobe_calls_node *sum, const struct strobe_calls_no
     sum->finished += more->finished;
     sum->resumes += more->resumes;
     sum->awaited += more->awaited;
+    sum->self_awaited += more->self_awaited;
     sum->seeded += more->seeded;
     sum->guests += more->guests;
     sum->shortest = more->shortest < sum->shortest ? more->shortest : sum->shortest;
@@ -278,7 +279,7 @@ void strobe_calls_tables_clear(struct strobe_calls_tables *tables, struct strobe
         struct strobe_calls_node *node = tables->nodes[i];
 
         node->self = (struct strobe_calls_time){0, 0};
-        node->started = node->finished = node->resumes = node->awaited = node->seeded = node->guests = node->longest = 0;
+        node->started = node->finished = node->resumes = node->awaited = node->self_awaited = node->seeded = node->guests = node->longest = 0;
         node->shortest = STROBE_CALLS_NEVER;
     }
     for (struct strobe_calls_local *local = tables->all; local; local = local->next) {

@@ -47,6 +47,7 @@ struct strobe_calls_node {
     uint64_t started, finished;
     uint64_t shortest, longest;        /* ticks of what has ended, awaiting included */
     uint64_t resumes, awaited, seeded; /* seeded: alive at the start */
+    uint64_t self_awaited;             /* of awaited: not for another call's wait */
     uint64_t guests;                   /* activations that have come from another thread: they began there */
     struct strobe_calls_node *parent, *children, *sibling; /* parent NULL: the root, and nodes beyond the limit */
     uint32_t group, n_children;

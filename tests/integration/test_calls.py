@@ -76,6 +76,8 @@ def test_awaits(py):
         assert row["inclusive"] == pytest.approx(total, rel=0.02, abs=slack)
         assert row["shortest"] == pytest.approx(shortest, rel=0.02, abs=slack) and row["longest"] == pytest.approx(longest, rel=0.02, abs=slack)
     outer = next(one for one in told["rows"]["inner"]["callers"] if one["name"].endswith("outer"))
+    slept, = told["slept"]
+    assert slept == pytest.approx(told["rows"]["inner"]["awaited"], rel=0.01) and told["rows"]["inner"]["self_awaited"] == 0
     assert outer["calls"] == told["truth"]["inner"][0] and outer["inclusive"] == pytest.approx(told["truth"]["inner"][1], rel=0.02)
     assert told["spun"] == pytest.approx(told["truth_spun"], rel=0.02, abs=12 * 50e-6)
     assert "request-*" in told["tasks"] and told["of_requests"]["outer"]["calls"] == 5 and "all_" not in told["of_requests"]

@@ -395,6 +395,8 @@ static void test_cancelled(void **state)
     assert_int_equal(row(COROUTINE)->awaited, 51);
     assert_int_equal(row(COROUTINE + 1)->longest, 51);
     assert_int_equal(row(COROUTINE + 1)->awaited, 50);
+    assert_int_equal(row(COROUTINE)->self_awaited, 0);
+    assert_int_equal(row(COROUTINE + 1)->self_awaited, 50);
     assert_int_equal(edge(COROUTINE, COROUTINE + 1)->awaited, 50);
     assert_int_equal(edge(0, COROUTINE + 1)->total.wall, 1);
     assert_int_equal(edge(0, COROUTINE + 1)->started, 0);
@@ -420,6 +422,7 @@ static void test_recursive_coroutines(void **state)
     assert_int_equal(row(COROUTINE)->primitive, 1);
     assert_int_equal(row(COROUTINE)->total.wall, 2);
     assert_int_equal(row(COROUTINE)->awaited, 10);
+    assert_int_equal(row(COROUTINE)->self_awaited, 10);
     assert_int_equal(edge(COROUTINE, COROUTINE)->awaited, 10);
     assert_int_equal(row(COROUTINE)->shortest, 12);
 }
@@ -459,6 +462,7 @@ static void test_eager_task_of_the_same_function(void **state)
     pass(10, 0);
     read_rows();
     assert_int_equal(row(COROUTINE)->awaited, 20);
+    assert_int_equal(row(COROUTINE)->self_awaited, 20);
     assert_int_equal(edge(COROUTINE, COROUTINE)->awaited, 0);
     resume(COROUTINE, 2);
     leave(COROUTINE);

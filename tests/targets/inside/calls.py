@@ -48,6 +48,10 @@ def broken(profile):
     for row in stats:
         if row["self"] < 0 or row["awaited"] < 0 or row["total"] - row["self"] < -1e-9:
             wrong.append("%s: self %r, total %r, awaited %r" % (row["name"], row["self"], row["total"], row["awaited"]))
+        if not -1e-9 <= row["self_awaited"] <= row["awaited"] + 1e-9:
+            wrong.append("%s: %r awaited, %r of it itself" % (row["name"], row["awaited"], row["self_awaited"]))
+        if abs(sum(caller["self_awaited"] for caller in row["callers"]) - row["self_awaited"]) > 1e-6 and len(row["callers"]) > 0:
+            wrong.append("%s: %r awaited itself, by callers %r" % (row["name"], row["self_awaited"], [one["self_awaited"] for one in row["callers"]]))
         for part in (row, *row["callers"]):
             if part["primitive"] > part["calls"] or not 0 <= part["unfinished"] <= row["calls"] + row["unfinished"] < 1 << 40:
                 wrong.append("%s by %s: %d calls, %d primitive, %d unfinished" % (row["name"], part["name"], part["calls"], part["primitive"], part["unfinished"]))
@@ -295,7 +299,8 @@ def awaits():
     found = rows(profile)
     tell({"truth": {name: [len(times), sum(times), min(times), max(times)] for name, times in truth.items()},
           "rows": {name: found[name] for name in ("inner", "outer", "all_")}, "broken": broken(profile), "tasks": profile.tasks(),
-          "of_requests": rows(profile, task="request-*"), "spun": found["spin"]["self_cpu"], "truth_spun": sum(spun)})
+          "of_requests": rows(profile, task="request-*"), "slept": [row["self_awaited"] for row in profile.stats() if row["name"] == "sleep"],
+          "spun": found["spin"]["self_cpu"], "truth_spun": sum(spun)})
 
 
 def driven():
