@@ -13,9 +13,9 @@
 
 static PyObject *figures_of(uint32_t caller, uint32_t callee, const struct strobe_calls_figures *f)
 {
-    return Py_BuildValue("(IIKKKKKKKKKKKKKK)", caller, callee, f->started, f->finished, f->started + f->seeded - f->finished, f->primitive,
-                         f->resumes, f->primitive_resumes, f->self.wall, f->self.cpu, f->total.wall, f->total.cpu, f->awaited, f->self_awaited,
-                         f->shortest == UINT64_MAX ? 0 : f->shortest, f->longest);
+    return Py_BuildValue("(IIKKKKKKKKKKKKKK)", caller, callee, f->started, f->finished, f->started + f->seeded - f->finished,
+                         f->primitive, f->resumes, f->primitive_resumes, f->self.wall, f->self.cpu, f->total.wall, f->total.cpu,
+                         f->awaited, f->self_awaited, f->shortest == UINT64_MAX ? 0 : f->shortest, f->longest);
 }
 
 static bool is_empty(const struct strobe_calls_figures *f)
@@ -47,7 +47,8 @@ static struct strobe_calls_question question_of(struct strobe_calls_object *self
 }
 
 /* rows(thread's number or 0, group or -1) -> functions, edges, wall, cpu: all times in ticks.  A row: caller, callee, started, finished,
- * unfinished, primitive, resumes, primitive resumes, self wall, self cpu, total wall, total cpu, awaited, self awaited, shortest, longest. */
+ * unfinished, primitive, resumes, primitive resumes, self wall, self cpu, total wall, total cpu, awaited, self awaited, shortest,
+ * longest. */
 PyObject *strobe_calls_object_rows(PyObject *object, PyObject *args)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);

@@ -54,8 +54,8 @@ static void learn(struct strobe_trace *trace, PyObject *globals, const void *cod
 
 typedef void world(void *interpreter);
 
-/* Free-threaded builds: no other thread runs Python until it starts again; it is a lookup of CPython's functions by their names that says how.
- * false: they are not there. */
+/* Free-threaded builds: no other thread runs Python until it starts again.  CPython's functions are looked up by their names; false: they
+ * are not there. */
 static bool stop_world(world **ret_start)
 {
     world *stop = (world *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyEval_StopTheWorld"); /* pycore_pystate.h; exported, as tests use it */

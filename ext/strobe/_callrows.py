@@ -130,7 +130,7 @@ class Readable:
     """The reading side of a profile."""
 
     def _read(self, thread=None, task=None, tag=None):
-        native = self._begun()
+        native, thread = self._begun(), getattr(thread, "ident", thread)
         threads = [0] if thread is None else [row[-1] for row in native.threads() if thread in row[:3]]
         groups = [-1] if task is None and tag is None else [place for place, name in enumerate(native.groups()) if _is_group(name, task, tag)]
         tick, elapsed, functions, events, too_deep, without_builtins, paths_full = native.facts()
@@ -149,7 +149,7 @@ class Readable:
         from inside themselves), "resumes"; in seconds "self" and "total" on the thread, "self_cpu" and "total_cpu" (None where CPU time is
         not measured), "awaited" (suspended by an await), "self_awaited" (of that, not for a wait of what it has called), "inclusive" (total and awaited), "shortest" and "longest" of the finished calls
         and "average"; "callers" and "callees": the same figures by other function.
-        thread: a name, ident or native id; task, tag: a name; None: of all.  Raises ValueError for an unknown sort.
+        thread: a name, ident, native id, or a Thread; task, tag: a name; None: of all.  Raises ValueError for an unknown sort.
         """
         _check_sort(sort)
         return self._read(thread, task, tag).stats(sort)

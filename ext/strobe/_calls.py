@@ -38,7 +38,7 @@ def _choice(name, value, choices):
 
 def _filters(which):
     """Module prefixes, path prefixes."""
-    if isinstance(which, bytes) or not (which is None or isinstance(which, (str, os.PathLike)) or hasattr(which, "__iter__")):
+    if isinstance(which, (bytes, dict)) or not (which is None or isinstance(which, (str, os.PathLike)) or hasattr(which, "__iter__")):
         raise TypeError("filter is a module or a path, or several, not %r" % (which,))
     which = [] if which is None else [which] if isinstance(which, (str, os.PathLike)) else list(which)
     modules, paths = [], []
@@ -95,6 +95,9 @@ class Profile(_callrows.Readable):
         self._threads = _choice("threads", threads, ("all", "current"))
         if isinstance(max_functions, bool) or not isinstance(max_functions, int) or not 1 <= max_functions <= 1000000:
             raise ValueError("max_functions is a number from 1 to 1,000,000, not %r" % (max_functions,))
+        for name, value in (("builtins", builtins), ("tasks", tasks), ("compensate", compensate)):
+            if value not in (False, True):
+                raise TypeError("%s is True or False, not %r" % (name, value))
         modules, paths = _filters(filter)
         self._events = _callhooks.EVENTS + (_callhooks.BUILTIN_EVENTS if builtins else ())
         self._how = (sys.hexversion, max_functions, _RSEQ, bool(builtins), bool(tasks), _tag(tag), modules, paths)

@@ -198,6 +198,8 @@ def main(arguments):
             formats.append(_callfiles.format_of(path))
         if options.compat and "pstat" not in formats:
             parser.error("--compat is of .pstat files: -o with one is missing")
+        if options.tag and "json" not in formats:
+            parser.error("--tag is of .json files, which have the rows by its values: -o with one is missing")
         profile = _calls.Profile(clock=options.clock, builtins=options.builtins, threads=options.threads, filter=options.filter,
                                  max_functions=options.max_functions, tag=options.tag, compensate=options.compensate)
     except (TypeError, ValueError) as error:

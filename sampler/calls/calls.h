@@ -52,7 +52,8 @@ enum {
 /* What the core asks whoever feeds it. */
 struct strobe_calls_ops {
     enum strobe_calls_kind (*kind)(void *ctx, const void *key);
-    /* With a lock that others wait for by turning round: it waits for nothing.  The key's number from now on; what it stands for must stay what it is.  Non-zero: it cannot; it is STROBE_CALLS_OTHER then. */
+    /* The key's number from now on; what it stands for must stay what it is.  Non-zero: it cannot; it is STROBE_CALLS_OTHER then.  With a
+     * lock that others wait for by turning round: it waits for nothing. */
     int (*adopt)(void *ctx, const void *key, uint32_t function);
     void *ctx;
 };

@@ -1020,7 +1020,7 @@ def decorated():
         except (ValueError, TypeError) as error:
             errors.append(type(error).__name__)
     refused, errors = errors, []
-    for options in ({"clock": "sun"}, {"threads": 3}, {"max_functions": 0}, {"tag": 3}, {"filter": [3]}):
+    for options in ({"clock": "sun"}, {"threads": 3}, {"max_functions": 0}, {"tag": 3}, {"filter": [3]}, {"filter": {"name": "x"}}, {"compensate": "no"}):
         try:
             strobe.Profile(**options)
         except (ValueError, TypeError) as error:
