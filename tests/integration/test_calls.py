@@ -176,7 +176,8 @@ def test_calls_that_end_elsewhere(py):
     """What is unfinished is never less than nothing; the threads that have ended last have rows of their own."""
     told = facts(py, "wanders")
     assert told["rows"]["inner"] == told["rows"]["outer"] == [1, 1, 0]
-    assert told["rows"]["numbers"] == [72, 72, 0] and told["elsewhere"] == [[0, 1, 0]]
+    missed = 70 if py.version[:3] == (3, 13, 0) else 0  # as in test_every_way_to_begin_and_to_end
+    assert told["rows"]["numbers"] == [72, 72 - missed, missed] and told["elsewhere"] == [[0, 1, 0]]
     assert told["first"]
 
 

@@ -7,7 +7,7 @@ import asyncio
 import cProfile
 import os
 import pstats
-import sys
+import statistics
 import time
 
 from common import main, tell
@@ -124,14 +124,14 @@ def figures(stats):
     return {key[2]: (value[1], value[0], value[2], value[3]) for key, value in stats.items() if os.path.basename(key[0]) == FILE}
 
 
-def best(run):
-    """Of five runs, the least disturbed figures; times as parts of what the functions themselves have measured in that run."""
+def middle(run):
+    """Of five runs the figures in the middle; times as parts of what the functions themselves have measured in that run."""
     found = []
     for _ in range(5):
         took.clear()
         found.append({name: (calls, primitive, own / took.get(name, 1), cumulative / took.get(name, 1))
                       for name, (calls, primitive, own, cumulative) in run().items()})
-    return {name: [min(one[name][i] for one in found) for i in range(4)] for name in found[0]}
+    return {name: [statistics.median(one[name][i] for one in found) for i in range(4)] for name in found[0]}
 
 
 def ours(function, compat):
@@ -140,7 +140,7 @@ def ours(function, compat):
             function()
         profile.save("ours.pstat", compat=compat)
         return figures(pstats.Stats("ours.pstat").stats)
-    return best(run)
+    return middle(run)
 
 
 def cprofile():
@@ -151,7 +151,7 @@ def cprofile():
         theirs.disable()
         theirs.create_stats()
         return figures(theirs.stats)
-    tell({"theirs": best(run), "ours": ours(synchronous, "cprofile")})
+    tell({"theirs": middle(run), "ours": ours(synchronous, "cprofile")})
 
 
 def everything():
@@ -170,7 +170,7 @@ def yappi():
         return {one.name: (one.ncall, one.nactualcall, one.tsub, one.ttot) for one in yappi.get_func_stats() if os.path.basename(one.module) == FILE}
     everything()  # what is made once, is made now
     yappi.set_clock_type("wall")
-    tell({"theirs": best(run), "ours": ours(everything, "yappi")})
+    tell({"theirs": middle(run), "ours": ours(everything, "yappi")})
 
 
 main({"cprofile": cprofile, "yappi": yappi})
