@@ -41,8 +41,8 @@ def test_path_that_is_no_text(py):
 @pytest.mark.versions("3.9", "3.12", "3.14t")
 def test_last_values_of_a_worker(py):
     facts = inside.run(py, "guests.py", "last_values", env=packages.need(py, "prometheus"))
-    assert facts["child"] == 0 and facts["known"] > 1
-    assert facts["written"] >= facts["known"], facts
+    assert facts["child"] == 0 and 0.5 < facts["known"] <= 1.6, facts  # 1.5 s, since it was found
+    assert facts["written"] >= facts["known"] - 1e-9, facts  # sums of the same numbers, in whatever order
 
 
 def test_manners(py):
