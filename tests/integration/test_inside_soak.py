@@ -51,7 +51,8 @@ def test_soak_with_sanitizers(py, capsys):
 @pytest.mark.parametrize("script, case", [("lifecycle.py", "nested"), ("lifecycle.py", "cycles"), ("forks.py", "at_once"), ("forks.py", "plain"),
                                           ("signals.py", "handlers"), ("ends.py", "abandoned"), ("saves.py", "")])
 def test_with_sanitizers(py, script, case):
-    inside.run(py, script, *[case] if case else [], *["20"] if case in ("cycles", "at_once") else [], timeout=300, **inside.sanitized())
+    args = {"": [], "cycles": ["cycles", 20], "at_once": ["at_once", 20, "apart"]}.get(case, [case])
+    inside.run(py, script, *args, timeout=300, **inside.sanitized())
 
 
 @pytest.mark.versions("3.12")
