@@ -45,16 +45,22 @@ static bool is_known(struct strobe_calls *calls, const void *key, struct strobe_
     return known;
 }
 
+static bool look_up(struct strobe_calls *calls, const void *key, struct strobe_calls_function *ret)
+{
+    bool known;
+
+    strobe_calls_lock(calls);
+    known = is_known(calls, key, ret);
+    strobe_calls_unlock(calls);
+    return known;
+}
+
 static struct strobe_calls_function function_of(struct strobe_calls *calls, const void *key)
 {
     struct strobe_calls_function function;
     enum strobe_calls_kind kind;
-    bool known;
 
-    strobe_calls_lock(calls);
-    known = is_known(calls, key, &function);
-    strobe_calls_unlock(calls);
-    if (known)
+    if (look_up(calls, key, &function))
         return function;
     kind = calls->opts.ops.kind(calls->opts.ops.ctx, key);
     strobe_calls_lock(calls);
@@ -66,14 +72,9 @@ static struct strobe_calls_function function_of(struct strobe_calls *calls, cons
 
 static bool is_left_out(struct strobe_calls *calls, const void *key)
 {
-    uint64_t *known;
-    bool is_out;
+    struct strobe_calls_function function;
 
-    strobe_calls_lock(calls);
-    known = strobe_htab_get(&calls->functions, (uintptr_t)key, 0);
-    is_out = known && (*known & 0xff) == STROBE_CALLS_LEFT_OUT;
-    strobe_calls_unlock(calls);
-    return is_out;
+    return look_up(calls, key, &function) && function.kind == STROBE_CALLS_LEFT_OUT;
 }
 
 /* The child of the innermost frame's node, and what it is; made when it is new and of a kind that may be.  NULL: it may not be, or there
@@ -241,6 +242,8 @@ static struct strobe_calls_activation *new_activation(struct strobe_calls_thread
     if (activation) {
         activation->key = key;
         activation->group = group;
+        activation->thread = thread;
+        thread->n_alive++;
     }
     strobe_calls_unlock(thread->calls);
     return activation;
@@ -270,6 +273,8 @@ static enum strobe_calls_verdict put(struct strobe_calls_thread *thread, const v
         thread->lost++;
     if (!node || strobe_calls_push(thread, node, activation, how == STARTS, now)) {
         thread->lost++;
+        if (is_new && activation)
+            strobe_calls_drop(thread, activation); /* it is in no node */
         return STROBE_CALLS_NOTED;
     }
     if (how == GOES_ON && !is_new) {
@@ -442,8 +447,7 @@ void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void 
         if (!is_known && (activation = new_activation(thread, keys[i], frames[i], wanted))) {
             activation->is_outermost = strobe_calls_is_outermost(node, false, false);
             activation->is_edge_outermost = strobe_calls_is_outermost(node, true, false);
-            strobe_calls_own(thread, activation, node);
-            activation->node = node;
+            activation->node = activation->origin = node;
             node->seeded++;
         }
         if (!activation)

@@ -38,20 +38,21 @@ void strobe_calls_end_wait(struct strobe_calls_thread *thread, struct strobe_cal
     activation->waits = false;
 }
 
-void strobe_calls_own(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation, struct strobe_calls_node *node)
+void strobe_calls_come(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation, struct strobe_calls_node *node)
 {
-    if (activation->thread)
-        atomic_fetch_sub(&activation->thread->n_alive, 1);
-    atomic_fetch_add(&thread->n_alive, 1);
+    strobe_calls_lock(thread->calls);
+    activation->thread->n_alive--;
+    thread->n_alive++;
+    strobe_calls_unlock(thread->calls);
     activation->thread = thread;
     activation->origin = node;
+    node->guests++;
 }
 
 void strobe_calls_drop(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation)
 {
-    if (activation->thread)
-        atomic_fetch_sub(&activation->thread->n_alive, 1);
     strobe_calls_lock(thread->calls);
+    activation->thread->n_alive--;
     strobe_calls_activations_remove(&thread->calls->activations, activation);
     strobe_calls_unlock(thread->calls);
 }
@@ -160,14 +161,9 @@ bool strobe_calls_stack_end(struct strobe_calls_thread *thread, struct strobe_ca
     if (stack == thread->stack || stack == &thread->first)
         return false;
     for (size_t i = stack->n - 1; i > 0; i--) {
-        struct strobe_calls_activation *activation = stack->entries[i].activation;
-
-        if (activation)
-            activation->origin->finished++;
-        else
-            stack->entries[i].node->finished++;
-        if (activation)
-            strobe_calls_drop(thread, activation);
+        strobe_calls_origin(&stack->entries[i])->finished++;
+        if (stack->entries[i].activation)
+            strobe_calls_drop(thread, stack->entries[i].activation);
     }
     while (*link != stack)
         link = &(*link)->next;

@@ -18,8 +18,14 @@ static inline bool strobe_calls_is_wait_of_function(const struct strobe_calls_ac
     return activation->is_outermost || !activation->with_caller;
 }
 
-/* It is this thread's now; node: where it begins, or comes to it. */
-void strobe_calls_own(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation, struct strobe_calls_node *node);
+/* Where the end of a frame counts. */
+static inline struct strobe_calls_node *strobe_calls_origin(const struct strobe_calls_entry *entry)
+{
+    return entry->activation ? entry->activation->origin : entry->node;
+}
+
+/* It goes on in this thread, in this node, and was another one's so far. */
+void strobe_calls_come(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation, struct strobe_calls_node *node);
 /* It is forgotten. */
 void strobe_calls_drop(struct strobe_calls_thread *thread, struct strobe_calls_activation *activation);
 
@@ -84,13 +90,11 @@ static inline int strobe_calls_push(struct strobe_calls_thread *thread, struct s
         if (!activation->node) { /* new */
             activation->is_outermost = local->span.depth == 0;
             activation->is_edge_outermost = edge->span.depth == 0;
-            strobe_calls_own(thread, activation, node);
+            activation->origin = node;
         } else {
             strobe_calls_end_wait(thread, activation, node, now.wall + thread->taken.wall);
-        }
-        if (activation->thread != thread) {
-            strobe_calls_own(thread, activation, node);
-            node->guests++;
+            if (activation->thread != thread)
+                strobe_calls_come(thread, activation, node);
         }
         activation->node = node;
         activation->is_on_stack = true;
@@ -123,13 +127,11 @@ static inline void strobe_calls_take_off(struct strobe_calls_thread *thread, str
 /* The innermost frame ends. */
 static inline void strobe_calls_finish(struct strobe_calls_thread *thread, struct strobe_calls_time now)
 {
-    struct strobe_calls_node *node = thread->top->node;
+    struct strobe_calls_node *node = strobe_calls_origin(thread->top);
     struct strobe_calls_activation *activation = thread->top->activation;
     uint64_t took = now.wall - thread->top->since;
 
     strobe_calls_take_off(thread, now);
-    if (activation)
-        node = activation->origin;
     node->finished++;
     if (activation) {
         took = activation->on_thread + activation->awaited;

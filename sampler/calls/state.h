@@ -50,7 +50,7 @@ struct strobe_calls_thread {
     const char *name; /* the arena's, as are former ones, which somebody may still be reading */
     uint64_t ended;  /* in the order of their ends, from 1 on; 0: it has not */
     bool is_past;    /* it stands for many that have ended */
-    _Atomic uint32_t n_alive; /* activations that are its own */
+    uint32_t n_alive; /* activations that are its own; with the lock of calls */
     atomic_bool busy;
     _Atomic(atomic_bool *) guard; /* what it is held by; `busy` unless another one was set */
 };

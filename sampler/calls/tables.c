@@ -204,18 +204,21 @@ static void add_node(struct strobe_calls_node *sum, const struct strobe_calls_no
     sum->longest = more->longest > sum->longest ? more->longest : sum->longest;
 }
 
-/* sums: false: only makes what is to be added to. */
-static int add_local(struct strobe_calls_tables *into, const struct strobe_calls_local *more, bool sums)
+/* Makes what add_local adds to. */
+static int make_local(struct strobe_calls_tables *into, const struct strobe_calls_local *like)
+{
+    if (!local_of(into, like->function))
+        return STROBE_ERR_NOMEM;
+    for (const struct strobe_calls_edge *edge = like->edges; edge; edge = edge->next)
+        if (!edge_of(into, edge->caller->function, edge->callee->function))
+            return STROBE_ERR_NOMEM;
+    return 0;
+}
+
+static void add_local(struct strobe_calls_tables *into, const struct strobe_calls_local *more)
 {
     struct strobe_calls_local *sum = local_of(into, more->function);
 
-    if (!sum)
-        return STROBE_ERR_NOMEM;
-    for (const struct strobe_calls_edge *edge = more->edges; edge && !sums; edge = edge->next)
-        if (!edge_of(into, edge->caller->function, edge->callee->function))
-            return STROBE_ERR_NOMEM;
-    if (!sums)
-        return 0;
     add_time(&sum->span.total, more->span.total);
     sum->primitive += more->primitive;
     sum->primitive_resumes += more->primitive_resumes;
@@ -223,14 +226,11 @@ static int add_local(struct strobe_calls_tables *into, const struct strobe_calls
     for (const struct strobe_calls_edge *edge = more->edges; edge; edge = edge->next) {
         struct strobe_calls_edge *sum_edge = edge_of(into, edge->caller->function, edge->callee->function);
 
-        if (!sum_edge)
-            return STROBE_ERR_NOMEM;
         add_time(&sum_edge->span.total, edge->span.total);
         sum_edge->primitive += edge->primitive;
         sum_edge->primitive_resumes += edge->primitive_resumes;
         sum_edge->awaited += edge->awaited;
     }
-    return 0;
 }
 
 int strobe_calls_absorb(struct strobe_calls_tables *into, const struct strobe_calls_tables *from, _Atomic int64_t *room)
@@ -257,12 +257,12 @@ int strobe_calls_absorb(struct strobe_calls_tables *into, const struct strobe_ca
             err = STROBE_ERR_NOMEM;
     }
     for (const struct strobe_calls_local *local = from->all; local && !err; local = local->next)
-        err = add_local(into, local, false);
+        err = make_local(into, local);
     for (size_t i = 0; !err && i < from->n_nodes; i++)
         if (from->nodes[i]->edge)
             add_node(of[i], from->nodes[i]);
     for (const struct strobe_calls_local *local = from->all; local && !err; local = local->next)
-        err = add_local(into, local, true);
+        add_local(into, local);
     free(of);
     return err;
 }

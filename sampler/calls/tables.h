@@ -87,7 +87,7 @@ struct strobe_calls_node *strobe_calls_find_child(struct strobe_calls_tables *ta
                                                   uint32_t group);
 /* Is there no node of the same function, or of the same edge, further out (in its group)? */
 bool strobe_calls_is_outermost(const struct strobe_calls_node *node, bool of_same_edge, bool in_its_group);
-/* Adds all that one has to the other, of another thread whose stacks are empty.  STROBE_ERR_NOMEM: a part may be added. */
+/* Adds all that one has to the other, of another thread whose stacks are empty.  STROBE_ERR_NOMEM: nothing is added. */
 int strobe_calls_absorb(struct strobe_calls_tables *into, const struct strobe_calls_tables *from, _Atomic int64_t *room);
 /* Sets every count to nothing; structure, spans' depths and the running ones stay, as from now on. */
 void strobe_calls_tables_clear(struct strobe_calls_tables *tables, struct strobe_calls_time now);

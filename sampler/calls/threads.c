@@ -252,26 +252,43 @@ static int set_name(struct strobe_calls_thread *thread, const char *name)
     return 0;
 }
 
-int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t ident, int32_t tid, const char *name, struct strobe_calls_thread **ret)
+static struct strobe_calls_thread *new_thread(struct strobe_calls *calls, const char *name)
 {
-    struct strobe_calls_thread *thread = calloc(1, sizeof *thread), **link;
+    struct strobe_calls_thread *thread = calloc(1, sizeof *thread);
 
     if (!thread)
-        return STROBE_ERR_NOMEM;
+        return NULL;
     thread->calls = calls;
     thread->is_compensated = calls->opts.cost | calls->opts.activation_cost;
     atomic_init(&thread->guard, &thread->busy);
-    thread->ident = ident;
-    thread->tid = tid;
     if (strobe_calls_tables_init(&thread->tables) || set_name(thread, name) || strobe_calls_first_stack(thread)) {
         free_thread(thread);
-        return STROBE_ERR_NOMEM;
+        return NULL;
     }
-    strobe_calls_list(calls);
+    return thread;
+}
+
+/* With the list.  From now on others see it. */
+static void enlist(struct strobe_calls *calls, struct strobe_calls_thread *thread)
+{
+    struct strobe_calls_thread **link;
+
     thread->number = ++calls->n_made;
     for (link = &calls->threads; *link; link = &(*link)->next)
         ;
     *link = thread;
+}
+
+int strobe_calls_thread_new(struct strobe_calls *calls, uint64_t ident, int32_t tid, const char *name, struct strobe_calls_thread **ret)
+{
+    struct strobe_calls_thread *thread = new_thread(calls, name);
+
+    if (!thread)
+        return STROBE_ERR_NOMEM;
+    thread->ident = ident;
+    thread->tid = tid;
+    strobe_calls_list(calls);
+    enlist(calls, thread);
     strobe_calls_unlist(calls);
     *ret = thread;
     return 0;
@@ -328,14 +345,28 @@ int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *n
     return err;
 }
 
+/* With the list. */
+static bool has_past(struct strobe_calls *calls)
+{
+    if (!calls->past && (calls->past = new_thread(calls, "(ended threads)"))) {
+        calls->past->is_past = true;
+        enlist(calls, calls->past);
+    }
+    return calls->past;
+}
+
 /* With the list: the one that has ended first becomes part of the past; not one whose activations live on. */
 static void absorb_oldest(struct strobe_calls *calls)
 {
     struct strobe_calls_thread **link = NULL, *thread;
 
+    if (!has_past(calls))
+        return;
+    strobe_calls_lock(calls);
     for (struct strobe_calls_thread **at = &calls->threads; *at; at = &(*at)->next)
-        if ((*at)->ended && !atomic_load(&(*at)->n_alive) && (!link || (*at)->ended < (*link)->ended))
+        if ((*at)->ended && !(*at)->n_alive && (!link || (*at)->ended < (*link)->ended))
             link = at;
+    strobe_calls_unlock(calls);
     thread = link ? *link : NULL;
     if (!thread || strobe_calls_absorb(&calls->past->tables, &thread->tables, &calls->room))
         return;
@@ -358,11 +389,9 @@ void strobe_calls_thread_end(struct strobe_calls_thread *thread)
         strobe_calls_stack_end(thread, stack);
     }
     strobe_calls_let_go(thread);
-    if (!calls->past && calls->n_ended >= ENDED_KEPT && !strobe_calls_thread_new(calls, 0, 0, "(ended threads)", &calls->past))
-        calls->past->is_past = true;
     strobe_calls_list(calls);
     thread->ended = ++calls->n_ends;
-    if (++calls->n_ended > ENDED_KEPT && calls->past)
+    if (++calls->n_ended > ENDED_KEPT)
         absorb_oldest(calls);
     strobe_calls_unlist(calls);
 }
