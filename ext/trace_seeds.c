@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a program runs and waits for when a profile begins (strobe/_callseeds.py finds it): it counts from then on. */
+#include "ext/trace_parts.h"
+
 #include <dlfcn.h>
 #include <stdlib.h>
 
 #include "ext/convert.h"
 #include "ext/trace_hooks.h"
-#include "ext/trace_parts.h"
 
 /* thread(ident, tid or 0, name): made when it is new. */
 PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args)
@@ -75,13 +76,12 @@ struct found {
 /* The frame of a frame object; of one that has ended, that of who called it (it has a frame of its own then, and f_back is an object). */
 static const char *live_frame(const struct strobe_trace *trace, const void *object)
 {
-    enum { OWNED_BY_FRAME_OBJECT = 2 }; /* 3.13, 3.14: enum _frameowner (pycore_frame.h, pycore_interpframe_structs.h) */
     const struct strobe_layout *lay = &trace->layout;
 
     for (; object; object = strobe_trace_pointer(object, lay->ob_header)) {
         const char *frame = strobe_trace_inner_frame(trace, object);
 
-        if (*(const uint8_t *)(frame + lay->fr_owner) != OWNED_BY_FRAME_OBJECT)
+        if (*(const uint8_t *)(frame + lay->fr_owner) != lay->owner_object)
             return frame;
     }
     return NULL;
@@ -145,7 +145,7 @@ PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
     PyObject *code, *globals, *held, *name, *key;
     unsigned long long ident, place;
     const void *address;
-    int failed;
+    int failed = 0;
 
     if (!PyArg_ParseTuple(args, "KKOOOO:seed", &ident, &place, &code, &globals, &held, &name))
         return NULL;
@@ -155,9 +155,11 @@ PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
     learn(trace, globals, code);
     strobe_calls_seed(thread, code, address, group_of(trace, name, code), strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
     strobe_calls_seed_unseen(thread, address);
-    key = PyLong_FromVoidPtr((void *)address);
-    failed = !key || (held != Py_None && PyDict_SetItem(trace->held, key, held));
-    Py_XDECREF(key);
+    if (held != Py_None) {
+        key = PyLong_FromVoidPtr((void *)address);
+        failed = !key || PyDict_SetItem(trace->held, key, held);
+        Py_XDECREF(key);
+    }
     if (failed)
         return NULL;
     Py_RETURN_NONE;

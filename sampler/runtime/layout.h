@@ -61,6 +61,7 @@ struct strobe_layout {
     /* Enum values and masks. */
     uint32_t pointer_mask_low;  /* low bits of a stack reference that are a tag, 0 before 3.14 */
     uint32_t owner_generator;   /* frame.owner: frame inside a generator object */
+    uint32_t owner_object;      /* frame.owner: frame inside a frame object, which has ended */
     uint32_t owner_skip;        /* frame.owner >= this: a C shim, not a Python frame; NONE in 3.8-3.11 */
     uint32_t lasti_unit;        /* bytes per unit of f_lasti (1 or 2); frames with pointers: 1 */
     /* What a frame shows of its own life (a popped one may still lie in memory, whole): */

@@ -105,6 +105,7 @@ const struct strobe_layout_row strobe_layout_rows[] = {
     /* enum values, masks, distances */
     {F(pointer_mask_low), VALUE, NUM,    {   0,    0,    0,    0,    0,      0,      3,      3,      0,      3,      3}},
     {F(owner_generator), VALUE, NUM,     {  NO,   NO,   NO,    1,    1,      1,      1,      1,      1,      1,      1}},
+    {F(owner_object), VALUE, NUM,        {  NO,   NO,   NO,    2,    2,      2,      2,      2,      2,      2,      2}},
     {F(owner_skip), VALUE, NUM,          {  NO,   NO,   NO,   NO,    3,      3,      3,      3,      3,      3,      3}},
     {F(lasti_unit), VALUE, NUM,          {   1,    1,    2,    1,    1,      1,      1,      1,      1,      1,      1}},
     /* 3.8, 3.9: f_executing == 1; 3.10: f_state FRAME_EXECUTING 0 or FRAME_UNWINDING 2 (Include/cpython/frameobject.h). */
