@@ -57,7 +57,7 @@ struct strobe_seat {
     struct strobe_calls_thread *thread; /* NULL: it is not profiled */
     struct strobe_ticks ticks;
     bool is_inside;          /* it runs Python code for us */
-    bool is_ready;           /* nothing is left to ask of the thread: its name, its greenlets */
+    bool is_ready;           /* nothing is left to ask of the thread after its next event: its name, its greenlets */
     bool is_named, is_traced; /* is_traced: we are told of its greenlets' switches */
     unsigned char tries;     /* to name it */
     atomic_bool busy;        /* free-threaded builds: an event goes on, or somebody reads */
@@ -125,12 +125,12 @@ static inline struct strobe_seat *strobe_seat_of_event(bool begins)
     if (__builtin_expect(!seat || atomic_load_explicit(&seat->pointer, memory_order_relaxed) != __builtin_thread_pointer(), 0))
         seat = strobe_seat_last = strobe_seat_own;
 #endif
-    if (__builtin_expect(!seat || seat->turn != strobe_trace_turn || !seat->is_ready, 0))
+    if (__builtin_expect(!seat || seat->turn != strobe_trace_turn, 0))
         seat = strobe_seat_take(begins);
     return seat && seat->thread && !seat->is_inside ? seat : NULL;
 }
 
-/* After an event has met what is new: the thread's next one may be greenlet's. */
+/* After an event: of what it has met that is new, its name or greenlet, the next one should know. */
 static inline void strobe_seat_make_ready(struct strobe_seat *seat)
 {
     if (__builtin_expect(!seat->is_ready, 0))
