@@ -6,7 +6,7 @@ import os
 import sys
 
 from strobe import _files
-from strobe._callrows import OTHER, Function
+from strobe._callrows import OTHER
 from strobe._version import __version__
 
 _ENDINGS = {
@@ -83,7 +83,7 @@ def _command():
 
 def _names(profile):
     """(name, file, line) of each function, by number; a builtin has no file."""
-    return [(one.name, "" if one.file == "~" else one.file, one.line) for one in map(Function, profile._native.functions())]
+    return [(one.name, "" if one.file == "~" else one.file, one.line) for one in profile._known_functions()]
 
 
 # ---- pstat ----

@@ -139,16 +139,22 @@ class Readable:
         edges = _merged([Row(row, tick) for one in found for row in one[1]])
         lost = {"calls_of_other_functions": functions, "events": events, "stacks_too_deep": too_deep,
                 "builtins_of_threads": without_builtins, "paths": paths_full}
-        return Snapshot([Function(what) for what in native.functions()], rows, edges, sum(one[2] for one in found) * tick,
+        return Snapshot(self._known_functions(), rows, edges, sum(one[2] for one in found) * tick,
                         sum(one[3] for one in found) * tick, elapsed * tick, self._has_cpu, lost, self._cost, self._compensate)
+
+    def _known_functions(self):
+        """By number.  They are as they are until the profile begins anew: there may only be more of them."""
+        known = self._functions
+        self._functions = known = known + [Function(what) for what in self._begun().functions()[len(known):]]
+        return known
 
     def stats(self, sort="self", thread=None, task=None, tag=None):
         """The rows: a list of dicts, the largest first.  It changes nothing of the profile, which may go on.
 
         A row: "name" (qualified), "file", "line", "kind"; "calls" that have begun, "finished" and "unfinished" ones, "primitive" ones (not
         from inside themselves), "resumes"; in seconds "self" and "total" on the thread, "self_cpu" and "total_cpu" (None where CPU time is
-        not measured), "awaited" (suspended by an await), "self_awaited" (of that, not for a wait of what it has called), "inclusive" (total and awaited), "shortest" and "longest" of the finished calls
-        and "average"; "callers" and "callees": the same figures by other function.
+        not measured), "awaited" (suspended by an await), "self_awaited" (of that, not for a wait of what it has called), "inclusive" (total and
+        awaited), "shortest" and "longest" of the finished calls and "average"; "callers" and "callees": the same figures by other function.
         thread: a name, ident, native id, or a Thread; task, tag: a name; None: of all.  Raises ValueError for an unknown sort.
         """
         _check_sort(sort)

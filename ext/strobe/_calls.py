@@ -83,9 +83,10 @@ class Profile(_callrows.Readable):
         p.print(); p.save("out.pstat")
 
     clock: "wall" or "cpu": what exports and print() show; rows have both where CPU time costs next to nothing (docs/deterministic.md), and
-    with "cpu" everywhere.  builtins: functions of C are rows, too.  threads: "all", or "current", the one that calls
-    start().  tasks: rows can be had by asyncio task.  tag: a ContextVar, or its name, by whose value rows can be had.  filter: modules ("package.module")
-    and paths, by prefix; all else counts as part of what called it.  max_functions: further ones are one row, "(other functions)".
+    with "cpu" everywhere.  builtins: functions of C are rows, too.  threads: "all", or "current", the one that calls start().
+    tasks: rows can be had by asyncio task.  tag: a ContextVar, or its name, by whose value rows can be had.
+    filter: modules ("package.module") and paths, by prefix; all else counts as part of what called it.
+    max_functions: further ones are one row, "(other functions)".
     compensate: what the profiler itself takes, as measured when the first profile of a process begins, is taken out of times on threads.
     One profile runs at a time.
     """
@@ -104,6 +105,7 @@ class Profile(_callrows.Readable):
         self._compensate, self._cost = bool(compensate), None
         self._own = (_callseeds.OWN,)
         self._native = None
+        self._functions = []
         self._undo = None
         self._only = 0
         self._pid = os.getpid()
@@ -114,6 +116,7 @@ class Profile(_callrows.Readable):
             cpu = _REAL_CPU if self._clock == "cpu" else _NO_CPU
         self._has_cpu = cpu != _NO_CPU
         self._only = _strobe.thread_ident() if self._threads == "current" else 0
+        self._functions = []
         self._cost = _callcost.of_events(cpu)
         taken_out = self._cost if self._compensate else (0, 0)
         return _strobe.Calls(version, most, cpu, self._only, builtins, tasks, tag, modules, paths, self._own, *taken_out)

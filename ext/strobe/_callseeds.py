@@ -86,13 +86,13 @@ def seed(native, only):
         tasks = [(task, coroutine) for task, coroutine in tasks if _thread_of(task) == own]
     roots = {id(frame): task for task, frame in ((task, _part(coroutine, _FRAME)) for task, coroutine in tasks) if frame is not None}
     names = _names()
-    for ident, frames in stacks.items():
+    for ident in (*stacks, *running):
         native.thread(ident, *names.get(ident, (0, "")))
+    for ident, frames in stacks.items():
         for frame in frames:
             task, (place, held) = roots.get(id(frame)), native.place(frame)
             native.seed(ident, place, frame.f_code, frame.f_globals, held, task.get_name() if task is not None else None)
     for ident, frame in running.items():
-        native.thread(ident, *names.get(ident, (0, "")))
         for code, space, place, held in native.stack(frame):
             if not is_own(code):
                 native.seed(ident, place, code, space, held, None)

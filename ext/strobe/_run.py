@@ -67,15 +67,13 @@ class _NoProgram(Exception):
     """Not something that the program has raised."""
 
 
-class _NotText(Exception):
-    """The program cannot be compiled: a null byte is a ValueError until 3.11."""
-
-
 def _compiled(source, name):
+    """Or the end: what Python says of it.  A null byte is a ValueError until 3.11."""
     try:
         return compile(source, name, "exec", dont_inherit=True)
-    except ValueError as error:
-        raise _NotText from error
+    except (SyntaxError, ValueError) as error:
+        sys.excepthook(type(error), error.with_traceback(None), None)
+        sys.exit(1)
 
 
 def _script(path):
@@ -87,7 +85,6 @@ def _script(path):
     full = os.path.join(os.getcwd(), path[2:] if path.startswith("./") else path)  # as Python has it: ".." may lead through a link
     if os.path.isdir(path) or (is_file and zipfile.is_zipfile(path)):
         _set_path(full, always=True)
-        sys.argv[0] = path
         return _as_main(*_details(runpy._get_main_module_details, runpy._Error)[1:])
     if is_file:
         with io.open_code(full) as file:
@@ -180,10 +177,6 @@ def _prepare(parser, is_module, program):
         if is_module:
             raise
         parser.exit(2, "strobe: cannot read %s: %s\n" % (program[0], error.strerror))
-    except (SyntaxError, _NotText) as error:
-        error = error.__cause__ if isinstance(error, _NotText) else error
-        sys.excepthook(type(error), error.with_traceback(None), None)
-        sys.exit(1)
 
 
 def main(arguments):
@@ -192,10 +185,8 @@ def main(arguments):
     options = parser.parse_args(arguments)
     if options.limit < 0:
         parser.error("--limit is a number of rows, not %d" % options.limit)
-    formats = []
     try:
-        for path in options.output:
-            formats.append(_callfiles.format_of(path))
+        formats = [_callfiles.format_of(path) for path in options.output]
         if options.compat and "pstat" not in formats:
             parser.error("--compat is of .pstat files: -o with one is missing")
         if options.tag and "json" not in formats:
