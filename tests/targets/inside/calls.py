@@ -305,6 +305,8 @@ def awaits():
 
 def driven():
     """A coroutine that drives another one by send(), and awaits something else meanwhile."""
+    slept = []
+
     async def inner(future):
         await future
         spin(0.005)
@@ -315,7 +317,9 @@ def driven():
         loop.call_later(0.01, future.set_result, None)
         coroutine = inner(future)
         coroutine.send(None)
+        begun = time.perf_counter()
         await asyncio.sleep(0.05)
+        slept.append(time.perf_counter() - begun)
         try:
             coroutine.send(None)
         except StopIteration:
@@ -326,7 +330,7 @@ def driven():
         asyncio.run(driver())
     found = rows(profile)
     caller, = found["inner"]["callers"]
-    tell({"driver": found["driver"], "inner": found["inner"], "by_driver": caller, "broken": broken(profile)})
+    tell({"slept": slept[0], "driver": found["driver"], "inner": found["inner"], "by_driver": caller, "broken": broken(profile)})
 
 
 # ---- every way to begin and to end ----
