@@ -97,17 +97,18 @@ static int add(void *ctx, const struct strobe_calls_thread_facts *thread, uint32
     return strobe_agg_add(build->agg, row, leaf, build->time_ns, ns);
 }
 
-static int paths(struct strobe_calls *calls, const struct strobe_calls_question *question, struct build *build)
+static int paths(struct strobe_calls *calls, const struct strobe_calls_question *questions, size_t n, struct build *build)
 {
-    int err;
+    int err = 0;
 
     STROBE_APART_BEGIN
-    err = strobe_calls_paths(calls, question, add, build);
+    for (size_t i = 0; i < n && !err; i++)
+        err = strobe_calls_paths(calls, &questions[i], add, build);
     STROBE_APART_END
     return err;
 }
 
-int strobe_trace_export(struct strobe_calls *calls, const struct strobe_calls_question *question, PyObject *names, bool by_cpu,
+int strobe_trace_export(struct strobe_calls *calls, const struct strobe_calls_question *questions, size_t n, PyObject *names, bool by_cpu,
                         double ns_per_tick, const char *title, const char *format, struct strobe_buf *out)
 {
     struct build build = {.by_cpu = by_cpu, .ns_per_tick = ns_per_tick, .pid = (int32_t)getpid()};
@@ -117,7 +118,7 @@ int strobe_trace_export(struct strobe_calls *calls, const struct strobe_calls_qu
 
     clock_gettime(CLOCK_REALTIME, &now);
     if ((err = strobe_names_new(&build.names)) || (err = strobe_agg_new(PERIOD_NS, STROBE_AGG_LOG | STROBE_AGG_EVEN, &build.agg)) ||
-        (err = make_frames(&build, names)) || (err = paths(calls, question, &build)) ||
+        (err = make_frames(&build, names)) || (err = paths(calls, questions, n, &build)) ||
         (err = strobe_selfprofile_new(build.names, build.agg, NULL, title, &profile)))
         goto done;
     build.names = NULL; /* the profile's now */

@@ -2,6 +2,7 @@
 /* What a profile has counted, for Python. */
 #include "ext/trace_parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -164,20 +165,44 @@ PyObject *strobe_calls_object_facts(PyObject *object, PyObject *ignored)
                          (unsigned long long)self->trace.without_builtins, lost.paths ? Py_True : Py_False);
 }
 
-/* export(format, [(name, file, line)] by function, by CPU time?, title) -> bytes, of time on threads. */
+/* Numbers of threads and of groups, each with each.  Freed by the caller; NULL with a Python exception. */
+static struct strobe_calls_question *questions_of(struct strobe_calls_object *self, PyObject *threads, PyObject *groups, size_t *ret_n)
+{
+    Py_ssize_t n_threads = PyList_Size(threads), n_groups = PyList_Size(groups);
+    struct strobe_calls_question *all = calloc((size_t)(n_threads * n_groups) + 1, sizeof *all);
+
+    *ret_n = 0;
+    if (!all)
+        return (void)PyErr_NoMemory(), NULL;
+    for (Py_ssize_t i = 0; i < n_threads; i++)
+        for (Py_ssize_t k = 0; k < n_groups; k++)
+            all[(*ret_n)++] = question_of(self, (uint32_t)PyLong_AsUnsignedLong(PyList_GetItem(threads, i)),
+                                          PyLong_AsLongLong(PyList_GetItem(groups, k)));
+    if (!PyErr_Occurred())
+        return all;
+    free(all);
+    return NULL;
+}
+
+/* export(format, [(name, file, line)] by function, by CPU time?, title, [thread's number, or 0], [group, or -1]) -> bytes, of time on
+ * threads. */
 PyObject *strobe_calls_object_export(PyObject *object, PyObject *args)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);
-    struct strobe_calls_question question = question_of(self, 0, -1);
+    struct strobe_calls_question *questions;
     struct strobe_buf out = STROBE_BUF_INIT;
     const char *format, *title;
-    PyObject *names, *ret;
+    PyObject *names, *threads, *groups, *ret;
+    size_t n;
     int by_cpu, err;
 
-    if (!PyArg_ParseTuple(args, "sO!ps:export", &format, &PyList_Type, &names, &by_cpu, &title))
+    if (!PyArg_ParseTuple(args, "sO!psO!O!:export", &format, &PyList_Type, &names, &by_cpu, &title, &PyList_Type, &threads, &PyList_Type,
+                          &groups) ||
+        !(questions = questions_of(self, threads, groups, &n)))
         return NULL;
-    err = strobe_trace_export(self->trace.calls, &question, names, by_cpu, strobe_ticks_ns_per_tick(), title, format, &out);
+    err = strobe_trace_export(self->trace.calls, questions, n, names, by_cpu, strobe_ticks_ns_per_tick(), title, format, &out);
     ret = err ? NULL : PyBytes_FromStringAndSize(strobe_buf_str(&out), (Py_ssize_t)out.len);
     strobe_buf_release(&out);
+    free(questions);
     return err && !PyErr_Occurred() ? strobe_convert_error(err, NULL) : ret;
 }

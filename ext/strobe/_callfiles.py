@@ -27,7 +27,8 @@ def format_of(path):
     return _files.format_of(path, _ENDINGS, _FORMATS)
 
 
-def save(profile, path, format=None, compat=None):
+def save(profile, path, format=None, compat=None, **which):
+    """which: thread, task, tag, as Readable.stats() has them."""
     path = os.fsdecode(path)
     format = format or format_of(path)
     if format not in _FORMATS:
@@ -36,7 +37,7 @@ def save(profile, path, format=None, compat=None):
         raise ValueError("compat is 'cprofile' or 'yappi', not %r" % (compat,))
     if compat and format != "pstat":
         raise ValueError("compat is of pstat files, not of %s" % format)
-    _files.write_whole(path, export(profile, format, compat))
+    _files.write_whole(path, export(profile, format, compat, **which))
 
 
 def save_at_end(profile, files, table):
@@ -55,22 +56,32 @@ def save_at_end(profile, files, table):
         table(out)
 
 
-def export(profile, format, compat=None):
+def export(profile, format, compat=None, **which):
+    which = {name: value for name, value in which.items() if value is not None}
     if format in _NATIVE:
-        return profile._begun().export(_NATIVE[format], _names(profile), profile._clock == "cpu", "calls of " + _command())
-    shot = profile._read()
+        of = "".join(", %s %s" % (name, getattr(value, "name", value)) for name, value in which.items())
+        return profile._begun().export(_NATIVE[format], _names(profile), profile._clock == "cpu", "calls of " + _command() + _plain(of),
+                                       *profile._asked(**which))
+    shot = profile._read(**which)
     if format == "pstat":
         return marshal.dumps(pstat(shot, profile._clock, compat), 4)
     if format == "callgrind":
         return callgrind(shot).encode("utf-8", "replace")
+    if which:
+        return json.dumps(facts(profile, shot), indent=1).encode()
     return json.dumps(everything(profile, shot), indent=1).encode()
 
 
+def facts(profile, shot):
+    """What a JSON file has of any part of a profile."""
+    return {"strobe": __version__, "clock": profile._clock, **shot.totals(), "functions": shot.stats("self")}
+
+
 def everything(profile, shot):
-    """What a JSON file has."""
+    """What a JSON file has of a whole one."""
     def rows(**which):
         return [{key: value for key, value in row.items() if key not in ("callers", "callees")} for row in profile.stats(**which)]
-    return {"strobe": __version__, "clock": profile._clock, **shot.totals(), "functions": shot.stats("self"),
+    return {**facts(profile, shot),
             "threads": [dict(thread, functions=rows(thread=thread["ident"])) for thread in profile.threads()],
             "tasks": [{"name": name, "functions": rows(task=name)} for name in profile.tasks()],
             "tags": [{"name": name, "functions": rows(tag=name)} for name in profile.tags()]}
@@ -78,7 +89,12 @@ def everything(profile, shot):
 
 def _command():
     """What was run, as text: arguments may be any bytes, and the program may have taken them away."""
-    return " ".join(map(str, getattr(sys, "argv", ()))).encode("utf-8", "backslashreplace").decode().replace("\0", "?")
+    return _plain(" ".join(map(str, getattr(sys, "argv", ()))))
+
+
+def _plain(text):
+    """As the native part takes it."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "?")
 
 
 def _names(profile):

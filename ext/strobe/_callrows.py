@@ -129,10 +129,15 @@ def _merged(rows):
 class Readable:
     """The reading side of a profile."""
 
-    def _read(self, thread=None, task=None, tag=None):
+    def _asked(self, thread=None, task=None, tag=None):
+        """Numbers of threads (0: all), and of groups (-1: all)."""
         native, thread = self._begun(), getattr(thread, "ident", thread)
         threads = [0] if thread is None else [row[-1] for row in native.threads() if thread in row[:3]]
         groups = [-1] if task is None and tag is None else [place for place, name in enumerate(native.groups()) if _is_group(name, task, tag)]
+        return threads, groups
+
+    def _read(self, **which):
+        native, (threads, groups) = self._begun(), self._asked(**which)
         tick, elapsed, functions, events, too_deep, without_builtins, paths_full = native.facts()
         found = [native.rows(one, group) for one in threads for group in groups]
         rows = _merged([Row(row, tick) for one in found for row in one[0]])
@@ -158,7 +163,7 @@ class Readable:
         thread: a name, ident, native id, or a Thread; task, tag: a name; None: of all.  Raises ValueError for an unknown sort.
         """
         _check_sort(sort)
-        return self._read(thread, task, tag).stats(sort)
+        return self._read(thread=thread, task=task, tag=tag).stats(sort)
 
     def totals(self):
         """"elapsed": seconds for which the profile ran; "wall", "cpu": of all threads under it, the sums of all "self" and "self_cpu"; "overhead":
@@ -167,8 +172,15 @@ class Readable:
         return self._read().totals()
 
     def threads(self):
-        """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended"."""
-        return [{"name": name, "ident": ident, "native_id": tid or None, "ended": ended} for ident, tid, name, ended, _ in self._begun().threads()]
+        """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended", and in seconds "wall" and "cpu": the sums of
+        their rows' "self" and "self_cpu"."""
+        native, tick = self._begun(), self._begun().facts()[0]
+        found = []
+        for ident, tid, name, ended, number in native.threads():
+            wall, cpu = native.rows(number, -1)[2:]
+            found.append({"name": name, "ident": ident, "native_id": tid or None, "ended": ended, "wall": wall * tick,
+                          "cpu": cpu * tick if self._has_cpu else None})
+        return found
 
     def tasks(self):
         """The names of tasks by which there are rows, without their numbers; of those that asyncio has named, the coroutine's."""
@@ -193,21 +205,21 @@ class Readable:
         out = sys.stdout if file is None else file
         if out is None:  # pythonw, or closed
             return
-        shot = self._read(thread, task, tag)
+        shot = self._read(thread=thread, task=task, tag=tag)
         of = "".join(", %s %s" % (name, _printable(str(one))) for name, one in (("thread", thread), ("task", task), ("tag", tag)) if one is not None)
         text, encoding = table(shot.stats(sort), shot.totals(), limit, sort, cpu, of), getattr(out, "encoding", None)
         out.write(text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text)
 
-    def save(self, path, format=None, compat=None):
+    def save(self, path, format=None, compat=None, thread=None, task=None, tag=None):
         """Writes the profile to a file, whole or not at all.
 
         path: its ending chooses the format, unless format names one: "pstat", "callgrind", "json", "collapsed", "speedscope", "flamegraph",
         "pprof".  compat: "cprofile" or "yappi": counts and times of a pstat file as they have them (docs/deterministic.md).
-        Raises ValueError for a format that is not known.
+        thread, task, tag: of these alone, see stats().  Raises ValueError for a format that is not known.
         """
         from strobe import _callfiles
 
-        _callfiles.save(self, path, format, compat)
+        _callfiles.save(self, path, format, compat, thread=thread, task=task, tag=tag)
 
 
 def _is_group(name, task, tag):

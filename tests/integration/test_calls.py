@@ -61,7 +61,14 @@ def test_two_threads(py):
     assert rows["spin"]["self_cpu"] == pytest.approx(truth["left"][0] + truth["right"][0], rel=0.02)
     assert told["spin_of_left"] == pytest.approx(truth["left"][0], rel=0.02)
     assert rows["left"]["calls"] == 5 and rows["left"]["primitive"] == 1
-    assert "right" not in told["of_left"] and {"worker-left", "worker-right", "MainThread"} <= set(told["threads"])
+    assert "right" not in told["of_left"]
+    for name in ("left", "right"):  # what the threading module does around it is the thread's, too
+        wall, cpu = told["threads"]["worker-" + name]
+        assert wall == pytest.approx(truth[name][1], rel=0.02) and cpu == pytest.approx(truth[name][0], rel=0.02)
+    assert sum(wall for wall, _ in told["threads"].values()) == pytest.approx(told["wall"], rel=1e-6) and "MainThread" in told["threads"]
+    for names, seconds in told["files"].values():
+        assert seconds == pytest.approx(truth["left"][1], rel=0.02)
+        assert any("left" in name for name in names) and not any("right" in name for name in names)
 
 
 @pytest.mark.alone
@@ -188,6 +195,10 @@ def test_fork(py):
 def test_tags(py):
     told = facts(py, "tagged")
     assert told["tags"] == ["r0", "r1"] and told["calls"] == [4, 4]
+    for tag, files in told["files"].items():
+        functions = {format: [name for name in names if name.endswith("leaf")] for format, (names, _) in files.items()}
+        assert set(map(len, functions.values())) == {1 if tag in told["tags"] else 0}, functions
+    assert [seconds for _, seconds in told["files"]["r7"].values()] == [0, 0, 0]
 
 
 @pytest.mark.versions_all

@@ -4,6 +4,8 @@ import asyncio
 import contextvars
 import cProfile
 import gc
+import json
+import marshal
 import os
 import pstats
 import re
@@ -249,6 +251,26 @@ def spin_of_right(seconds):
     spin(seconds)
 
 
+def parts_saved(profile, **which):
+    """What files of a part of a profile have: {format: [functions, seconds]}."""
+    found = {}
+    for format in ("pstat", "json", "collapsed"):
+        profile.save("part", format, **which)
+        with open("part", "rb") as file:
+            data = file.read()
+        if format == "pstat":
+            stats = marshal.loads(data)
+            found[format] = sorted({key[2] for key in stats}), sum(row[2] for row in stats.values())
+        elif format == "json":
+            functions = json.loads(data)["functions"]
+            found[format] = sorted({row["name"] for row in functions}), sum(row["self"] for row in functions)
+        else:
+            lines = [line.rpartition(" ") for line in data.decode().splitlines()]
+            found[format] = sorted({frame.rpartition(" (")[0] for path, _, _ in lines for frame in path.split(";")[1:]}), \
+                sum(int(count) for _, _, count in lines) / 1e6
+    return found
+
+
 def threads():
     """Two threads with different work: CPU time by the threads' own clocks, wall time by the program's."""
     truth = {}
@@ -269,7 +291,8 @@ def threads():
     found = rows(profile)
     only = rows(profile, thread="worker-left")
     tell({"truth": truth, "rows": {name: found[name] for name in ("left", "right", "spin", "spin_of_right")}, "broken": broken(profile),
-          "of_left": sorted(only), "spin_of_left": only["spin"]["self_cpu"], "threads": [row["name"] for row in profile.threads()]})
+          "of_left": sorted(only), "spin_of_left": only["spin"]["self_cpu"], "files": parts_saved(profile, thread="worker-left"),
+          "threads": {row["name"]: [row["wall"], row["cpu"]] for row in profile.threads()}, "wall": profile.totals()["wall"]})
 
 
 def awaits():
@@ -796,7 +819,7 @@ TAG = contextvars.ContextVar("TAG")
 
 def tagged():
     def leaf():
-        pass
+        spin(0.0005)
 
     async def request(name):
         TAG.set(name)
@@ -810,12 +833,11 @@ def tagged():
     profile = strobe.Profile(tag=TAG)
     with profile:
         asyncio.run(all_())
-    tell({"tags": profile.tags(), "calls": [rows(profile, tag=tag)["leaf"]["calls"] for tag in profile.tags()], "broken": broken(profile)})
+    tell({"tags": profile.tags(), "calls": [rows(profile, tag=tag)["leaf"]["calls"] for tag in profile.tags()],
+          "files": {tag: parts_saved(profile, tag=tag) for tag in [*profile.tags(), "r7"]}, "broken": broken(profile)})
 
 
 def filtered():
-    import json
-
     def leaf():
         return json.dumps({"a": [1, 2]}, indent=1)
 
