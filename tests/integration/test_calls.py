@@ -62,12 +62,12 @@ def test_two_threads(py):
     assert told["spin_of_left"] == pytest.approx(truth["left"][0], rel=0.02)
     assert rows["left"]["calls"] == 5 and rows["left"]["primitive"] == 1
     assert "right" not in told["of_left"]
-    for name in ("left", "right"):  # what the threading module does around it is the thread's, too
+    for name in ("left", "right"):  # what the threading module does around it is the thread's, too, and its turns of 5 ms with the other one
         wall, cpu = told["threads"]["worker-" + name]
-        assert wall == pytest.approx(truth[name][1], rel=0.02) and cpu == pytest.approx(truth[name][0], rel=0.02)
+        assert wall == pytest.approx(truth[name][1], rel=0.02, abs=0.02) and cpu == pytest.approx(truth[name][0], rel=0.02)
     assert sum(wall for wall, _ in told["threads"].values()) == pytest.approx(told["wall"], rel=1e-6) and "MainThread" in told["threads"]
     for names, seconds in told["files"].values():
-        assert seconds == pytest.approx(truth["left"][1], rel=0.02)
+        assert seconds == pytest.approx(truth["left"][1], rel=0.02, abs=0.02)
         assert any("left" in name for name in names) and not any("right" in name for name in names)
 
 
