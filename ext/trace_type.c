@@ -176,7 +176,7 @@ static PyMethodDef methods[] = {
     {"threads", strobe_calls_object_threads, METH_NOARGS, "threads(): ident, tid, name, has it ended."},
     {"groups", strobe_calls_object_groups, METH_NOARGS, "groups(): names, by number."},
     {"facts", strobe_calls_object_facts, METH_NOARGS, "facts(): seconds a tick, ticks of all runs, what was lost."},
-    {"export", strobe_calls_object_export, METH_VARARGS, "export(format, names, by_cpu, title, threads, groups) -> bytes: time on threads."},
+    {"export", strobe_calls_object_export, METH_VARARGS, "export(format, names, by_cpu, title, threads, groups) -> bytes: time of threads"},
     {NULL, NULL, 0, NULL},
 };
 static PyType_Slot slots[] = {
