@@ -224,6 +224,7 @@ void strobe_trace_leave(struct strobe_seat *seat, struct strobe_trace_away *ret)
 {
     ret->owner = strobe_trace_active->owner;
     Py_INCREF(ret->owner);
+    ret->since = strobe_ticks_now(&seat->ticks);
     seat->is_inside = true;
     strobe_seat_let_go(seat);
     PyErr_Fetch(&ret->type, &ret->value, &ret->traceback);
@@ -231,6 +232,7 @@ void strobe_trace_leave(struct strobe_seat *seat, struct strobe_trace_away *ret)
 
 bool strobe_trace_return(struct strobe_seat *seat, const struct strobe_trace_away *away)
 {
+    struct strobe_calls_time now;
     bool goes_on;
 
     PyErr_Clear();
@@ -238,7 +240,11 @@ bool strobe_trace_return(struct strobe_seat *seat, const struct strobe_trace_awa
     Py_DECREF(away->owner); /* not the last one if it goes on */
     PyErr_Restore(away->type, away->value, away->traceback);
     seat->is_inside = false;
-    return goes_on;
+    if (!goes_on)
+        return false;
+    now = strobe_ticks_now(&seat->ticks);
+    strobe_calls_owe(seat->thread, (struct strobe_calls_time){now.wall - away->since.wall, now.cpu - away->since.cpu});
+    return true;
 }
 
 bool strobe_trace_goes_on(struct strobe_seat *seat, const char *frame, const void *code, enum strobe_calls_verdict *ret)

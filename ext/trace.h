@@ -49,6 +49,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *root_codes;  /* list of those that are in roots */
     struct strobe_htab roots; /* code object of an outermost coroutine -> group of its tasks that asyncio has named */
     pthread_mutex_t roots_lock; /* nothing of Python's is called with it */
+    struct strobe_calls_time builtin_surplus; /* ticks that an event of a builtin costs more than one of a function */
     PyObject *greenlet;    /* what each thread calls for its greenlets, when greenlet is imported: is it told of their switches now? */
 };
 
@@ -104,8 +105,9 @@ bool strobe_trace_goes_on(struct strobe_seat *seat, const char *frame, const voi
 /* While Python code runs for us in an event: what is put back afterwards.  An exception may be under way: a frame may begin by one. */
 struct strobe_trace_away {
     PyObject *owner, *type, *value, *traceback;
+    struct strobe_calls_time since;
 };
-/* seat: held; it is not until the return. */
+/* seat: held; it is not until the return.  What passes meanwhile is the profiler's time. */
 void strobe_trace_leave(struct strobe_seat *seat, struct strobe_trace_away *ret);
 /* false: the profile has ended meanwhile, or is gone; the seat is not held. */
 bool strobe_trace_return(struct strobe_seat *seat, const struct strobe_trace_away *away);

@@ -156,12 +156,15 @@ void strobe_trace_builtin_starts(struct strobe_seat *seat, const void *caller, P
     seat->builtin = callable;
     strobe_calls_enter(seat->thread, definition, STROBE_CALLS_SAME, strobe_ticks_now(&seat->ticks));
     seat->builtin = NULL;
+    strobe_calls_owe(seat->thread, strobe_trace_active->builtin_surplus);
 }
 
 void strobe_trace_builtin_ends(struct strobe_seat *seat, const void *definition)
 {
-    if (strobe_calls_innermost(seat->thread) == definition)
-        strobe_calls_leave(seat->thread, definition, strobe_ticks_now(&seat->ticks));
+    if (strobe_calls_innermost(seat->thread) != definition)
+        return;
+    strobe_calls_leave(seat->thread, definition, strobe_ticks_now(&seat->ticks));
+    strobe_calls_owe(seat->thread, strobe_trace_active->builtin_surplus);
 }
 
 bool strobe_trace_is_wrapped(const struct strobe_trace *trace, PyObject *value)

@@ -64,8 +64,8 @@ static int read_layout(struct strobe_trace *trace, unsigned version)
     return -1;
 }
 
-/* Calls(version, max_functions, cpu, only, builtins, tasks, tag or None, modules, paths, own, cost, activation_cost): the last two are
- * nanoseconds that an event takes and that are taken out; 0, 0: they stay in. */
+/* Calls(version, max_functions, cpu, only, builtins, tasks, tag or None, modules, paths, own, costs): nanoseconds that an event takes and that
+ * are taken out, of a plain function, an activation, a builtin; 0, 0, 0: they stay in. */
 static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *(*alloc)(PyTypeObject *, Py_ssize_t) = (PyObject * (*)(PyTypeObject *, Py_ssize_t)) PyType_GetSlot(type, Py_tp_alloc);
@@ -73,7 +73,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     struct strobe_trace *trace;
     unsigned version, max_functions;
     unsigned long long only;
-    double cost, activation_cost, tick;
+    double cost, activation_cost, builtin_cost, tick;
     int cpu, builtins, tasks, err;
 
     (void)kwargs;
@@ -81,9 +81,9 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     trace = &self->trace;
     trace->owner = (PyObject *)self;
-    if (!PyArg_ParseTuple(args, "IIiKppOO!O!O!dd:Calls", &version, &max_functions, &cpu, &only, &builtins, &tasks, &trace->tag,
+    if (!PyArg_ParseTuple(args, "IIiKppOO!O!O!(ddd):Calls", &version, &max_functions, &cpu, &only, &builtins, &tasks, &trace->tag,
                           &PyTuple_Type, &trace->modules, &PyTuple_Type, &trace->paths, &PyTuple_Type, &trace->own, &cost,
-                          &activation_cost)) {
+                          &activation_cost, &builtin_cost)) {
         trace->tag = trace->modules = trace->paths = trace->own = NULL;
         goto failed;
     }
@@ -106,6 +106,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         !(trace->held = PyDict_New()) || read_layout(trace, version))
         goto failed;
     tick = strobe_ticks_facts()->ns_per_tick;
+    trace->builtin_surplus.wall = trace->builtin_surplus.cpu = builtin_cost > cost ? (uint64_t)((builtin_cost - cost) / tick) : 0;
     err = strobe_calls_new(&(struct strobe_calls_opts){
         .ops = {.kind = strobe_trace_kind, .adopt = strobe_trace_adopt, .ctx = trace}, .max_functions = max_functions,
         .cost = (uint64_t)(cost / tick), .activation_cost = (uint64_t)(activation_cost / tick), .is_shared = trace->layout.free_threaded},

@@ -13,7 +13,8 @@ From inside a program:
 
 From outside, without a change to the program: the command `strobe` (python -m strobe), which this package brings along.
 """
-__all__ = ["__version__", "dump", "events", "executable", "install_signal", "is_running", "label", "meter", "metrics", "pools", "Profile", "profile", "Recording", "sample", "SampledProfile", "snapshot", "start", "stats", "stop", "stop_meter", "tasks", "uninstall_signal", "watch"]
+__all__ = ["__version__", "dump", "events", "executable", "install_signal", "is_running", "label", "meter", "metrics", "pools", "Profile", "profile",
+           "Recording", "sample", "SampledProfile", "snapshot", "start", "stats", "stop", "stop_meter", "tasks", "uninstall_signal", "watch"]
 
 _LATER = dict.fromkeys(__all__, "strobe._inside")
 _LATER.update(Profile="strobe._calls", profile="strobe._calls")

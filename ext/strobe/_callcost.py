@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an event of the deterministic profiler costs the program: measured, once in a process."""
+"""What an event of the deterministic profiler costs the program: measured, once in a process for each kind of profile."""
 import functools
 import sys
 import time
@@ -24,6 +24,11 @@ def numbers(n):
 def resume(n):
     for _ in numbers(n):
         pass
+
+
+def builtin(n, one=len, text=""):
+    for _ in range(n):
+        one(text)
 """, "<strobe: what an event costs>", "exec")
 _EVENTS, _ROUNDS = 2000, 9  # of either kind, half of them starts or resumes
 
@@ -38,21 +43,23 @@ def _shortest(work):
 
 
 @functools.lru_cache(maxsize=None)
-def of_events(cpu):
-    """Nanoseconds that an event takes: of a plain function; of a generator, coroutine or asynchronous generator.  cpu: how CPU time is read.
-    Raises RuntimeError when the hooks are somebody else's."""
+def of_events(cpu, builtins):
+    """Nanoseconds that an event takes: of a plain function; of a generator, coroutine or asynchronous generator; of a builtin (0 where these
+    are not wanted).  cpu: how CPU time is read.  Raises RuntimeError when the hooks are somebody else's."""
     space = {}
     exec(_WORK, space)
-    bare = [_shortest(space[name]) for name in ("call", "resume")]
-    native = _strobe.Calls(sys.hexversion, 100, cpu, _strobe.thread_ident(), False, False, None, (), (), (_callseeds.OWN,), 0, 0)
+    works = [space[name] for name in ("call", "resume", "builtin")]
+    bare = [_shortest(work) for work in works]
+    native = _strobe.Calls(sys.hexversion, 100, cpu, _strobe.thread_ident(), builtins, False, None, (), (), (_callseeds.OWN,), (0, 0, 0))
     undo = None
     try:
         native.begin()
         native.go(lambda: True, True)
-        undo = _callhooks.hook(_callhooks.EVENTS)
-        under = [_shortest(space[name]) for name in ("call", "resume")]
+        undo = _callhooks.hook(_callhooks.EVENTS + (_callhooks.BUILTIN_EVENTS if builtins else ()))
+        under = [_shortest(work) for work in works]
     finally:
         if undo is not None:
             undo()
         native.stop()
-    return tuple(max(1e9 * (with_it - without) / _EVENTS, 0.0) for with_it, without in zip(under, bare))
+    costs = [max(1e9 * (with_it - without) / _EVENTS, 0.0) for with_it, without in zip(under, bare)]
+    return costs[0], costs[1], costs[2] if builtins else 0.0

@@ -49,7 +49,8 @@ def save_at_end(profile, files, table):
             save(profile, path, compat=compat)
         except BaseException as error:  # Ctrl-C, too, is of the file that is being written
             failed = True
-            why = "interrupted" if isinstance(error, KeyboardInterrupt) else getattr(error, "strerror", None) or "%s: %s" % (type(error).__name__, error)
+            why = getattr(error, "strerror", None) or "%s: %s" % (type(error).__name__, error)
+            why = "interrupted" if isinstance(error, KeyboardInterrupt) else why
             if out is not None:
                 out.write("strobe: cannot write %s: %s\n" % (path, why))
     if failed and out is not None:

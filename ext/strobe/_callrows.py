@@ -56,7 +56,8 @@ class Row:
     def __init__(self, native, tick):
         (self.caller, self.function, self.calls, self.finished, self.unfinished, self.primitive, self.resumes,
          self.primitive_resumes, *times) = native
-        (self.self, self.self_cpu, self.total, self.total_cpu, self.awaited, self.self_awaited, self.shortest, self.longest) = [time * tick for time in times]
+        (self.self, self.self_cpu, self.total, self.total_cpu, self.awaited, self.self_awaited,
+         self.shortest, self.longest) = [time * tick for time in times]
         if not self.finished:
             self.shortest = self.longest = None
 
@@ -92,8 +93,9 @@ class Snapshot:
     def overhead(self):
         """Seconds that the events of these rows have taken of the program's time: their number times what one costs."""
         def taken(row):
-            suspends = self.functions[row.function].suspends
-            return (row.calls + row.finished + (2 * row.resumes if suspends else 0)) * self.cost[suspends]
+            function = self.functions[row.function]
+            cost = self.cost[1 if function.suspends else 2 if function.kind == "builtin" else 0]
+            return (row.calls + row.finished + (2 * row.resumes if function.suspends else 0)) * cost
         return sum(map(taken, self.rows)) / 1e9
 
     def stats(self, sort):
@@ -317,6 +319,7 @@ def table(rows, totals, limit, sort, cpu, of=""):
     for name, count in totals["lost"].items():
         if count:
             lines.append("not told apart: %s%s" % (name.replace("_", " "), "" if count is True else ": %d" % count))
-    lines += _table_of_rows(rows, limit, sort, cpu) if rows else ["no function was called, or none that the filter, the thread, task or tag lets through"]
+    lines += _table_of_rows(rows, limit, sort, cpu) if rows else [
+        "no function was called, or none that the filter, the thread, task or tag lets through"]
     lines += _table_of_waits(rows) if not sort.endswith("awaited") else []
     return "\n".join(lines) + "\n"

@@ -117,9 +117,9 @@ class Profile(_callrows.Readable):
         self._has_cpu = cpu != _NO_CPU
         self._only = _strobe.thread_ident() if self._threads == "current" else 0
         self._functions = []
-        self._cost = _callcost.of_events(cpu)
-        taken_out = self._cost if self._compensate else (0, 0)
-        return _strobe.Calls(version, most, cpu, self._only, builtins, tasks, tag, modules, paths, self._own, *taken_out)
+        self._cost = _callcost.of_events(cpu, builtins)
+        taken_out = self._cost if self._compensate else (0, 0, 0)
+        return _strobe.Calls(version, most, cpu, self._only, builtins, tasks, tag, modules, paths, self._own, taken_out)
 
     def start(self):
         """Begins, or goes on after stop(); returns itself.  RuntimeError when a profile runs already, or a hook is another's."""

@@ -102,6 +102,8 @@ void strobe_calls_meet(struct strobe_calls_thread *thread, int32_t tid, uint64_t
 struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *thread, struct strobe_calls_time now);
 /* The name is known now; copied.  STROBE_ERR_NOMEM: the old one stays. */
 int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *name);
+/* What an event has cost beyond what the opts say, in ticks: it is taken out where these are. */
+void strobe_calls_owe(struct strobe_calls_thread *thread, struct strobe_calls_time cost);
 /* It has ended: what is on its stacks ends with it.  Many ended ones become one. */
 void strobe_calls_thread_end(struct strobe_calls_thread *thread);
 /* Another thread reads or changes what it has: while somebody holds it no event of it may come.  Where only one thread at a time runs

@@ -330,6 +330,14 @@ struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *t
     return (struct strobe_calls_time){now.wall > last.wall ? now.wall : last.wall, now.cpu > last.cpu ? now.cpu : last.cpu};
 }
 
+void strobe_calls_owe(struct strobe_calls_thread *thread, struct strobe_calls_time cost)
+{
+    if (!thread->is_compensated)
+        return;
+    thread->owed.wall += cost.wall;
+    thread->owed.cpu += cost.cpu;
+}
+
 uint32_t strobe_calls_innermost_group(const struct strobe_calls_thread *thread)
 {
     return thread->top->node->group;

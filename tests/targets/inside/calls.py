@@ -1115,14 +1115,19 @@ def traced_greenlets():
     tell({"found": found, "of_thread": of_thread, "per_run": per_run})
 
 
-def compensated():
+def compensated(kind):
     """CPU time of a loop that calls: without a profile by the thread's clock, and as rows have it with what events cost, and without."""
+    TAG.set("some")
+    options = {"plain": {}, "builtins": {"builtins": True}, "tag": {"tag": TAG}, "named_tag": {"tag": TAG.name}}[kind]
+
     def leaf():
         return 1
 
-    def work():
+    def work(one=len, text=""):
         for _ in range(50000):
             leaf()
+            if kind == "builtins":
+                one(text)
 
     def bare():
         begin = time.thread_time()
@@ -1133,7 +1138,7 @@ def compensated():
     for name, compensate in (("in", False), ("out", True)):
         profiles = []
         for _ in range(5):
-            with strobe.Profile(clock="cpu", compensate=compensate) as profile:
+            with strobe.Profile(clock="cpu", compensate=compensate, **options) as profile:
                 work()
             profiles.append(profile)
         best = min(profiles, key=lambda one: rows(one)["work"]["total_cpu"])
