@@ -32,6 +32,7 @@ static void over(void *value)
 
     atomic_store(&seat->pointer, NULL); /* another thread's, soon */
     atomic_store(&seat->is_over, true);
+    strobe_seat_own = NULL; /* another key's destructor may run Python: that has a seat of its own */
 }
 
 static void make_key(void)
@@ -56,15 +57,19 @@ static char *eighth_of_stack(void)
 static struct strobe_seat *new_seat(void)
 {
     struct strobe_seat *seat;
+    bool is_new;
 
     pthread_once(&once, make_key);
     pthread_mutex_lock(&seats_lock);
     if ((seat = spare))
         spare = seat->next;
     pthread_mutex_unlock(&seats_lock);
+    is_new = !seat;
     if (!seat && !(seat = malloc(sizeof *seat)))
         return NULL;
-    memset(seat, 0, sizeof *seat);
+    if (is_new)
+        atomic_init(&seat->busy, false);
+    memset(seat, 0, offsetof(struct strobe_seat, busy)); /* which somebody may hold who has read of it before */
     seat->pointer = __builtin_thread_pointer();
     seat->ident = (uint64_t)pthread_self();
     seat->tid = (int32_t)syscall(SYS_gettid);
@@ -78,6 +83,38 @@ static struct strobe_seat *new_seat(void)
     return seat;
 }
 
+/* ---- exceptions of what is asked ---- */
+
+static int raise_later(void *value)
+{
+    PyErr_SetObject((PyObject *)Py_TYPE(value), value);
+    Py_DECREF((PyObject *)value);
+    return -1;
+}
+
+void strobe_trace_forgive(void)
+{
+    PyObject *type, *value, *traceback;
+
+    if (!PyErr_Occurred())
+        return;
+    if (PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear();
+        return;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (syscall(SYS_gettid) == getpid() && value && !Py_AddPendingCall(raise_later, value))
+        value = NULL; /* the main thread's; that call's now */
+    else
+        PyThreadState_SetAsyncExc((unsigned long)pthread_self(), type);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
+
+/* ---- to sit down ---- */
+
 /* Where the program has imported greenlet.  With is_inside. */
 static void trace_greenlets(struct strobe_seat *seat, const struct strobe_trace *trace)
 {
@@ -88,13 +125,14 @@ static void trace_greenlets(struct strobe_seat *seat, const struct strobe_trace 
     is_traced = PyObject_CallObject(trace->greenlet, NULL);
     seat->is_traced = is_traced == Py_True;
     Py_XDECREF(is_traced);
-    PyErr_Clear();
+    strobe_trace_forgive();
 }
 
 /* Sits down for this turn. */
 static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t turn, bool begins)
 {
     struct strobe_calls_thread *thread;
+    bool is_new;
 
     strobe_trace_reap();
     seat->thread = NULL;
@@ -108,19 +146,22 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
         return;
     strobe_ticks_init(&seat->ticks, trace->cpu);
     thread = strobe_calls_thread_find(trace->calls, seat->ident, seat->tid);
-    if (!thread) {
-        if (strobe_calls_thread_new(trace->calls, seat->ident, seat->tid, "", &thread))
-            return;
-        strobe_calls_go_on(thread, seat->ticks.last);
-        seat->is_ready = seat->is_named = false;
-    }
-    strobe_calls_meet(thread, seat->tid, seat->ticks.last.cpu);
+    is_new = !thread;
+    if (is_new && strobe_calls_thread_new(trace->calls, seat->ident, seat->tid, "", &thread))
+        return;
     strobe_calls_guard(thread, &seat->busy);
+    if (!strobe_seat_hold(seat))
+        return; /* the profile has ended meanwhile */
+    if (is_new)
+        strobe_calls_go_on(thread, seat->ticks.last);
+    strobe_calls_meet(thread, seat->tid, seat->ticks.last.cpu);
     seat->ticks.last = strobe_calls_latest(thread, seat->ticks.last);
+    strobe_seat_let_go(seat);
+    seat->is_ready = seat->is_named = !is_new;
     seat->thread = thread;
     seat->is_inside = true;
     if (trace->tells_ends)
-        strobe_trace_settle_once(trace, thread, begins, strobe_ticks_now(&seat->ticks));
+        strobe_trace_settle_once(trace, thread, begins, turn, strobe_ticks_now(&seat->ticks));
     strobe_trace_sat_down(trace);
     trace_greenlets(seat, trace);
     PyErr_Clear();
@@ -220,7 +261,7 @@ struct strobe_seat *strobe_seat_take(bool begins)
 
 /* ---- events ---- */
 
-void strobe_trace_leave(struct strobe_seat *seat, struct strobe_trace_away *ret)
+void strobe_seat_step_out(struct strobe_seat *seat, struct strobe_trace_away *ret)
 {
     ret->owner = strobe_trace_active->owner;
     Py_INCREF(ret->owner);
@@ -230,20 +271,28 @@ void strobe_trace_leave(struct strobe_seat *seat, struct strobe_trace_away *ret)
     PyErr_Fetch(&ret->type, &ret->value, &ret->traceback);
 }
 
-bool strobe_trace_return(struct strobe_seat *seat, const struct strobe_trace_away *away)
+/* What has passed since then was the profiler's: of the wall clock not what other threads took of it while they had the GIL. */
+static void owe(struct strobe_seat *seat, struct strobe_calls_time since)
 {
-    struct strobe_calls_time now;
+    struct strobe_calls_time now = strobe_ticks_now(&seat->ticks), took = {now.wall - since.wall, now.cpu - since.cpu};
+
+    if (now.cpu && took.cpu < took.wall)
+        took.wall = took.cpu;
+    strobe_calls_owe(seat->thread, took);
+}
+
+bool strobe_seat_step_in(struct strobe_seat *seat, const struct strobe_trace_away *away)
+{
     bool goes_on;
 
-    PyErr_Clear();
+    strobe_trace_forgive();
     goes_on = strobe_seat_hold(seat);
     Py_DECREF(away->owner); /* not the last one if it goes on */
     PyErr_Restore(away->type, away->value, away->traceback);
     seat->is_inside = false;
     if (!goes_on)
         return false;
-    now = strobe_ticks_now(&seat->ticks);
-    strobe_calls_owe(seat->thread, (struct strobe_calls_time){now.wall - away->since.wall, now.cpu - away->since.cpu});
+    owe(seat, strobe_calls_latest(seat->thread, away->since)); /* somebody may have read the clocks meanwhile, to clear the profile */
     return true;
 }
 
@@ -316,6 +365,7 @@ void strobe_trace_forked(void)
     strobe_trace_turn = 0;
     strobe_trace_active = NULL;
     pthread_mutex_init(&seats_lock, NULL);
+    strobe_seat_last = own;
     seats = own; /* the others' threads are not there; what they had is the parent's, and small */
     if (!own)
         return;

@@ -35,7 +35,9 @@ struct strobe_trace { /* a profile; what hooks need of it */
     bool builtins, tasks;  /* are calls of builtins, the names of tasks wanted? */
     bool tells_ends;       /* the hook is told of the ends of frames that were there before it, too */
     PyObject *globals;     /* of the code that is asked for; borrowed; NULL = those of the frame that runs */
-    PyObject *tag;         /* a ContextVar whose value is a group, too; NULL = none */
+    PyObject *tag;         /* a ContextVar, or the name of one, whose value is a group, too; NULL = none */
+    PyObject *_Atomic variable; /* that ContextVar; NULL = none of this name has been seen */
+    PyObject *copy_context; /* contextvars.copy_context */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
     PyObject *name_key;    /* "__name__" */
     PyObject *own;         /* likewise: paths of strobe's own files */
@@ -61,7 +63,6 @@ struct strobe_seat {
     bool is_ready;           /* nothing is left to ask of the thread after its next event: its name, its greenlets */
     bool is_named, is_traced; /* is_traced: we are told of its greenlets' switches */
     unsigned char tries;     /* to name it */
-    atomic_bool busy;        /* free-threaded builds: an event goes on, or somebody reads */
     atomic_bool is_over;     /* the thread has ended */
     const char *frame;       /* hooks that are given a frame: this one; else NULL */
     const char *unbegun;     /* a frame into which an exception was thrown before it began */
@@ -72,6 +73,7 @@ struct strobe_seat {
     char *stack_limit;       /* frames that lie below it are not to be followed: an eighth of the stack is used */
     struct strobe_htab stacks; /* greenlet -> stack */
     struct strobe_seat *next;
+    atomic_bool busy;        /* the last one.  The active profile is looked up; free-threaded builds: an event goes on, or somebody reads */
 };
 
 extern struct strobe_trace *strobe_trace_active;
@@ -85,12 +87,15 @@ struct strobe_seat *strobe_seat_take(bool begins);
 
 /* Makes it the active one: events that come from now on are its.  Seats are taken with the first of them. */
 void strobe_trace_begin(struct strobe_trace *trace);
-/* It is not any more; after it no event is under way, but for what asks the program's code just then: see strobe_trace_return. */
+/* It is not any more; after it no event is under way, but for what asks the program's code just then: see strobe_seat_step_in. */
 void strobe_trace_end(void);
 /* Its threads that have ended are said so.  With the GIL. */
 void strobe_trace_reap(void);
 /* In the child of a fork. */
 void strobe_trace_forked(void);
+/* What was asked for us has raised: an Exception is nobody's; anything else (KeyboardInterrupt, SystemExit) the program raises as soon as
+ * it goes on. */
+void strobe_trace_forgive(void);
 /* Time of now, of any of its threads (for strobe_calls_question). */
 struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_thread *thread);
 /* What the core asks. */
@@ -108,9 +113,9 @@ struct strobe_trace_away {
     struct strobe_calls_time since;
 };
 /* seat: held; it is not until the return.  What passes meanwhile is the profiler's time. */
-void strobe_trace_leave(struct strobe_seat *seat, struct strobe_trace_away *ret);
+void strobe_seat_step_out(struct strobe_seat *seat, struct strobe_trace_away *ret);
 /* false: the profile has ended meanwhile, or is gone; the seat is not held. */
-bool strobe_trace_return(struct strobe_seat *seat, const struct strobe_trace_away *away);
+bool strobe_seat_step_in(struct strobe_seat *seat, const struct strobe_trace_away *away);
 /* The group of a task of this name whose outermost coroutine runs this code. */
 uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, const void *code);
 /* greenlet has switched: objects, only compared. */

@@ -34,38 +34,46 @@ bool strobe_trace_has_begun(const struct strobe_trace *trace, const char *frame,
     return (const char *)strobe_trace_pointer(frame, lay->fr_instr) >= (const char *)code + lay->co_code + (ptrdiff_t)first * 2;
 }
 
-static bool begins_with_one(PyObject *text, PyObject *prefixes)
+/* Is it one of these, or inside of one?  separator: between the parts of names; one may end with it. */
+static bool is_in_one(PyObject *name, PyObject *outer, Py_UCS4 separator)
 {
-    for (Py_ssize_t i = 0; i < PyTuple_Size(prefixes); i++)
-        if (PyUnicode_Tailmatch(text, PyTuple_GetItem(prefixes, i), 0, PY_SSIZE_T_MAX, -1) == 1)
-            return true;
-    return false;
-}
+    for (Py_ssize_t i = 0; i < PyTuple_Size(outer); i++) {
+        PyObject *one = PyTuple_GetItem(outer, i);
+        Py_ssize_t length = PyUnicode_GetLength(one);
 
-/* Is the module one of these, or inside of one? */
-static bool is_in_one(PyObject *name, PyObject *modules)
-{
-    for (Py_ssize_t i = 0; i < PyTuple_Size(modules); i++) {
-        PyObject *module = PyTuple_GetItem(modules, i);
-        Py_ssize_t length = PyUnicode_GetLength(module);
-
-        if (PyUnicode_Tailmatch(name, module, 0, PY_SSIZE_T_MAX, -1) == 1 &&
-            (PyUnicode_GetLength(name) == length || PyUnicode_ReadChar(name, length) == '.'))
+        if (PyUnicode_Tailmatch(name, one, 0, PY_SSIZE_T_MAX, -1) == 1 &&
+            (PyUnicode_GetLength(name) == length || PyUnicode_ReadChar(name, length) == separator ||
+             PyUnicode_ReadChar(name, length - 1) == separator))
             return true;
     }
     return false;
 }
 
+/* Is the module of these globals wanted?  What `-m` runs is known by its own name, too. */
+static bool is_of_module(const struct strobe_trace *trace, PyObject *globals)
+{
+    PyObject *name = PyDict_GetItem(globals, trace->name_key), *spec = PyDict_GetItemString(globals, "__spec__");
+    bool is = name && PyUnicode_Check(name) && is_in_one(name, trace->modules, '.');
+
+    if (is || !name || !spec || spec == Py_None || !PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, "__main__") != 0)
+        return is;
+    if ((name = PyObject_GetAttrString(spec, "name")))
+        is = PyUnicode_Check(name) && is_in_one(name, trace->modules, '.');
+    Py_XDECREF(name);
+    strobe_trace_forgive();
+    return is;
+}
+
 /* In the frame that runs this code now, or by the globals that are known of it. */
 static bool is_wanted(const struct strobe_trace *trace, const void *code)
 {
-    PyObject *file = (PyObject *)strobe_trace_pointer(code, trace->layout.co_filename), *globals, *name;
+    PyObject *file = (PyObject *)strobe_trace_pointer(code, trace->layout.co_filename), *globals;
     struct strobe_seat *seat = strobe_seat_own;
     const char *frame;
 
-    if (begins_with_one(file, trace->own))
+    if (is_in_one(file, trace->own, '/'))
         return false;
-    if ((!PyTuple_Size(trace->modules) && !PyTuple_Size(trace->paths)) || begins_with_one(file, trace->paths))
+    if ((!PyTuple_Size(trace->modules) && !PyTuple_Size(trace->paths)) || is_in_one(file, trace->paths, '/'))
         return true;
     if (!PyTuple_Size(trace->modules))
         return false;
@@ -75,10 +83,7 @@ static bool is_wanted(const struct strobe_trace *trace, const void *code)
         frame = seat && seat->frame ? seat->frame : strobe_trace_frame(trace);
         globals = frame ? (PyObject *)strobe_trace_pointer(frame, trace->layout.fr_globals) : NULL;
     }
-    if (!globals)
-        return false;
-    name = PyDict_GetItem(globals, trace->name_key);
-    return name && PyUnicode_Check(name) && is_in_one(name, trace->modules);
+    return globals && is_of_module(trace, globals);
 }
 
 enum strobe_calls_kind strobe_trace_kind(void *ctx, const void *key)
@@ -97,14 +102,15 @@ enum strobe_calls_kind strobe_trace_kind(void *ctx, const void *key)
                                                                               STROBE_CALLS_FUNCTION;
 }
 
-/* What is kept of a builtin: of the method of an object its type, so that the object does not live longer for it.  definition: its
- * PyMethodDef, whose first field is its name (Include/methodobject.h). */
+/* What is kept of a builtin: of the method of an object its type, so that the object does not live longer for it; not of one that is bound
+ * to a capsule, which may have its definition (pybind11).  definition: its PyMethodDef, whose first field is its name
+ * (Include/methodobject.h). */
 static int adopt_builtin(struct strobe_trace_function *function, PyObject *builtin, const void *definition)
 {
     PyObject *self = PyObject_TypeCheck(builtin, &PyCFunction_Type) ? PyCFunction_GetSelf(builtin) : NULL;
 
     function->what = builtin;
-    if (self && !PyModule_Check(self) && !PyType_Check(self)) {
+    if (self && !PyModule_Check(self) && !PyType_Check(self) && !PyCapsule_CheckExact(self)) {
         if (!(function->name = PyUnicode_FromString(*(const char *const *)definition))) {
             PyErr_Clear();
             function->what = NULL;

@@ -43,15 +43,15 @@ static enum step step_of(const struct strobe_trace *trace, const char *frame, co
     return strobe_trace_has_begun(trace, frame, code) ? GOES_ON : IS_CALL;
 }
 
-/* false: see strobe_trace_return. */
+/* false: see strobe_seat_step_in. */
 static bool settle_now(struct strobe_seat *seat, const char *begins)
 {
     struct strobe_trace *trace = strobe_trace_active;
     struct strobe_trace_away away;
 
-    strobe_trace_leave(seat, &away);
-    strobe_trace_settle(trace, seat->thread, strobe_trace_frame(trace), begins, strobe_ticks_now(&seat->ticks));
-    return strobe_trace_return(seat, &away);
+    strobe_seat_step_out(seat, &away);
+    strobe_trace_settle(trace, seat->thread, strobe_trace_frame(trace), begins, seat->turn, strobe_ticks_now(&seat->ticks));
+    return strobe_seat_step_in(seat, &away);
 }
 
 static void start(struct strobe_seat *seat, const char *frame, const void *code, bool activates)
@@ -103,11 +103,11 @@ static __attribute__((noinline)) PyObject *step_aside(void *state, const char *f
     PyObject *result;
 
     strobe_trace_active->too_deep++;
-    if (strobe_trace_active->layout.frames == STROBE_FRAMES_HEAP)
+    if (strobe_trace_active->layout.frames == STROBE_FRAMES_HEAP || get_evaluator(interpreter) != evaluate)
         return evaluate_default(state, frame, throws);
     set_evaluator(interpreter, evaluate_default);
     result = evaluate_default(state, frame, throws);
-    if (strobe_trace_turn)
+    if (strobe_trace_turn && get_evaluator(interpreter) == evaluate_default) /* and not somebody's who came meanwhile */
         set_evaluator(interpreter, evaluate);
     return result;
 }

@@ -12,16 +12,25 @@ enum { ROOTS_MAX = 1000 }; /* outermost coroutines whose groups are remembered *
 
 /* ---- names ---- */
 
-/* A str's text, "" for NULL; appended. */
+/* An object's text, in one line of a table and without what separates a task from a tag; appended.  A str is taken as it is: str() handles
+ * signals, which are the program's. */
 static void append_text(struct strobe_buf *out, PyObject *text)
 {
-    PyObject *str = text ? PyObject_Str(text) : NULL, *encoded = str ? PyUnicode_AsEncodedString(str, "utf-8", "replace") : NULL;
+    PyObject *str = !text || PyUnicode_CheckExact(text) ? text : PyObject_Str(text);
+    PyObject *encoded = str ? PyUnicode_AsEncodedString(str, "utf-8", "replace") : NULL;
+    size_t begin = out->len;
 
     if (encoded)
-        strobe_buf_puts(out, PyBytes_AsString(encoded));
+        strobe_buf_put(out, PyBytes_AsString(encoded), (size_t)PyBytes_Size(encoded));
+    else
+        strobe_buf_puts(out, "?");
+    for (size_t i = begin; i < out->len; i++)
+        if (out->data[i] == '\0' || out->data[i] == '\x1f')
+            out->data[i] = '?';
     Py_XDECREF(encoded);
-    Py_XDECREF(str);
-    PyErr_Clear();
+    if (str != text)
+        Py_XDECREF(str);
+    strobe_trace_forgive();
 }
 
 static void append_function(struct strobe_buf *out, const void *code)
@@ -61,8 +70,6 @@ static void append_task(struct strobe_buf *out, PyObject *name, const void *code
         return;
     }
     append_text(&text, name);
-    for (size_t i = 0; i < text.len; i++) /* which stands before a tag */
-        text.data[i] = text.data[i] == '\x1f' ? '?' : text.data[i];
     strobe_fold(strobe_buf_str(&text), out);
     strobe_buf_release(&text);
 }
@@ -115,7 +122,7 @@ static PyObject *current_name(void)
     if (task && task != Py_None && get_name)
         name = PyObject_CallMethodObjArgs(task, get_name, NULL);
     Py_XDECREF(task);
-    PyErr_Clear();
+    strobe_trace_forgive();
     return name;
 }
 
@@ -159,6 +166,39 @@ uint32_t strobe_trace_named_group(struct strobe_trace *trace, PyObject *name, co
 
 /* ---- tasks and tags ---- */
 
+/* The variable of the tag's name that somebody has set; borrowed.  NULL: none is set here.  Nothing of this runs Python code. */
+static PyObject *find_variable(struct strobe_trace *trace)
+{
+    PyObject *context = PyObject_CallObject(trace->copy_context, NULL), *each = context ? PyObject_GetIter(context) : NULL;
+    PyObject *found = NULL, *none = NULL, *variable;
+
+    while (!found && each && (variable = PyIter_Next(each))) {
+        PyObject *name = PyObject_GetAttrString(variable, "name");
+
+        if (name && PyUnicode_Check(name) && PyUnicode_Compare(name, trace->tag) == 0)
+            found = variable;
+        else
+            Py_DECREF(variable);
+        Py_XDECREF(name);
+    }
+    Py_XDECREF(each);
+    Py_XDECREF(context);
+    if (!found || atomic_compare_exchange_strong(&trace->variable, &none, found))
+        return found;
+    Py_DECREF(found); /* another thread has found it, too */
+    return none;
+}
+
+/* A new reference; NULL: it has none. */
+static PyObject *value_of_tag(struct strobe_trace *trace)
+{
+    PyObject *variable = atomic_load(&trace->variable);
+
+    if (!variable)
+        variable = find_variable(trace);
+    return variable ? PyObject_CallMethod(variable, "get", "O", Py_None) : NULL;
+}
+
 /* "TASK\x1fTAG".  outer: the name of its caller's group; NULL: it is a root. */
 static uint32_t tagged_group(struct strobe_trace *trace, PyObject *name, const char *outer, const void *code)
 {
@@ -169,7 +209,7 @@ static uint32_t tagged_group(struct strobe_trace *trace, PyObject *name, const c
         append_task(&text, name, code);
     if (outer)
         strobe_buf_put(&text, outer, strcspn(outer, "\x1f"));
-    tag = PyObject_CallMethod(trace->tag, "get", "O", Py_None);
+    tag = value_of_tag(trace);
     if (tag && tag != Py_None) {
         strobe_buf_puts(&text, "\x1f");
         append_text(&text, tag);
@@ -191,9 +231,9 @@ bool strobe_trace_group(struct strobe_seat *seat, const void *code, uint32_t *re
         return true;
     if (!is_root)
         outer = strobe_calls_group_name(trace->calls, strobe_calls_innermost_group(seat->thread));
-    strobe_trace_leave(seat, &away);
+    strobe_seat_step_out(seat, &away);
     name = is_root ? current_name() : NULL;
     *ret_group = trace->tag ? tagged_group(trace, name, outer, code) : name ? remembered_group(trace, name, code) : 0;
     Py_XDECREF(name);
-    return strobe_trace_return(seat, &away);
+    return strobe_seat_step_in(seat, &away);
 }

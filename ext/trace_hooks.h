@@ -16,9 +16,10 @@ bool strobe_trace_is_suspended(const struct strobe_trace *trace, const char *fra
 /* What was on a thread's stack before the profile, and is not on the one of which this is the innermost frame, has left it.  begins: the
  * frame that is about to begin, or go on; NULL: none. */
 void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *innermost, const void *begins,
-                         struct strobe_calls_time now);
+                         uint64_t turn, struct strobe_calls_time now);
 /* The same with the first event of this thread, for good: from then on ends are seen (3.12 and newer).  begins: as for strobe_seat_take. */
-void strobe_trace_settle_once(struct strobe_trace *trace, struct strobe_calls_thread *thread, bool begins, struct strobe_calls_time now);
+void strobe_trace_settle_once(struct strobe_trace *trace, struct strobe_calls_thread *thread, bool begins, uint64_t turn,
+                              struct strobe_calls_time now);
 /* The PyMethodDef of a function or method of C, which is its key; NULL: it is none of these. */
 const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable);
 /* Such a one is called by the frame that runs this code; nothing if that is left out.  seat: held. */

@@ -27,7 +27,7 @@ PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args);
 PyObject *strobe_calls_object_stack(PyObject *object, PyObject *frame);
 PyObject *strobe_calls_object_place(PyObject *object, PyObject *frame);
 PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args);
-PyObject *strobe_calls_object_settle(PyObject *object, PyObject *args);
+PyObject *strobe_calls_object_settle(PyObject *object, PyObject *ignored);
 PyObject *strobe_calls_object_seed_waiting(PyObject *object, PyObject *args);
 PyObject *strobe_calls_object_rows(PyObject *object, PyObject *args);
 PyObject *strobe_calls_object_functions(PyObject *object, PyObject *ignored);

@@ -78,6 +78,8 @@ static const char *live_frame(const struct strobe_trace *trace, const void *obje
 {
     const struct strobe_layout *lay = &trace->layout;
 
+    if (lay->frames == STROBE_FRAMES_HEAP)
+        return object;
     for (; object; object = strobe_trace_pointer(object, lay->ob_header)) {
         const char *frame = strobe_trace_inner_frame(trace, object);
 
@@ -179,19 +181,27 @@ PyObject *strobe_calls_object_place(PyObject *object, PyObject *frame)
     return Py_BuildValue("(KO)", (unsigned long long)(uintptr_t)address, held);
 }
 
-/* settle(ident, frame): where a thread is now, before stop() (below 3.12). */
-PyObject *strobe_calls_object_settle(PyObject *object, PyObject *args)
+/* settle(): where threads are now, before stop() (below 3.12).  Nothing of what this lets go of ends before all of them are looked at: that
+ * could run Python code, and they with it. */
+PyObject *strobe_calls_object_settle(PyObject *object, PyObject *ignored)
 {
     struct strobe_trace *trace = &strobe_calls_object_of(object)->trace;
-    struct strobe_calls_thread *thread;
-    unsigned long long ident;
-    PyObject *frame;
+    PyObject *ask = PySys_GetObject("_current_frames"), *kept = PyDict_Copy(trace->held), *frames, *ident, *frame;
+    Py_ssize_t at = 0;
 
-    if (!PyArg_ParseTuple(args, "KO:settle", &ident, &frame))
+    (void)ignored;
+    frames = kept && ask ? PyObject_CallObject(ask, NULL) : NULL;
+    while (frames && PyDict_Next(frames, &at, &ident, &frame)) {
+        struct strobe_calls_thread *thread = strobe_calls_thread_find(trace->calls, PyLong_AsUnsignedLongLong(ident), 0);
+        const char *innermost = live_frame(trace, frame);
+
+        if (thread && innermost)
+            strobe_trace_settle(trace, thread, innermost, NULL, strobe_trace_turn, strobe_trace_time(trace, thread));
+    }
+    Py_XDECREF(frames);
+    Py_XDECREF(kept);
+    if (!frames)
         return NULL;
-    thread = strobe_calls_thread_find(trace->calls, ident, 0);
-    if (thread)
-        strobe_trace_settle(trace, thread, strobe_trace_inner_frame(trace, frame), NULL, strobe_trace_time(trace, thread));
     Py_RETURN_NONE;
 }
 
@@ -263,29 +273,55 @@ static PyObject *take_held(struct strobe_trace *trace, const char *frame)
     return held;
 }
 
-void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *innermost, const void *begins,
-                         struct strobe_calls_time now)
+/* One frame less that is unseen; false: somebody else has done it, or the turn is over. */
+static bool settle_one(struct strobe_calls_thread *thread, const char *unseen, bool is_suspended, uint64_t turn,
+                       struct strobe_calls_time now)
 {
-    uint64_t turn = strobe_trace_turn;
-    const char *unseen;
+    bool is;
 
-    while (turn == strobe_trace_turn && (unseen = strobe_calls_unseen(thread)) &&
+    strobe_calls_hold(thread);
+    is = turn == __atomic_load_n(&strobe_trace_turn, __ATOMIC_ACQUIRE) && strobe_calls_unseen(thread) == unseen;
+    if (is)
+        strobe_calls_settle(thread, is_suspended, now);
+    strobe_calls_let_go(thread);
+    return is;
+}
+
+void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *innermost, const void *begins,
+                         uint64_t turn, struct strobe_calls_time now)
+{
+    const char *unseen;
+    bool goes_on = turn == strobe_trace_turn;
+
+    while (goes_on && (unseen = strobe_calls_unseen(thread)) &&
            !is_there(trace, innermost, unseen, strobe_calls_innermost(thread))) {
         PyObject *held = take_held(trace, unseen);
 
-        strobe_calls_hold(thread);
-        strobe_calls_settle(thread, held && (unseen == begins || strobe_trace_is_suspended(trace, unseen)), now);
-        strobe_calls_let_go(thread);
+        goes_on = settle_one(thread, unseen, held && (unseen == begins || strobe_trace_is_suspended(trace, unseen)), turn, now);
         Py_XDECREF(held); /* last */
+        goes_on = goes_on && turn == strobe_trace_turn;
     }
 }
 
-void strobe_trace_settle_once(struct strobe_trace *trace, struct strobe_calls_thread *thread, bool begins, struct strobe_calls_time now)
+/* The next frame that is known to be there; NULL: all are, or the turn is over. */
+static const char *see(struct strobe_calls_thread *thread, uint64_t turn)
+{
+    const char *frame = NULL;
+
+    strobe_calls_hold(thread);
+    if (turn == __atomic_load_n(&strobe_trace_turn, __ATOMIC_ACQUIRE))
+        frame = strobe_calls_seen(thread);
+    strobe_calls_let_go(thread);
+    return frame;
+}
+
+void strobe_trace_settle_once(struct strobe_trace *trace, struct strobe_calls_thread *thread, bool begins, uint64_t turn,
+                              struct strobe_calls_time now)
 {
     const char *innermost = strobe_trace_frame(trace), *frame;
 
     strobe_trace_settle(trace, thread, begins ? strobe_trace_pointer(innermost, trace->layout.fr_previous) : innermost,
-                        begins ? innermost : NULL, now);
-    while ((frame = strobe_calls_seen(thread)))
+                        begins ? innermost : NULL, turn, now);
+    while ((frame = see(thread, turn)))
         Py_XDECREF(take_held(trace, frame));
 }

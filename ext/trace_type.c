@@ -21,6 +21,8 @@ static void release(struct strobe_trace *trace)
     }
     free(trace->functions);
     Py_XDECREF(trace->tag);
+    Py_XDECREF(atomic_load(&trace->variable));
+    Py_XDECREF(trace->copy_context);
     Py_XDECREF(trace->modules);
     Py_XDECREF(trace->paths);
     Py_XDECREF(trace->own);
@@ -64,13 +66,14 @@ static int read_layout(struct strobe_trace *trace, unsigned version)
     return -1;
 }
 
-/* Calls(version, max_functions, cpu, only, builtins, tasks, tag or None, modules, paths, own, costs): nanoseconds that an event takes and that
- * are taken out, of a plain function, an activation, a builtin; 0, 0, 0: they stay in. */
+/* Calls(version, max_functions, cpu, only, builtins, tasks, tag, modules, paths, own, costs).  tag: a ContextVar, the name of one, or None.
+ * costs: nanoseconds that an event takes and that are taken out, of a plain function, an activation, a builtin; 0, 0, 0: they stay in. */
 static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *(*alloc)(PyTypeObject *, Py_ssize_t) = (PyObject * (*)(PyTypeObject *, Py_ssize_t)) PyType_GetSlot(type, Py_tp_alloc);
     struct strobe_calls_object *self = strobe_calls_object_of(alloc(type, 0));
     struct strobe_trace *trace;
+    PyObject *contextvars;
     unsigned version, max_functions;
     unsigned long long only;
     double cost, activation_cost, builtin_cost, tick;
@@ -90,6 +93,10 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     pthread_mutex_init(&trace->roots_lock, NULL);
     trace->tag = trace->tag == Py_None ? NULL : trace->tag;
     Py_XINCREF(trace->tag);
+    if (trace->tag && !PyUnicode_Check(trace->tag)) {
+        Py_INCREF(trace->tag);
+        atomic_store(&trace->variable, trace->tag);
+    }
     Py_INCREF(trace->modules);
     Py_INCREF(trace->paths);
     Py_INCREF(trace->own);
@@ -102,7 +109,10 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     trace->only = only;
     trace->builtins = builtins;
     trace->tasks = tasks;
-    if (!(trace->name_key = PyUnicode_InternFromString("__name__")) || !(trace->root_codes = PyList_New(0)) ||
+    contextvars = PyImport_ImportModule("_contextvars");
+    trace->copy_context = contextvars ? PyObject_GetAttrString(contextvars, "copy_context") : NULL;
+    Py_XDECREF(contextvars);
+    if (!trace->copy_context || !(trace->name_key = PyUnicode_InternFromString("__name__")) || !(trace->root_codes = PyList_New(0)) ||
         !(trace->held = PyDict_New()) || read_layout(trace, version))
         goto failed;
     tick = strobe_ticks_facts()->ns_per_tick;
@@ -169,7 +179,7 @@ static PyMethodDef methods[] = {
     {"stack", strobe_calls_object_stack, METH_O, "stack(frame): of a thread that may be running (free-threaded builds), outermost first."},
     {"place", strobe_calls_object_place, METH_O, "place(frame): where it is, and what must stay to be asked of its end."},
     {"seed", strobe_calls_object_seed, METH_VARARGS, "seed(ident, place, code, globals, held, task): a frame it is in, outermost first."},
-    {"settle", strobe_calls_object_settle, METH_VARARGS, "settle(ident, frame): where a thread is before stop() (below 3.12)."},
+    {"settle", strobe_calls_object_settle, METH_NOARGS, "settle(): where threads are before stop() (below 3.12)."},
     {"seed_waiting", strobe_calls_object_seed_waiting, METH_VARARGS,
      "seed_waiting([(coroutine, code, globals)], task): one waits for the next."},
     {"rows", strobe_calls_object_rows, METH_VARARGS, "rows(thread, group): functions, edges, ticks of wall and CPU time."},

@@ -6,7 +6,7 @@ import os
 import sys
 
 from strobe import _files
-from strobe._callrows import OTHER
+from strobe._callrows import OTHER, of_text
 from strobe._version import __version__
 
 _ENDINGS = {
@@ -60,9 +60,8 @@ def save_at_end(profile, files, table):
 def export(profile, format, compat=None, **which):
     which = {name: value for name, value in which.items() if value is not None}
     if format in _NATIVE:
-        of = "".join(", %s %s" % (name, getattr(value, "name", value)) for name, value in which.items())
-        return profile._begun().export(_NATIVE[format], _names(profile), profile._clock == "cpu", "calls of " + _command() + _plain(of),
-                                       *profile._asked(**which))
+        title = "calls of " + _command() + _plain(of_text(which))
+        return profile._begun().export(_NATIVE[format], _names(profile), profile._clock == "cpu", title, *profile._asked(**which))
     shot = profile._read(**which)
     if format == "pstat":
         return marshal.dumps(pstat(shot, profile._clock, compat), 4)
@@ -81,9 +80,9 @@ def facts(profile, shot):
 def everything(profile, shot):
     """What a JSON file has of a whole one."""
     def rows(**which):
-        return [{key: value for key, value in row.items() if key not in ("callers", "callees")} for row in profile.stats(**which)]
+        return [{key: value for key, value in row.items() if key not in ("callers", "callees")} for row in profile._read(**which).stats("self")]
     return {**facts(profile, shot),
-            "threads": [dict(thread, functions=rows(thread=thread["ident"])) for thread in profile.threads()],
+            "threads": [dict(thread, functions=rows(number=number)) for number, thread in profile._each_thread().items()],
             "tasks": [{"name": name, "functions": rows(task=name)} for name in profile.tasks()],
             "tags": [{"name": name, "functions": rows(tag=name)} for name in profile.tags()]}
 

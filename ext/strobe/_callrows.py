@@ -72,7 +72,7 @@ class Row:
         return self.total + self.awaited
 
     def figures(self, has_cpu):
-        average = self.inclusive / self.calls if self.calls else None
+        average = self.inclusive / (self.finished + self.unfinished) if self.finished + self.unfinished else None
         figures = {"calls": self.calls, "finished": self.finished, "unfinished": self.unfinished, "primitive": self.primitive,
                    "resumes": self.resumes, "self": self.self, "total": self.total, "inclusive": self.inclusive, "awaited": self.awaited,
                    "self_awaited": self.self_awaited,
@@ -131,16 +131,20 @@ def _merged(rows):
 class Readable:
     """The reading side of a profile."""
 
-    def _asked(self, thread=None, task=None, tag=None):
-        """Numbers of threads (0: all), and of groups (-1: all)."""
-        native, thread = self._begun(), getattr(thread, "ident", thread)
-        threads = [0] if thread is None else [row[-1] for row in native.threads() if thread in row[:3]]
+    def _asked(self, thread=None, task=None, tag=None, number=None):
+        """Numbers of threads (0: all), and of groups (-1: all).  number: of one thread; others may have had its ident before."""
+        native = self._begun()
+        if number is not None:
+            threads = [number]
+        else:
+            threads = [0] if thread is None else [row[-1] for row in native.threads() if _is_thread(row, thread)]
         groups = [-1] if task is None and tag is None else [place for place, name in enumerate(native.groups()) if _is_group(name, task, tag)]
         return threads, groups
 
     def _read(self, **which):
         native, (threads, groups) = self._begun(), self._asked(**which)
         tick, elapsed, functions, events, too_deep, without_builtins, paths_full = native.facts()
+        tick = self._tick or tick
         found = [native.rows(one, group) for one in threads for group in groups]
         rows = _merged([Row(row, tick) for one in found for row in one[0]])
         edges = _merged([Row(row, tick) for one in found for row in one[1]])
@@ -176,12 +180,16 @@ class Readable:
     def threads(self):
         """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended", and in seconds "wall" and "cpu": the sums of
         their rows' "self" and "self_cpu"."""
-        native, tick = self._begun(), self._begun().facts()[0]
-        found = []
+        return list(self._each_thread().values())
+
+    def _each_thread(self):
+        """The same, by number."""
+        native = self._begun()
+        tick, found = self._tick or native.facts()[0], {}
         for ident, tid, name, ended, number in native.threads():
             wall, cpu = native.rows(number, -1)[2:]
-            found.append({"name": name, "ident": ident, "native_id": tid or None, "ended": ended, "wall": wall * tick,
-                          "cpu": cpu * tick if self._has_cpu else None})
+            found[number] = {"name": name, "ident": ident, "native_id": tid or None, "ended": ended, "wall": wall * tick,
+                             "cpu": cpu * tick if self._has_cpu else None}
         return found
 
     def tasks(self):
@@ -208,7 +216,7 @@ class Readable:
         if out is None:  # pythonw, or closed
             return
         shot = self._read(thread=thread, task=task, tag=tag)
-        of = "".join(", %s %s" % (name, _printable(str(one))) for name, one in (("thread", thread), ("task", task), ("tag", tag)) if one is not None)
+        of = _printable(of_text({"thread": thread, "task": task, "tag": tag}))
         text, encoding = table(shot.stats(sort), shot.totals(), limit, sort, cpu, of), getattr(out, "encoding", None)
         out.write(text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text)
 
@@ -222,6 +230,22 @@ class Readable:
         from strobe import _callfiles
 
         _callfiles.save(self, path, format, compat, thread=thread, task=task, tag=tag)
+
+
+def _is_thread(row, asked):
+    """row: (ident, native id or 0, name, ...).  asked: a name, an ident, a native id, or a Thread."""
+    if isinstance(asked, str):
+        return asked == row[2]
+    if hasattr(asked, "ident"):
+        return bool(asked.ident) and asked.ident == row[0] and (getattr(asked, "native_id", None) or row[1]) == (row[1] or asked.native_id)
+    if isinstance(asked, bool) or not isinstance(asked, int):
+        raise TypeError("thread is a name, an ident, a native id or a Thread, not %r" % (asked,))
+    return asked != 0 and asked in row[:2]
+
+
+def of_text(which):
+    """", thread worker-1": of what a table or a file is; which: {"thread", "task", "tag": None or what was asked for}."""
+    return "".join([", %s %s" % (name, getattr(one, "name", one)) for name, one in which.items() if one is not None])
 
 
 def _is_group(name, task, tag):
@@ -285,13 +309,21 @@ def _table_of_rows(rows, limit, sort, cpu):
 
 
 def _waits_for(row, by_place):
-    """The two callers for which it has waited longest; of one in the same folder (a library's own), those of that."""
+    """The two callers for which it has waited longest; of one in the same folder (a library's own), those of that, as long as it has waited
+    for nothing else."""
     for _ in range(10):
         callers = sorted((one for one in row["callers"] if one["awaited"]), key=_sort_key("awaited"))[:2]
-        if not callers or os.path.dirname(callers[0]["file"]) != os.path.dirname(row["file"]):
+        if not callers or os.path.dirname(callers[0]["file"]) != os.path.dirname(row["file"]) or not _waits_only_for(
+                by_place[callers[0]["name"], callers[0]["file"], callers[0]["line"]], row):
             break
         row = by_place[callers[0]["name"], callers[0]["file"], callers[0]["line"]]
     return callers
+
+
+def _waits_only_for(caller, row):
+    """Is this all that it has waited for?"""
+    others = [one for one in caller["callees"] if one["awaited"] and (one["name"], one["file"], one["line"]) != (row["name"], row["file"], row["line"])]
+    return not others and caller["self_awaited"] < 0.01 * caller["awaited"]
 
 
 def _table_of_waits(rows):

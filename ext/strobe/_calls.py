@@ -45,31 +45,17 @@ def _filters(which):
     for one in which:
         if not isinstance(one, (str, os.PathLike)) or not os.fspath(one):
             raise TypeError("filter is a module or a path, or several, not %r" % (one,))
-        one = os.fspath(one)
-        if os.sep in one or one.endswith(".py"):
+        is_path, one = not isinstance(one, str), os.fspath(one)
+        if is_path or os.sep in one or one.endswith(".py") or one == ".":
             paths += [one] if os.path.isabs(one) else [one, os.path.abspath(one)]
         else:
             modules.append(one)
     return tuple(modules), tuple(paths)
 
 
-class _VariableNamed:
-    """A ContextVar that is known by its name, and is found when somebody has set it; from then on it is that one."""
-
-    def __init__(self, name):
-        self.name, self.variable = name, None
-
-    def get(self, default):
-        if self.variable is None:
-            self.variable = next((one for one in contextvars.copy_context() if one.name == self.name), None)
-        return default if self.variable is None else self.variable.get(default)
-
-
 def _tag(which):
-    if which is None or isinstance(which, contextvars.ContextVar):
+    if which is None or isinstance(which, contextvars.ContextVar) or isinstance(which, str) and which:
         return which
-    if isinstance(which, str) and which:
-        return _VariableNamed(which)
     raise TypeError("tag is a ContextVar, or the name of one, not %r" % (which,))
 
 
@@ -106,6 +92,7 @@ class Profile(_callrows.Readable):
         self._own = (_callseeds.OWN,)
         self._native = None
         self._functions = []
+        self._tick = None
         self._undo = None
         self._only = 0
         self._pid = os.getpid()
@@ -140,6 +127,7 @@ class Profile(_callrows.Readable):
 
     def _begin(self):
         global _active, _begun_at
+        self._tick = None
         self._native.begin()
         _callseeds.seed(self._native, self._only)
         self._native.go(_callhooks.trace_greenlets, not _callhooks.UNSEEN)
@@ -157,6 +145,7 @@ class Profile(_callrows.Readable):
             self._undo()
             _callhooks.forget_greenlets()
         self._native.stop()
+        self._tick = self._native.facts()[0]  # which is known better and better; what has ended does not change any more
         self._undo = None
         if _active is self:
             _active = None
@@ -168,8 +157,7 @@ class Profile(_callrows.Readable):
             if self._undo is None and _active is not self:
                 return
             if _callhooks.UNSEEN:
-                for ident, frame in sys._current_frames().items():
-                    self._native.settle(ident, frame)
+                self._native.settle()
             self._end()
 
     def clear(self):
@@ -203,14 +191,14 @@ class _Decorated:
 
     def renew(self):
         """Also in the child of a fork: calls that go on there are the parent's."""
-        self.depth, self.lock, self.changing = 0, threading.RLock(), None
+        self.depth, self.changing = 0, None
 
     def enter(self):
         """What leave() needs.  A call may begin in one process and end in another, and from a signal handler or a finalizer while a profile
-        begins: then it is not profiled."""
+        begins: then it is not profiled.  One lock for this and for start() and stop(): either may come within the other."""
         if self.changing == _strobe.thread_ident():
             return None
-        lock = self.lock
+        lock = _lock
         with lock:
             if not self.profile.is_running():
                 self.change(self.begin)
@@ -218,7 +206,7 @@ class _Decorated:
         return lock
 
     def leave(self, lock):
-        if lock is not self.lock:
+        if lock is not _lock:
             return
         with lock:
             self.depth -= 1
@@ -302,7 +290,8 @@ def _finish_decorated(runs, save):
 
 
 def _after_fork_in_child():
-    """A profile is of one process: in the child none runs, and those of the parent are empty."""
+    """A profile is of one process: in the child none runs.  What the parent's have counted until then can be read there; to start one again
+    begins it anew."""
     global _active, _lock
     _lock = threading.RLock()
     for one in _decorated:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a program runs and waits for when a deterministic profile begins: it counts from then on."""
 import _thread
+import gc
 import inspect
 import os
 import sys
 import threading
+import types
 
 from strobe import _strobe
 
@@ -16,15 +18,17 @@ def is_own(code):
     return code.co_filename.startswith(OWN)
 
 
-# Where coroutines, generators and asynchronous generators have them.
-_AWAITED = "cr_await", "gi_yieldfrom", "ag_await"
-_CODE = "cr_code", "gi_code", "ag_code"
-_FRAME = "cr_frame", "gi_frame", "ag_frame"
+# Where they have their code, their frame, what they wait for, and whether they run.  No other types: what a program makes may do anything when
+# it is asked.
+_PARTS = {types.CoroutineType: ("cr_code", "cr_frame", "cr_await", "cr_running"),
+          types.GeneratorType: ("gi_code", "gi_frame", "gi_yieldfrom", "gi_running"),
+          types.AsyncGeneratorType: ("ag_code", "ag_frame", "ag_await", "ag_running")}
 
 
-def _part(thing, names):
-    """None: it is no such thing, or has none now."""
-    return next((getattr(thing, name) for name in names if hasattr(thing, name)), None)
+def _frame_of(thing):
+    """None: it is nothing that has one, or none now."""
+    parts = _PARTS.get(type(thing))
+    return getattr(thing, parts[1]) if parts else None
 
 
 def _asyncio():
@@ -67,39 +71,41 @@ def _stack(frame):
     return frames[::-1]
 
 
-def _coroutine_of(task):
+def _facts_of(task):
+    """(coroutine, name, ident of its loop's thread); None: a task of somebody's own, which does not tell."""
     try:
-        return task.get_coro()
-    except Exception:  # a task of somebody's own
+        return task.get_coro(), task.get_name(), getattr(task.get_loop(), "_thread_id", None) or _strobe.thread_ident()
+    except Exception:
         return None
 
 
 def seed(native, only):
     """What threads run and tasks wait for at this moment counts from now on."""
-    own = _strobe.thread_ident()
-    innermost = {ident: frame for ident, frame in sys._current_frames().items() if not only or ident == only}
+    own, caller = _strobe.thread_ident(), sys._getframe(1)
+    innermost = {ident: frame for ident, frame in sys._current_frames().items() if ident != own and not only}
+    innermost[own] = caller  # never this one: it would keep itself, and all others by f_back, alive
     running = {ident: innermost.pop(ident) for ident in list(innermost) if _AT_ONCE and ident != own}
     stacks = {ident: _stack(frame) for ident, frame in innermost.items()}
     asyncio = _asyncio()
-    tasks = [(task, _coroutine_of(task)) for task in _all_tasks(asyncio, _loops(asyncio, stacks))] if asyncio is not None else []
+    tasks = list(filter(None, map(_facts_of, _all_tasks(asyncio, _loops(asyncio, stacks))))) if asyncio is not None else []
     if _AT_ONCE:
-        tasks = [(task, coroutine) for task, coroutine in tasks if _thread_of(task) == own]
-    roots = {id(frame): task for task, frame in ((task, _part(coroutine, _FRAME)) for task, coroutine in tasks) if frame is not None}
+        tasks = [(coroutine, name, ident) for coroutine, name, ident in tasks if ident == own]
+    roots = {id(frame): name for name, frame in ((name, _frame_of(coroutine)) for coroutine, name, _ in tasks) if frame is not None}
     names = _names()
     for ident in (*stacks, *running):
         native.thread(ident, *names.get(ident, (0, "")))
     for ident, frames in stacks.items():
         for frame in frames:
-            task, (place, held) = roots.get(id(frame)), native.place(frame)
-            native.seed(ident, place, frame.f_code, frame.f_globals, held, task.get_name() if task is not None else None)
+            place, held = native.place(frame)
+            native.seed(ident, place, frame.f_code, frame.f_globals, held, roots.get(id(frame)))
     for ident, frame in running.items():
         for code, space, place, held in native.stack(frame):
             if not is_own(code):
                 native.seed(ident, place, code, space, held, None)
-    for task, coroutine in tasks:
+    for coroutine, name, ident in tasks:
         chain = _waiting(coroutine)
         if chain:
-            native.seed_waiting(chain, task.get_name(), _thread_of(task))
+            native.seed_waiting(chain, name, ident)
 
 
 def _name_of(thread):
@@ -110,35 +116,36 @@ def _name_of(thread):
 def _names():
     """{ident: (native id or 0, name)}.  Where somebody has patched threading (gevent), idents are others', and this thread is asked for."""
     names = {thread.ident: (getattr(thread, "native_id", None) or 0, _name_of(thread)) for thread in threading.enumerate()}
-    own, tid = _strobe.thread_ident(), _thread.get_native_id()
-    if own not in names:
-        names[own] = tid, "MainThread" if tid == os.getpid() else ""
+    own, tid = _strobe.thread_ident(), _thread.get_native_id()  # after a fork threading still has the parent's
+    names[own] = tid, names[own][1] if own in names else "MainThread" if tid == os.getpid() else ""
     return names
 
 
-def _thread_of(task):
-    """Whose loop it is in; the one that asks where that does not run."""
-    return getattr(task.get_loop(), "_thread_id", None) or _strobe.thread_ident()
+def _awaited(thing):
+    """What it waits for; of the steps of an asynchronous generator that generator."""
+    awaited = getattr(thing, _PARTS[type(thing)][2])
+    if type(awaited).__name__ in ("async_generator_asend", "async_generator_athrow") and type(awaited).__module__ == "builtins":
+        return next((one for one in gc.get_referents(awaited) if type(one) is types.AsyncGeneratorType), None)
+    return awaited
 
 
-def _waiting(coroutine):
+def _waiting(thing):
     """Those that wait, one for the next: (coroutine, code, globals), outermost first.  Nobody may ask one that runs what it waits for: CPython 3.12
     gives a pointer to nothing then."""
     chain = []
-    while len(chain) < 1000 and not (getattr(coroutine, "cr_running", False) or getattr(coroutine, "gi_running", False)):
-        code, frame = _part(coroutine, _CODE), _part(coroutine, _FRAME)
-        if code is None or frame is None:
+    while type(thing) in _PARTS and len(chain) < 1000:
+        code, frame, _, running = _PARTS[type(thing)]
+        if getattr(thing, running) and not (type(thing) is types.AsyncGeneratorType and chain) or getattr(thing, frame) is None:
             break
-        if _has_begun(coroutine):
-            chain.append((coroutine, code, frame.f_globals))
-        coroutine = _part(coroutine, _AWAITED)
+        if _has_begun(thing):
+            chain.append((thing, getattr(thing, code), getattr(thing, frame).f_globals))
+        thing = _awaited(thing)
     return chain
 
 
 def _has_begun(thing):
-    state = {"cr_code": inspect.getcoroutinestate, "gi_code": inspect.getgeneratorstate}
-    for name, ask in state.items():
-        if hasattr(thing, name):
-            return ask(thing).endswith("_SUSPENDED")
-    frame = _part(thing, _FRAME)
-    return frame is not None and frame.f_lasti >= 0
+    if type(thing) is types.CoroutineType:
+        return inspect.getcoroutinestate(thing) == inspect.CORO_SUSPENDED
+    if type(thing) is types.GeneratorType:
+        return inspect.getgeneratorstate(thing) == inspect.GEN_SUSPENDED
+    return thing.ag_frame.f_lasti >= 0

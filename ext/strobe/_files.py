@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are written: whole or not at all, in the format that their names end in."""
+import contextlib
 import os
 
 
@@ -23,13 +24,13 @@ def write_whole(path, data):
     folder = os.path.dirname(os.path.abspath(path))
     part = os.path.join(folder, ".strobe-%d-%s" % (os.getpid(), os.urandom(8).hex()))
     try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)  # less the mask, which others may be using
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, path) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        try:
+            with open(part, "xb") as file:
+                file.write(data)
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, path) from None
         os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
+    except BaseException:  # an interruption may come anywhere, before there is a file and when it has its name
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
         raise

@@ -320,7 +320,8 @@ def meter(max_cpu=0.01, prefix="", wait_threshold=1.0, saturated_threshold=1.0, 
     metrics(), events() and pools() begin it by themselves, with these defaults or as it was before, and so do the doors, but not after
     stop_meter(): prometheus.Collector(), prometheus.start_multiprocess() and eventlog.start().  prefix: before the metrics' names.
     Seconds: a semaphore that is waited for longer than wait_threshold, or an executor that is saturated for longer than saturated_threshold,
-    is an event, of which there is at most one in event_every for the same name.  follow_fork: children of os.fork() are metered, too, from their first tenth of a second on.
+    is an event, of which there is at most one in event_every for the same name.  follow_fork: children of os.fork() are metered, too, from
+    their first tenth of a second on.
     Called again, it begins anew, and counters with it.
     Raises ValueError for what cannot be so, RuntimeError when this interpreter cannot be read.
     """

@@ -82,7 +82,7 @@ def _script(path):
         _set_path("")
         return _main_module(code, __loader__=importlib.machinery.BuiltinImporter)
     is_file, code = os.path.isfile(path), None  # a pipe can be read only once
-    full = os.path.join(os.getcwd(), path[2:] if path.startswith("./") else path)  # as Python has it: ".." may lead through a link
+    full = os.path.join(os.getcwd(), path)  # as Python has it: "./" stays, ".." may lead through a link
     if os.path.isdir(path) or (is_file and zipfile.is_zipfile(path)):
         _set_path(full, always=True)
         return _as_main(*_details(runpy._get_main_module_details, runpy._Error)[1:])

@@ -9,12 +9,6 @@ enum { LEFT_OUT_MAX = 1 << 16 }; /* functions that are known to be left out; of 
 
 /* ---- what a key means ---- */
 
-static struct strobe_calls_function beyond(struct strobe_calls *calls, enum strobe_calls_kind kind)
-{
-    atomic_fetch_add(&calls->beyond, 1);
-    return (struct strobe_calls_function){STROBE_CALLS_OTHER, kind};
-}
-
 /* With the lock. */
 static struct strobe_calls_function adopt(struct strobe_calls *calls, const void *key, enum strobe_calls_kind kind)
 {
@@ -25,10 +19,10 @@ static struct strobe_calls_function adopt(struct strobe_calls *calls, const void
     uint64_t value = (uint64_t)(is_out ? STROBE_CALLS_OTHER : *count) << 8 | function.kind;
 
     if (*count > limit || strobe_htab_put(&calls->functions, (uintptr_t)key, 0, value))
-        return is_out ? function : beyond(calls, function.kind);
+        return function;
     if (ops->adopt(ops->ctx, key, is_out ? STROBE_CALLS_OTHER : *count)) {
         *strobe_htab_get(&calls->functions, (uintptr_t)key, 0) = function.kind; /* a put could fail */
-        return beyond(calls, function.kind);
+        return function;
     }
     function.number = is_out ? STROBE_CALLS_OTHER : *count;
     ++*count;
@@ -77,8 +71,16 @@ static bool is_left_out(struct strobe_calls *calls, const void *key)
     return look_up(calls, key, &function) && function.kind == STROBE_CALLS_LEFT_OUT;
 }
 
+/* A node's key.  Functions beyond the limit share their nodes by kind: nobody keeps their keys, which may stand for others soon. */
+static const void *key_of_node(const void *key, struct strobe_calls_function function)
+{
+    static const char of_others[STROBE_CALLS_KINDS];
+
+    return function.number == STROBE_CALLS_OTHER ? &of_others[function.kind] : key;
+}
+
 /* The child of the innermost frame's node, and what it is; made when it is new and of a kind that may be.  NULL: it may not be, or there
- * is no memory.  A function beyond the limit is asked for each time, as another one may have its place. */
+ * is no memory. */
 static struct strobe_calls_node *child_of(struct strobe_calls_thread *thread, const void *key, uint32_t group, bool may_activate,
                                           enum strobe_calls_kind *ret_kind)
 {
@@ -87,7 +89,7 @@ static struct strobe_calls_node *child_of(struct strobe_calls_thread *thread, co
 
     if (!node || !strobe_calls_is_of(node, key, group))
         node = parent->is_beyond ? NULL : strobe_calls_find_child(&thread->tables, parent, key, group);
-    if (node && node->edge->callee->function != STROBE_CALLS_OTHER) {
+    if (node) {
         *ret_kind = (enum strobe_calls_kind)node->kind;
         return node;
     }
@@ -95,7 +97,14 @@ static struct strobe_calls_node *child_of(struct strobe_calls_thread *thread, co
     *ret_kind = function.kind;
     if (function.kind == STROBE_CALLS_LEFT_OUT || (!may_activate && function.kind != STROBE_CALLS_FUNCTION))
         return NULL;
-    return strobe_calls_child(&thread->tables, parent, key, function, group, &thread->calls->room);
+    return strobe_calls_child(&thread->tables, parent, key_of_node(key, function), function, group, &thread->calls->room);
+}
+
+/* A call has begun in this node; NULL: it could not be made. */
+static void count_beyond(struct strobe_calls *calls, const struct strobe_calls_node *node)
+{
+    if (node && node->edge->callee->function == STROBE_CALLS_OTHER)
+        atomic_fetch_add(&calls->beyond, 1);
 }
 
 /* ---- plain functions ---- */
@@ -111,7 +120,8 @@ static __attribute__((noinline)) enum strobe_calls_verdict enter_slowly(struct s
     if (kind != STROBE_CALLS_FUNCTION)
         return STROBE_CALLS_ACTIVATES;
     now = strobe_calls_event(thread, now, thread->calls->opts.cost);
-    if (!node || strobe_calls_push(thread, node, NULL, true, now))
+    count_beyond(thread->calls, node);
+    if (!node || strobe_calls_push(thread, key, node, NULL, true, now))
         thread->lost++;
     return STROBE_CALLS_NOTED;
 }
@@ -129,7 +139,7 @@ enum strobe_calls_verdict strobe_calls_enter(struct strobe_calls_thread *thread,
     if (node->kind != STROBE_CALLS_FUNCTION)
         return STROBE_CALLS_ACTIVATES;
     now = strobe_calls_event(thread, now, thread->calls->opts.cost);
-    if (strobe_calls_push(thread, node, NULL, true, now))
+    if (strobe_calls_push(thread, key, node, NULL, true, now))
         thread->lost++;
     return STROBE_CALLS_NOTED;
 }
@@ -146,7 +156,7 @@ static __attribute__((noinline)) bool unwind(struct strobe_calls_thread *thread,
 {
     struct strobe_calls_entry *entry = thread->top;
 
-    while (entry != thread->stack->entries && entry->node->key != key)
+    while (entry != thread->stack->entries && entry->key != key)
         entry--;
     if (entry == thread->stack->entries)
         return false;
@@ -159,7 +169,7 @@ enum strobe_calls_verdict strobe_calls_leave(struct strobe_calls_thread *thread,
 {
     thread->suspended = NULL;
     now = event_of_innermost(thread, now);
-    if (thread->top->node->key != key) {
+    if (thread->top->key != key) {
         if (is_left_out(thread->calls, key))
             return STROBE_CALLS_IGNORED;
         if (!unwind(thread, key, now))
@@ -171,7 +181,7 @@ enum strobe_calls_verdict strobe_calls_leave(struct strobe_calls_thread *thread,
 
 const void *strobe_calls_innermost(const struct strobe_calls_thread *thread)
 {
-    return thread->top->node->key;
+    return thread->top->key;
 }
 
 void strobe_calls_charge(struct strobe_calls_thread *thread, struct strobe_calls_time now)
@@ -271,7 +281,9 @@ static enum strobe_calls_verdict put(struct strobe_calls_thread *thread, const v
         return STROBE_CALLS_IGNORED;
     if (node && is_new && is_free && !(activation = new_activation(thread, key, frame, group)))
         thread->lost++;
-    if (!node || strobe_calls_push(thread, node, activation, how == STARTS, now)) {
+    if (how == STARTS)
+        count_beyond(thread->calls, node);
+    if (!node || strobe_calls_push(thread, key, node, activation, how == STARTS, now)) {
         thread->lost++;
         if (is_new && activation)
             strobe_calls_drop(thread, activation); /* it is in no node */
@@ -296,7 +308,14 @@ enum strobe_calls_verdict strobe_calls_activate(struct strobe_calls_thread *thre
 enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
                                               struct strobe_calls_time now)
 {
-    return put(thread, key, frame, wanted, GOES_ON, strobe_calls_event(thread, now, thread->calls->opts.activation_cost));
+    uint64_t cost = thread->calls->opts.activation_cost;
+    enum strobe_calls_verdict verdict = put(thread, key, frame, wanted, GOES_ON, strobe_calls_event(thread, now, cost));
+
+    if (verdict == STROBE_CALLS_UNKNOWN && thread->is_compensated) { /* it comes once more */
+        thread->owed.wall -= cost;
+        thread->owed.cpu -= cost;
+    }
+    return verdict;
 }
 
 enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *thread, const void *key, bool parked, const void *value,
@@ -308,7 +327,7 @@ enum strobe_calls_verdict strobe_calls_suspend(struct strobe_calls_thread *threa
     if (thread->passed && thread->passed != value)
         inner = NULL;
     now = event_of_innermost(thread, now);
-    if (thread->top->node->key != key) {
+    if (thread->top->key != key) {
         inner = NULL;
         if (is_left_out(thread->calls, key))
             return STROBE_CALLS_IGNORED;
@@ -363,7 +382,7 @@ void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, cons
         put(thread, key, frame, wanted, WAS_THERE, now);
         return;
     }
-    if (!node || strobe_calls_push(thread, node, NULL, false, now))
+    if (!node || strobe_calls_push(thread, key, node, NULL, false, now))
         thread->lost++;
     else
         node->seeded++;
@@ -424,7 +443,7 @@ static struct strobe_calls_node *below(struct strobe_calls_thread *thread, struc
 
     if (function.kind == STROBE_CALLS_LEFT_OUT || function.kind == STROBE_CALLS_FUNCTION)
         return NULL;
-    return strobe_calls_child(&thread->tables, parent, key, function, group, &thread->calls->room);
+    return strobe_calls_child(&thread->tables, parent, key_of_node(key, function), function, group, &thread->calls->room);
 }
 
 void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,

@@ -45,7 +45,8 @@ enum strobe_calls_kind { /* what a function's frames do */
 
 enum {
     STROBE_CALLS_OTHER = 0,              /* the function of all beyond the limit; and the caller of what nobody has called */
-    STROBE_CALLS_MAX_NODES = 1 << 17,    /* 17 MB */
+    STROBE_CALLS_KINDS = STROBE_CALLS_LEFT_OUT + 1,
+    STROBE_CALLS_MAX_NODES = 1 << 17,    /* 20 MB */
     STROBE_CALLS_MAX_EDGES = 1 << 17,    /* per thread; further ones count as called by STROBE_CALLS_OTHER */
 };
 
@@ -104,6 +105,8 @@ struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *t
 int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *name);
 /* What an event has cost beyond what the opts say, in ticks: it is taken out where these are. */
 void strobe_calls_owe(struct strobe_calls_thread *thread, struct strobe_calls_time cost);
+/* Those end of which is_gone says so, by the kernel's id: they ended while no profile ran. */
+void strobe_calls_end_gone(struct strobe_calls *calls, bool (*is_gone)(int32_t tid));
 /* It has ended: what is on its stacks ends with it.  Many ended ones become one. */
 void strobe_calls_thread_end(struct strobe_calls_thread *thread);
 /* Another thread reads or changes what it has: while somebody holds it no event of it may come.  Where only one thread at a time runs
@@ -178,7 +181,8 @@ void strobe_calls_switch(struct strobe_calls_thread *thread, struct strobe_calls
 int strobe_calls_stack_new(struct strobe_calls_thread *thread, struct strobe_calls_stack **ret);
 /* The one it is on. */
 struct strobe_calls_stack *strobe_calls_stack_of(const struct strobe_calls_thread *thread);
-/* Its frames end, and it is freed: true.  Not the one the thread is on, nor its first one. */
+/* Its frames end, having waited until the thread's last event, and it is freed: true.  false: it is the one the thread is on, of which
+ * nothing ends, or its first one, which stays. */
 bool strobe_calls_stack_end(struct strobe_calls_thread *thread, struct strobe_calls_stack *stack);
 
 /* ---- groups: tasks, and other tags ---- */

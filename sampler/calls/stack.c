@@ -154,17 +154,31 @@ struct strobe_calls_stack *strobe_calls_stack_of(const struct strobe_calls_threa
     return thread->stack;
 }
 
+/* What is on a stack that the thread is not on ends, at the time of its last event: it has waited until then. */
+static void finish_all(struct strobe_calls_thread *thread, struct strobe_calls_stack *stack)
+{
+    struct strobe_calls_stack *present = thread->stack;
+
+    halt(thread, thread->last);
+    step_onto(thread, stack);
+    go_on(thread, thread->last);
+    while (thread->top != stack->entries)
+        strobe_calls_finish(thread, thread->last);
+    halt(thread, thread->last);
+    step_onto(thread, present);
+    go_on(thread, thread->last);
+}
+
 bool strobe_calls_stack_end(struct strobe_calls_thread *thread, struct strobe_calls_stack *stack)
 {
     struct strobe_calls_stack **link = &thread->stacks;
 
-    if (stack == thread->stack || stack == &thread->first)
+    if (stack == thread->stack)
         return false;
-    for (size_t i = stack->n - 1; i > 0; i--) {
-        strobe_calls_origin(&stack->entries[i])->finished++;
-        if (stack->entries[i].activation)
-            strobe_calls_drop(thread, stack->entries[i].activation);
-    }
+    if (stack->n > 1)
+        finish_all(thread, stack);
+    if (stack == &thread->first)
+        return false;
     while (*link != stack)
         link = &(*link)->next;
     *link = stack->next;

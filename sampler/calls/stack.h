@@ -71,7 +71,7 @@ static inline void strobe_calls_pass(struct strobe_calls_thread *thread, struct 
 }
 
 /* is_start: a call begins.  activation: NULL for a plain function.  STROBE_ERR_NOMEM: nothing has changed. */
-static inline int strobe_calls_push(struct strobe_calls_thread *thread, struct strobe_calls_node *node,
+static inline int strobe_calls_push(struct strobe_calls_thread *thread, const void *key, struct strobe_calls_node *node,
                                     struct strobe_calls_activation *activation, bool is_start, struct strobe_calls_time now)
 {
     struct strobe_calls_edge *edge = node->edge;
@@ -101,7 +101,7 @@ static inline int strobe_calls_push(struct strobe_calls_thread *thread, struct s
     }
     strobe_calls_span_open(&edge->span, now);
     strobe_calls_span_open(&local->span, now);
-    *++thread->top = (struct strobe_calls_entry){node, activation, now.wall};
+    *++thread->top = (struct strobe_calls_entry){key, node, activation, now.wall};
     return 0;
 }
 

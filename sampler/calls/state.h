@@ -14,6 +14,7 @@
 #include "calls/tables.h"
 
 struct strobe_calls_entry {
+    const void *key; /* of the code; not always its node's, which may stand for several */
     struct strobe_calls_node *node;
     struct strobe_calls_activation *activation; /* NULL: a plain function */
     uint64_t since; /* wall, of its start; of an activation: of this time on the stack */

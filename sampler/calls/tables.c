@@ -92,12 +92,15 @@ static struct strobe_calls_node *beyond_of(struct strobe_calls_tables *tables, s
 {
     struct strobe_calls_node *node = edge->beyond;
 
+    while (node && node->kind != kind)
+        node = node->sibling;
     if (node || !(node = new_node(tables)))
         return node;
     node->key = key;
     node->kind = kind;
     node->edge = edge;
     node->is_beyond = true;
+    node->sibling = edge->beyond;
     edge->beyond = node;
     return node;
 }

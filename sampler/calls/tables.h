@@ -36,7 +36,7 @@ struct strobe_calls_edge {
     struct strobe_calls_edge *next; /* of the callee */
     struct strobe_calls_span span;
     uint64_t primitive, primitive_resumes, awaited; /* as above; awaited while its caller waited for it */
-    struct strobe_calls_node *beyond; /* of paths beyond the limit; NULL: none were */
+    struct strobe_calls_node *beyond; /* of paths beyond the limit, one for each kind of callee; NULL: none were */
 };
 
 struct strobe_calls_node {
@@ -49,7 +49,7 @@ struct strobe_calls_node {
     uint64_t resumes, awaited, seeded; /* seeded: alive at the start */
     uint64_t self_awaited;             /* of awaited: not for another call's wait */
     uint64_t guests;                   /* activations that have come from another thread: they began there */
-    struct strobe_calls_node *parent, *children, *sibling; /* parent NULL: the root, and nodes beyond the limit */
+    struct strobe_calls_node *parent, *children, *sibling; /* parent NULL: the root, and nodes beyond the limit, which the edge has */
     uint32_t group, n_children;
     uint32_t serial;                   /* in the order of their making: a parent's is below its children's */
     uint8_t kind;                      /* enum strobe_calls_kind */

@@ -404,6 +404,21 @@ void strobe_calls_thread_end(struct strobe_calls_thread *thread)
     strobe_calls_unlist(calls);
 }
 
+void strobe_calls_end_gone(struct strobe_calls *calls, bool (*is_gone)(int32_t tid))
+{
+    struct strobe_calls_thread *thread;
+
+    do {
+        strobe_calls_list(calls);
+        for (thread = calls->threads; thread; thread = thread->next)
+            if (!thread->ended && !thread->is_past && thread->tid && is_gone(thread->tid))
+                break;
+        strobe_calls_unlist(calls);
+        if (thread)
+            strobe_calls_thread_end(thread);
+    } while (thread);
+}
+
 /* ---- stop and start ---- */
 
 static void pause_entry(struct strobe_calls_thread *thread, const struct strobe_calls_entry *entry)
@@ -441,12 +456,14 @@ void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_
 
 void strobe_calls_pause_waits(struct strobe_calls *calls, uint64_t wall)
 {
+    strobe_calls_lock(calls);
     for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++) {
         struct strobe_calls_activation *activation = calls->activations.slots[i];
 
         if (activation && !activation->is_on_stack && wall > activation->since) /* another thread may have suspended it since */
             strobe_calls_end_wait(activation->thread, activation, activation->node, wall);
     }
+    strobe_calls_unlock(calls);
 }
 
 void strobe_calls_meet(struct strobe_calls_thread *thread, int32_t tid, uint64_t cpu)
