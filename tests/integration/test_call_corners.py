@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The deterministic profiler where it meets what is rare (tests/targets/inside/callcorners.py)."""
+import pytest
+
+from lib import inside, packages
+
+pytestmark = pytest.mark.inside
+
+
+def facts(py, case, **kwargs):
+    return inside.run(py, "callcorners.py", case, **kwargs)
+
+
+@pytest.mark.versions_all
+def test_signals(py):
+    """What a signal's handler raises is the program's, also while a tag is asked."""
+    for name, seen in facts(py, "signals").items():
+        assert seen == ["too late"] * 20, name
+
+
+def test_a_child_of_a_fork(py):
+    """What is on its stack when a profile begins there is alive, on the one thread that it has."""
+    told = facts(py, "forked")
+    assert told["rows"] == {"<module>": [0, 0, 1], "forked": [0, 0, 1], "inner": [0, 0, 1], "leaf": [1, 1, 0]} and told["total"] > 0
+    assert told["threads"] == [["MainThread", told["pid"], False]]
+
+
+@pytest.mark.versions_all
+def test_nothing_lives_longer(py):
+    assert facts(py, "lifetimes")["dead"] == [1] * 6
+
+
+@pytest.mark.versions_all
+def test_threads_of_the_same_ident(py):
+    told = facts(py, "one_after_the_other")
+    each = {"worker-10": 10, "worker-100": 100, "worker-1000": 1000}
+    assert {name: calls for name, calls in told["saved"].items() if name in each} == each
+    assert told["objects"] == told["names"] == each
+    assert told["unstarted"] == told["nobody"] == 0 and told["refused"] == 4
+
+
+@pytest.mark.versions_all
+def test_stop_in_the_middle(py):
+    """Functions that go on have not ended, wherever their threads are when the profile stops."""
+    told = facts(py, "stopped_anywhere")
+    assert told["wrong"] == [] and told["n"] > 5
+
+
+@pytest.mark.versions_all
+def test_python_while_a_thread_ends(py):
+    """Destructors of a thread's variables: their calls are counted, once, and not as another thread's."""
+    told = facts(py, "destructors")
+    assert told["second"] == 2 and told["all"] == [1005, 1005, 0] and told["late"] == [1, 1, 0]
+
+
+def test_a_thread_that_ends_meanwhile(py):
+    assert facts(py, "ended_meanwhile") == {"MainThread": False, "worker": True}
+
+
+@pytest.mark.versions_all
+def test_foreign_awaitables(py):
+    """Objects of the program's own in a chain of awaits are not asked: what is behind them is not known, what is before them is right."""
+    for kind, (waits, awaited) in facts(py, "foreign").items():
+        assert waits == [0, 1, 0] and awaited < 0.045, kind
+
+
+@pytest.mark.alone
+@pytest.mark.versions_all
+def test_asynchronous_generators_that_wait(py):
+    told = facts(py, "generators_that_wait")
+    for name, (awaited, own, *counted) in told["rows"].items():
+        assert awaited == pytest.approx(told["took"], abs=0.005) and counted == [0, 1, 0], name
+        assert own == (awaited if name == "sleep" else 0), name
+
+
+@pytest.mark.alone
+def test_beyond_the_limits(py):
+    """Functions beyond max_functions are counted as such, each call; what is within it has its time, also where the tree is full."""
+    told = facts(py, "beyond")
+    assert told["full"]["lost"]["paths"] and not told["room"]["lost"]["paths"]
+    for name, found in told.items():
+        assert found["lost"]["calls_of_other_functions"] == found["others"] == 8, name
+        assert found["works"] < 0.02 and found["leaf"], "spin() is another function: its time is not that of works()"
+
+
+def test_averages(py):
+    for name, (average, inclusive, calls, unfinished) in facts(py, "averages").items():
+        assert average == pytest.approx(inclusive / (calls + unfinished)), name
+
+
+@pytest.mark.alone
+def test_compensate_beside_other_threads(py):
+    """The time of others' turns is the function's, as it is without a profile."""
+    told = facts(py, "turns")
+    for others, (wall, cpu, total) in told.items():
+        assert wall - 1.2 * cpu <= total <= wall, others
+
+
+@pytest.mark.versions("3.9", "3.10", "3.11")
+def test_another_tool_that_evaluates_frames(py):
+    told = facts(py, "another_tool")
+    assert told["stays"] and told["aside"] > 0
+
+
+def test_interrupted_files(py):
+    """Ctrl-C is Ctrl-C, and a file is there as a whole or not at all; what has stopped reads the same each time."""
+    assert facts(py, "interrupted_files") == {"after": "KeyboardInterrupt", "before": "KeyboardInterrupt", "files": ["after.pstat"], "same": True}
+
+
+@pytest.mark.versions("3.9", "3.11", "3.12", "3.14")
+def test_a_greenlet_that_is_left(py):
+    """Its thread has ended, and so has it: it has waited until then."""
+    told = facts(py, "greenlet_left", env=packages.need(py, "greenlet"))
+    assert told["counted"] == [1, 1, 0] and told["awaited"] > 0.015
+    assert told["shortest"] == told["longest"] == pytest.approx(told["inclusive"])

@@ -1,0 +1,523 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs in which a deterministic profile meets what is rare: signals, forks, foreign awaitables, ends of threads, limits.  callcorners.py CASE"""
+import asyncio
+import contextvars
+import ctypes
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+from common import main, start_thread, tell, tids, until
+
+import strobe
+
+VALUE = contextvars.ContextVar("request")
+
+
+def spin(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def leaf():
+    pass
+
+
+def rows(profile, **which):
+    return {row["name"].rpartition(".")[2]: row for row in profile.stats(**which)}
+
+
+def counted(row):
+    return [row["calls"], row["finished"], row["unfinished"]]
+
+
+# ---- exceptions that come while something is asked for the profile ----
+
+
+class Late(BaseException):
+    pass
+
+
+class Slow:
+    """A tag that takes its time to say what it is: time in which a signal comes."""
+
+    def __str__(self):
+        spin(0.002)
+        return "slow"
+
+
+def interrupt(*_):
+    raise Late("too late")
+
+
+def attempt(seconds, calls, **timer):
+    """Has what the signal's handler raises come here?"""
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        for _ in range(calls):
+            leaf()
+        return None
+    except Late as error:
+        return str(error)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def signals():
+    """Time-outs under tags: how many of twenty the program has seen."""
+    signal.signal(signal.SIGALRM, interrupt)
+    found = {}
+    for name, tag, value, calls in (("variable", VALUE, "x", 3000000), ("name", VALUE.name, "x", 3000000), ("text", VALUE, Slow(), 1000)):
+        VALUE.set(value)
+        with strobe.Profile(tag=tag):
+            found[name] = [attempt(0.005, calls) for _ in range(20)]
+    tell(found)
+
+
+# ---- forks ----
+
+
+def forked():
+    """In a child: what is on the stack when a profile begins."""
+    def inner(profile):
+        with profile:
+            leaf()
+            return rows(profile)
+
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        profile = strobe.Profile()
+        found = inner(profile)
+        os.write(write, json.dumps({"rows": {name: counted(found[name]) for name in ("<module>", "forked", "inner", "leaf")},
+                                    "total": found["inner"]["total"],
+                                    "threads": [[one["name"], one["native_id"], one["ended"]] for one in profile.threads()],
+                                    "pid": os.getpid()}).encode())
+        os._exit(0)
+    os.close(write)
+    with open(read, "rb") as file:
+        facts = json.load(file)
+    os.waitpid(pid, 0)
+    tell(facts)
+
+
+# ---- what lives on ----
+
+
+class Watched:
+    def __del__(self):
+        dead.append(1)
+
+
+dead = []
+
+
+def lifetimes():
+    """A local of the function that calls start() dies when that returns."""
+    gc.disable()
+    profile = strobe.Profile()
+
+    def begins():
+        watched = Watched()
+        profile.start()
+        return watched is None
+
+    found = []
+    for _ in range(3):
+        begins()
+        leaf()
+        found.append(len(dead))
+        profile.stop()
+        leaf()
+        found.append(len(dead))
+        dead.clear()
+    tell({"dead": found, "late": sys.version_info < (3, 11)})
+
+
+# ---- threads ----
+
+
+def one_after_the_other():
+    """Threads that have had the same ident, by name, as objects, and in a file."""
+    def work(n):
+        for _ in range(n):
+            leaf()
+
+    threads = []
+    with strobe.Profile() as profile:
+        for n in (10, 100, 1000):
+            threads.append(threading.Thread(target=work, args=(n,), name="worker-%d" % n))
+            threads[-1].start()
+            threads[-1].join()
+    profile.save("threads.json")
+    with open("threads.json") as file:
+        saved = {one["name"]: {row["name"]: row["calls"] for row in one["functions"]}.get("leaf") for one in json.load(file)["threads"]}
+    refused = []
+    for wrong in ([], {}, 1.5, True):
+        try:
+            profile.stats(thread=wrong)
+        except TypeError as error:
+            refused.append(str(error))
+    tell({"saved": saved, "idents": len({thread.ident for thread in threads}), "refused": len(refused),
+          "objects": {thread.name: rows(profile, thread=thread)["leaf"]["calls"] for thread in threads},
+          "names": {thread.name: rows(profile, thread=thread.name)["leaf"]["calls"] for thread in threads},
+          "unstarted": len(profile.stats(thread=threading.Thread())), "nobody": len(profile.stats(thread=0))})
+
+
+def stopped_anywhere():
+    """Threads that are in the middle of something when a profile stops: which of those that go on it says have ended."""
+    over, wrong, n = threading.Event(), [], 0
+
+    def short():
+        for _ in range(200):
+            pass
+
+    def goes_on():
+        while not over.is_set():
+            short()
+            time.sleep(0)
+
+    threads = [start_thread(goes_on) for _ in range(10)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        profile = strobe.Profile().start()
+        time.sleep(0.0005)
+        profile.stop()
+        n += 1
+        wrong += [counted(row) for name, row in rows(profile).items() if name in ("goes_on", "_bootstrap") and row["finished"]]
+    sys.setswitchinterval(before)
+    over.set()
+    for thread in threads:
+        thread.join()
+    tell({"wrong": wrong, "n": n})
+
+
+def destructors():
+    """C code runs Python while a thread ends, when that has said that it is over, and another thread has come meanwhile."""
+    library, key = ctypes.CDLL(None), ctypes.c_uint()
+    is_inside, go = threading.Event(), threading.Event()
+
+    def late():
+        leaf()
+        is_inside.set()
+        go.wait()
+        for _ in range(1000):
+            leaf()
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+    def destructor(value):
+        late()
+
+    def first():
+        leaf()
+        library.pthread_setspecific(key, ctypes.c_void_p(1))
+
+    def second():
+        leaf()
+        go.set()
+        until(lambda: tid not in tids(), "the first thread's end")
+        leaf()
+
+    with strobe.Profile() as profile:
+        before = threading.Thread(target=leaf)
+        before.start()
+        before.join()
+        library.pthread_key_create(ctypes.byref(key), destructor)
+        thread = threading.Thread(target=first, name="first", daemon=True)
+        thread.start()
+        tid = thread.native_id
+        is_inside.wait(10)
+        profile.threads()
+        thread = threading.Thread(target=second, name="second")
+        thread.start()
+        thread.join()
+    tell({"second": rows(profile, thread="second")["leaf"]["calls"], "all": counted(rows(profile)["leaf"]), "late": counted(rows(profile)["late"])})
+
+
+def ended_meanwhile():
+    """A thread that ends while the profile is stopped has ended when it begins again."""
+    begun, go = threading.Event(), threading.Event()
+
+    def work():
+        leaf()
+        begun.set()
+        go.wait()
+
+    profile = strobe.Profile().start()
+    thread = threading.Thread(target=work, name="worker")
+    thread.start()
+    begun.wait()
+    profile.stop()
+    go.set()
+    thread.join()
+    until(lambda: thread.native_id not in tids(), "its end")
+    profile.start()
+    profile.stop()
+    tell({one["name"]: one["ended"] for one in profile.threads()})
+
+
+# ---- what waits ----
+
+
+class Proxy:
+    """What a tracing library puts in the place of a coroutine."""
+
+    def __init__(self, coroutine):
+        self.coroutine = coroutine
+
+    def __await__(self):
+        return self
+
+    def send(self, value):
+        return self.coroutine.send(value)
+
+    def throw(self, *error):
+        return self.coroutine.throw(*error)
+
+    def close(self):
+        return self.coroutine.close()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.coroutine.send(None)
+
+    def __getattr__(self, name):
+        return getattr(self.coroutine, name)
+
+
+class Half(Proxy):
+    def __getattr__(self, name):
+        if name == "cr_suspended":
+            raise AttributeError(name)
+        return super().__getattr__(name)
+
+
+class Closed(Proxy):
+    def __getattr__(self, name):
+        raise RuntimeError("outside of its context")
+
+
+def foreign():
+    """Tasks that wait through objects of the program's own when a profile begins."""
+    async def job():
+        await asyncio.sleep(0.02)
+
+    async def waits(kind):
+        await kind(job())
+
+    async def under(kind):
+        task = asyncio.ensure_future(waits(kind))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with strobe.Profile() as profile:
+            await task
+            await asyncio.sleep(0.05)
+        return counted(rows(profile)["waits"]), rows(profile)["job"]["awaited"] if "job" in rows(profile) else 0.0
+
+    tell({kind.__name__: asyncio.run(under(kind)) for kind in (Proxy, Half, Closed)})
+
+
+def generators_that_wait():
+    """An asynchronous generator that waits when a profile begins."""
+    async def numbers():
+        await asyncio.sleep(0.1)
+        yield 1
+
+    async def consumer():
+        return [number async for number in numbers()]
+
+    async def all_():
+        task = asyncio.ensure_future(consumer())
+        await asyncio.sleep(0.02)
+        with strobe.Profile() as profile:
+            begun = time.perf_counter()
+            await task
+            took = time.perf_counter() - begun
+        return profile, took
+
+    profile, took = asyncio.run(all_())
+    found = rows(profile)
+    tell({"took": took, "rows": {name: [found[name]["awaited"], found[name]["self_awaited"], *counted(found[name])] for name in ("consumer", "numbers", "sleep")}})
+
+
+# ---- limits ----
+
+
+def beyond():
+    """Calls of functions beyond max_functions, and those that are within it, in a tree that is full."""
+    def deep(n):
+        if n:
+            deep(n - 1)
+            other(n - 1)
+
+    def other(n):
+        if n:
+            deep(n - 1)
+            other(n - 1)
+
+    def first():
+        leaf()
+
+    def second():
+        first()
+
+    def works():
+        first()
+        second()
+        spin(0.02)
+
+    def calls():
+        works()
+        works()
+
+    found = {}
+    for name, depth in (("room", 2), ("full", 17)):
+        begun = time.thread_time()
+        with strobe.Profile(max_functions=8) as profile:
+            deep(depth)
+            for _ in range(300):
+                leaf()
+            calls()
+        found[name] = {"works": rows(profile)["works"]["self"], "lost": profile.totals()["lost"], "spent": time.thread_time() - begun,
+                       "others": rows(profile)["(other functions)"]["calls"], "leaf": "leaf" in rows(profile)}
+    tell(found)
+
+
+def averages():
+    """Calls that were there before are among those of which there is an average."""
+    def waits(n, seconds):
+        if n:
+            return waits(n - 1, seconds)
+        with profile:
+            time.sleep(seconds)
+            once()
+
+    def once():
+        time.sleep(0.01)
+
+    profile = strobe.Profile()
+    waits(3, 0.02)
+    found = rows(profile)
+    tell({name: [found[name]["average"], found[name]["inclusive"], found[name]["calls"], found[name]["unfinished"]] for name in ("waits", "once")})
+
+
+def turns():
+    """compensate, while other threads have the GIL in turns: what they take is not the profiler's."""
+    def work():
+        for _ in range(100000):
+            leaf()
+
+    VALUE.set("x")
+    over = threading.Event()
+
+    def burns():
+        while not over.is_set():
+            pass
+
+    found = {}
+    for others in (0, 3):
+        over.clear()
+        with strobe.Profile(tag=VALUE, compensate=True, threads="current") as profile:
+            threads = [start_thread(burns) for _ in range(others)]
+            wall, cpu = time.perf_counter(), time.thread_time()
+            work()
+            wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
+            over.set()
+        for thread in threads:
+            thread.join()
+        found[others] = [wall, cpu, rows(profile)["work"]["total"]]
+    tell(found)
+
+
+def another_tool():
+    """Frames are evaluated by a tool of the program's, which comes while strobe steps aside."""
+    api = ctypes.pythonapi
+    get, put, current = api._PyInterpreterState_GetEvalFrameFunc, api._PyInterpreterState_SetEvalFrameFunc, api.PyInterpreterState_Get
+    get.restype = current.restype = ctypes.c_void_p
+    get.argtypes, put.argtypes, put.restype = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_void_p], None
+    interpreter = current()
+    default = get(interpreter)
+    kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+    tool = kind(lambda state, frame, throws: kind(default)(state, frame, throws))
+    address = ctypes.cast(tool, ctypes.c_void_p).value
+    sys.setrecursionlimit(20000)
+
+    def deep(n):
+        if n:
+            return deep(n - 1)
+        put(interpreter, address)
+
+    profile = strobe.Profile().start()
+    deep(6000)
+    stays = get(interpreter) == address
+    put(interpreter, default)
+    profile.stop()
+    tell({"aside": profile.totals()["lost"]["stacks_too_deep"], "stays": stays})
+
+
+# ---- files ----
+
+
+def interrupted_files():
+    """Ctrl-C while a file is written, and just after it has its name."""
+    with strobe.Profile() as profile:
+        leaf()
+    real, found = os.replace, {}
+
+    def after(source, target):
+        real(source, target)
+        raise KeyboardInterrupt
+
+    def before(source, target):
+        raise KeyboardInterrupt
+
+    for name, replace in (("after", after), ("before", before)):
+        os.replace = replace
+        try:
+            profile.save(name + ".pstat")
+        except BaseException as error:
+            found[name] = type(error).__name__
+    os.replace = real
+    found["files"] = sorted(name for name in os.listdir(".") if name.endswith(".pstat") or name.startswith(".strobe"))
+    found["same"] = profile.stats() == profile.stats() and profile.totals() == profile.totals()
+    tell(found)
+
+
+def greenlet_left():
+    """A thread that ends while one of its greenlets is suspended."""
+    import greenlet
+
+    kept = []
+
+    def waits():
+        parents[-1].switch()
+
+    parents = []
+
+    def work():
+        parents.append(greenlet.getcurrent())
+        kept.append(greenlet.greenlet(waits))
+        kept[-1].switch()
+        spin(0.02)
+
+    with strobe.Profile() as profile:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        until(lambda: thread.native_id not in tids(), "its end")
+        profile.threads()
+    row = rows(profile)["waits"]
+    tell({"counted": counted(row), "shortest": row["shortest"], "longest": row["longest"], "inclusive": row["inclusive"], "awaited": row["awaited"]})
+
+
+main({case.__name__: case for case in (signals, forked, lifetimes, one_after_the_other, stopped_anywhere, destructors, ended_meanwhile, foreign,
+                                        generators_that_wait, beyond, averages, turns, another_tool, interrupted_files, greenlet_left)})
