@@ -7,6 +7,7 @@ import gc
 import json
 import marshal
 import os
+import pathlib
 import pstats
 import re
 import sys
@@ -842,7 +843,9 @@ def filtered():
         return json.dumps({"a": [1, 2]}, indent=1)
 
     found = {}
-    for name, what in (("module", "json"), ("submodule", "json.encoder"), ("path", os.path.abspath(__file__)), ("none", "jso")):
+    for name, what in (("module", "json"), ("submodule", "json.encoder"), ("path", os.path.abspath(__file__)), ("none", "jso"),
+                       ("folder", os.path.dirname(os.path.abspath(__file__)) + os.sep), ("Path", pathlib.Path(__file__)),
+                       ("part of a name", os.path.abspath(__file__)[:-len("lls.py")])):
         profile = strobe.Profile(filter=what)
         with profile:
             leaf()
