@@ -102,8 +102,13 @@ static void keep_capacity(struct strobe_pooled_kept *kept, struct strobe_report_
 {
     bool made = row->capacity_source == STROBE_CAPACITY_CONSTRUCTION;
 
-    if (row->capacity_source == STROBE_CAPACITY_STORED || row->free < 0)
+    if (row->capacity_source == STROBE_CAPACITY_STORED)
         return;
+    if (row->free < 0) { /* it could not be read this time */
+        if (made && row->made == kept->made && kept->capacity > row->capacity)
+            row->capacity = kept->capacity;
+        return;
+    }
     if (made && row->made != kept->made) {
         kept->made = row->made;
         kept->capacity = -1;

@@ -259,6 +259,7 @@ def test_greenlets(py):
     assert rows["other"]["awaited"] >= 0.055
 
 
+@pytest.mark.alone
 @pytest.mark.versions("3.9", "3.11", "3.12", "3.14")
 def test_greenlets_that_come_later(py):
     told = facts(py, "late_greenlets", env=packages.need(py, "greenlet"))

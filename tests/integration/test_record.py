@@ -109,7 +109,8 @@ def test_end_of_the_target_ends_the_recording(py, tmp_path):
             target.kill(signal.SIGKILL)
             status, _, err = strobe.wait(20)
         assert status == 0, err
-        assert formats.share(formats.raw_names(out), "outer") == 1.0
+        stacks = [(names, count) for names, count in formats.raw_names(out) if "say" not in names]  # it may still be saying that it is ready
+        assert formats.share(stacks, "outer") == 1.0
 
 
 @pytest.mark.versions("3.8", "3.14")
