@@ -336,7 +336,7 @@ static void test_any_program(void **state)
         run_at_random(seed, STROBE_CALLS_MAX_NODES, 1000, 20000);
 }
 
-/* Paths beyond the limit take nothing away from functions and edges; functions beyond theirs are one function, each of its calls counted. */
+/* Paths beyond the limit take nothing away from functions and edges; functions beyond theirs are one, each of its calls counted. */
 static void test_any_program_beyond_the_limits(void **state)
 {
     for (unsigned seed = 1; seed <= 10; seed++) {
