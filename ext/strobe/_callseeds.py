@@ -51,14 +51,14 @@ def _all_tasks(asyncio, loops):
                 continue
     for loop in loops:
         tasks += asyncio.all_tasks(loop)
-    return [task for task in {id(task): task for task in tasks}.values() if not task.done()]
+    return list({id(task): task for task in tasks}.values())
 
 
 def _loops(asyncio, stacks):
     """Loops that run: this thread's, and those whose run_forever() is on a stack."""
     loops = [frame.f_locals.get("self") for frames in stacks.values() for frame in frames if frame.f_code.co_name == "run_forever"]
     loops.append(asyncio._get_running_loop())
-    return [loop for loop in loops if isinstance(loop, asyncio.AbstractEventLoop)]
+    return [loop for loop in loops if issubclass(type(loop), asyncio.AbstractEventLoop)]  # isinstance() may ask the object
 
 
 def _stack(frame):
@@ -72,9 +72,9 @@ def _stack(frame):
 
 
 def _facts_of(task):
-    """(coroutine, name, ident of its loop's thread); None: a task of somebody's own, which does not tell."""
+    """(coroutine, name, ident of its loop's thread); None: it is done, or somebody's own, which does not tell."""
     try:
-        return task.get_coro(), task.get_name(), getattr(task.get_loop(), "_thread_id", None) or _strobe.thread_ident()
+        return None if task.done() else (task.get_coro(), task.get_name(), getattr(task.get_loop(), "_thread_id", None) or _strobe.thread_ident())
     except Exception:
         return None
 
