@@ -201,7 +201,7 @@ PyObject *strobe_calls_object_settle(PyObject *object, PyObject *ignored)
     Py_XDECREF(frames);
     Py_XDECREF(kept);
     if (!frames)
-        return NULL;
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory(); /* 3.9 does not always say why */
     Py_RETURN_NONE;
 }
 

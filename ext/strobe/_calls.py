@@ -121,7 +121,14 @@ class Profile(_callrows.Readable):
             try:
                 self._begin()
             except BaseException:  # also what interrupts it: nothing stays behind
-                self._end()
+                tries = 100
+                while tries:  # where memory fails it may be there the next time; nothing here needs any but the call
+                    tries -= 1
+                    try:
+                        self._end()
+                        tries = 0
+                    except MemoryError:
+                        pass
                 raise
         return self
 
@@ -145,10 +152,10 @@ class Profile(_callrows.Readable):
             self._undo()
             _callhooks.forget_greenlets()
         self._native.stop()
-        self._tick = self._native.facts()[0]  # which is known better and better; what has ended does not change any more
         self._undo = None
         if _active is self:
             _active = None
+        self._tick = self._native.facts()[0]  # which is known better and better; what has ended does not change any more
 
     def stop(self):
         """Ends; what is alive stays unfinished.  Harmless when it does not run; to be called again when an exception interrupts it."""

@@ -25,8 +25,10 @@ def write_whole(path, data):
     part = os.path.join(folder, ".strobe-%d-%s" % (os.getpid(), os.urandom(8).hex()))
     try:
         try:
-            with open(part, "xb") as file:
-                file.write(data)
+            with open(part, "xb", buffering=0) as file:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[file.write(rest):]
         except OSError as error:
             raise type(error)(error.errno, error.strerror, path) from None
         os.replace(part, path)

@@ -348,7 +348,7 @@ def run(py, *words, files=None, under=True, input=None, make=None):
                 file.write(text)
         if make:
             make(program.here)
-        near = "./" + os.path.relpath(program.there, "/" if py.root else os.getcwd())
+        near = "." + program.there if py.root else "."  # where it runs: its own folder, or the root that it has
         words = [word.replace("HERE", program.there).replace("NEAR", near) for word in words]
         done = program.finish(words=["-m", "strobe", "run"] * under + words, input=input)
         found = {}
