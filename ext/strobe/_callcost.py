@@ -31,7 +31,7 @@ def builtin(n, one=len, text=""):
         one(text)
 """, "<strobe: what an event costs>", "exec")
 _EVENTS, _ROUNDS = 2000, 5  # of each kind, half of them starts or resumes
-_TIMES = 3  # of which the least is taken: what disturbs the machine for a millisecond makes one of them too long
+_TIMES = 3  # of which the shortest runs are taken: what disturbs the machine for some milliseconds is not in all of them
 
 
 def _shortest(work):
@@ -50,11 +50,14 @@ def of_events(cpu, builtins):
     space = {}
     exec(_WORK, space)
     works = [space[name] for name in ("call", "resume", "builtin")]
-    costs = [min(found) for found in zip(*(_measured(works, cpu, builtins) for _ in range(_TIMES)))]
+    found = [_measured(works, cpu, builtins) for _ in range(_TIMES)]
+    bare, under = ([min(times) for times in zip(*each)] for each in zip(*found))
+    costs = [max(1e9 * (with_it - without) / _EVENTS, 0.0) for with_it, without in zip(under, bare)]
     return costs[0], costs[1], costs[2] if builtins else 0.0
 
 
 def _measured(works, cpu, builtins):
+    """Seconds that each takes without a profile, and with one."""
     bare = [_shortest(work) for work in works]
     native = _strobe.Calls(sys.hexversion, 100, cpu, _strobe.thread_ident(), builtins, False, None, (), (), (_callseeds.OWN,), (0, 0, 0))
     undo = None
@@ -67,4 +70,4 @@ def _measured(works, cpu, builtins):
         if undo is not None:
             undo()
         native.stop()
-    return [max(1e9 * (with_it - without) / _EVENTS, 0.0) for with_it, without in zip(under, bare)]
+    return bare, under

@@ -162,11 +162,12 @@ def test_deep_recursion(py):
 @pytest.mark.alone
 @pytest.mark.parametrize("kind", ("plain", "builtins", "tag", "named_tag"))
 def test_what_events_cost_is_taken_out(py, kind):
-    """The larger part of what a loop of calls takes under a profile is the profile's, and is not in its rows then."""
+    """Most of what a loop of calls takes under a profile is the profile's, and is not in its rows then.  What is left over of it is -24 to 47 % on a
+    quiet machine, as events do not cost the same in each process."""
     told = inside.run(py, "calls.py", "compensated", kind)
     assert not told["broken"]
     assert (told["said_in"], told["said_out"]) == (False, True) and told["overhead_out"] > 0
-    assert abs(told["out"] - told["bare"]) < (told["in"] - told["bare"]) / 2, told
+    assert abs(told["out"] - told["bare"]) < 0.75 * (told["in"] - told["bare"]), told
 
 
 def test_again(py):
