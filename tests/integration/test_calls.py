@@ -162,12 +162,15 @@ def test_deep_recursion(py):
 @pytest.mark.alone
 @pytest.mark.parametrize("kind", ("plain", "builtins", "tag", "named_tag"))
 def test_what_events_cost_is_taken_out(py, kind):
-    """Most of what a loop of calls takes under a profile is the profile's, and is not in its rows then.  What is left over of it is -24 to 47 % on a
-    quiet machine, as events do not cost the same in each process."""
-    told = inside.run(py, "calls.py", "compensated", kind)
-    assert not told["broken"]
-    assert (told["said_in"], told["said_out"]) == (False, True) and told["overhead_out"] > 0
-    assert abs(told["out"] - told["bare"]) < 0.75 * (told["in"] - told["bare"]), told
+    """Most of what a loop of calls takes under a profile is the profile's, and is not in its rows then.  Events do not cost the same in each
+    process: in the middle of three."""
+    left = []
+    for _ in range(3):
+        told = inside.run(py, "calls.py", "compensated", kind)
+        assert not told["broken"]
+        assert (told["said_in"], told["said_out"]) == (False, True) and told["overhead_out"] > 0
+        left.append((told["out"] - told["bare"]) / (told["in"] - told["bare"]))
+    assert abs(sorted(left)[1]) < 0.6, left
 
 
 def test_again(py):
