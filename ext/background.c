@@ -201,12 +201,17 @@ int strobe_background_start(struct strobe_background *background, const char *na
     return err;
 }
 
+bool strobe_background_has_ended(int32_t tid)
+{
+    return syscall(SYS_tgkill, getpid(), tid, 0) && errno == ESRCH;
+}
+
 /* A thread that was joined is among the process's for a moment more, while the kernel takes leave of it; who counts them would count it. */
 static void await_gone(int32_t tid)
 {
     static const struct timespec nap = {0, 10 * 1000};
 
-    for (int i = 0; i < GONE_NAPS && !syscall(SYS_tgkill, getpid(), tid, 0); i++)
+    for (int i = 0; i < GONE_NAPS && !strobe_background_has_ended(tid); i++)
         clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 }
 

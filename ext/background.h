@@ -50,6 +50,8 @@ void strobe_background_rest_all(void);
 void strobe_background_wake_all(void);
 /* Is it a thread of ours, of any of them?  Takes no lock. */
 bool strobe_background_is_own(int32_t tid);
+/* Does the kernel know no thread of this process by this id (any more)? */
+bool strobe_background_has_ended(int32_t tid);
 /* Last of all; the thread has ended. */
 void strobe_background_release(struct strobe_background *background);
 

@@ -178,7 +178,7 @@ static bool note_sent(int32_t tid, int *ret_place)
 
         if (at == tid)
             return false;
-        if (!at || (syscall(SYS_tgkill, getpid(), at, 0) && errno == ESRCH)) /* or it has ended */
+        if (!at || strobe_background_has_ended(at))
             place = i;
     }
     if (place < 0)

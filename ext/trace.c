@@ -57,18 +57,17 @@ static char *eighth_of_stack(void)
 static struct strobe_seat *new_seat(void)
 {
     struct strobe_seat *seat;
-    bool is_new;
 
     pthread_once(&once, make_key);
     pthread_mutex_lock(&seats_lock);
     if ((seat = spare))
         spare = seat->next;
     pthread_mutex_unlock(&seats_lock);
-    is_new = !seat;
-    if (!seat && !(seat = malloc(sizeof *seat)))
-        return NULL;
-    if (is_new)
+    if (!seat) {
+        if (!(seat = malloc(sizeof *seat)))
+            return NULL;
         atomic_init(&seat->busy, false);
+    }
     memset(seat, 0, offsetof(struct strobe_seat, busy)); /* which somebody may hold who has read of it before */
     seat->pointer = __builtin_thread_pointer();
     seat->ident = (uint64_t)pthread_self();

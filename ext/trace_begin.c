@@ -2,15 +2,7 @@
 /* A profile begins, ends, and forgets. */
 #include "ext/trace_parts.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static bool is_gone(int32_t tid)
-{
-    return syscall(SYS_tgkill, getpid(), tid, 0) && errno == ESRCH;
-}
+#include "ext/background.h"
 
 /* begin(): all threads' clocks start; what they run is to be seeded before go(). */
 PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)
@@ -18,7 +10,7 @@ PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)
     (void)ignored;
     strobe_ticks_facts();
     strobe_trace_reap();
-    strobe_calls_end_gone(strobe_calls_object_of(object)->trace.calls, is_gone);
+    strobe_calls_end_gone(strobe_calls_object_of(object)->trace.calls, strobe_background_has_ended);
     strobe_calls_each_thread(strobe_calls_object_of(object)->trace.calls, strobe_trace_time, &strobe_calls_object_of(object)->trace,
                              strobe_calls_go_on);
     strobe_calls_object_of(object)->since = strobe_ticks_wall();

@@ -52,14 +52,18 @@ static bool is_in_one(PyObject *name, PyObject *outer, Py_UCS4 separator)
 /* Is the module of these globals wanted?  What `-m` runs is known by its own name, too. */
 static bool is_of_module(const struct strobe_trace *trace, PyObject *globals)
 {
-    PyObject *name = PyDict_GetItem(globals, trace->name_key), *spec = PyDict_GetItemString(globals, "__spec__");
-    bool is = name && PyUnicode_Check(name) && is_in_one(name, trace->modules, '.');
+    PyObject *name = PyDict_GetItem(globals, trace->name_key), *spec, *own;
+    bool is;
 
-    if (is || !name || !spec || spec == Py_None || !PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, "__main__") != 0)
-        return is;
-    if ((name = PyObject_GetAttrString(spec, "name")))
-        is = PyUnicode_Check(name) && is_in_one(name, trace->modules, '.');
-    Py_XDECREF(name);
+    if (!name || !PyUnicode_Check(name))
+        return false;
+    if (is_in_one(name, trace->modules, '.'))
+        return true;
+    if (PyUnicode_CompareWithASCIIString(name, "__main__") != 0 || !(spec = PyDict_GetItemString(globals, "__spec__")) || spec == Py_None)
+        return false;
+    own = PyObject_GetAttrString(spec, "name");
+    is = own && PyUnicode_Check(own) && is_in_one(own, trace->modules, '.');
+    Py_XDECREF(own);
     strobe_trace_forgive();
     return is;
 }

@@ -291,15 +291,14 @@ void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread 
                          uint64_t turn, struct strobe_calls_time now)
 {
     const char *unseen;
-    bool goes_on = turn == strobe_trace_turn;
+    bool goes_on = true;
 
-    while (goes_on && (unseen = strobe_calls_unseen(thread)) &&
+    while (goes_on && turn == strobe_trace_turn && (unseen = strobe_calls_unseen(thread)) &&
            !is_there(trace, innermost, unseen, strobe_calls_innermost(thread))) {
         PyObject *held = take_held(trace, unseen);
 
         goes_on = settle_one(thread, unseen, held && (unseen == begins || strobe_trace_is_suspended(trace, unseen)), turn, now);
         Py_XDECREF(held); /* last */
-        goes_on = goes_on && turn == strobe_trace_turn;
     }
 }
 

@@ -67,9 +67,7 @@ def export(profile, format, compat=None, **which):
         return marshal.dumps(pstat(shot, profile._clock, compat), 4)
     if format == "callgrind":
         return callgrind(shot).encode("utf-8", "replace")
-    if which:
-        return json.dumps(facts(profile, shot), indent=1).encode()
-    return json.dumps(everything(profile, shot), indent=1).encode()
+    return json.dumps(facts(profile, shot) if which else everything(profile, shot), indent=1).encode()
 
 
 def facts(profile, shot):
@@ -79,12 +77,12 @@ def facts(profile, shot):
 
 def everything(profile, shot):
     """What a JSON file has of a whole one."""
-    def rows(**which):
-        return [{key: value for key, value in row.items() if key not in ("callers", "callees")} for row in profile._read(**which).stats("self")]
+    def rows(part):
+        return [{key: value for key, value in row.items() if key not in ("callers", "callees")} for row in part.stats("self")]
     return {**facts(profile, shot),
-            "threads": [dict(thread, functions=rows(number=number)) for number, thread in profile._each_thread().items()],
-            "tasks": [{"name": name, "functions": rows(task=name)} for name in profile.tasks()],
-            "tags": [{"name": name, "functions": rows(tag=name)} for name in profile.tags()]}
+            "threads": [dict(thread, functions=rows(part)) for thread, part in profile._each_thread()],
+            "tasks": [{"name": name, "functions": rows(profile._read(task=name))} for name in profile.tasks()],
+            "tags": [{"name": name, "functions": rows(profile._read(tag=name))} for name in profile.tags()]}
 
 
 def _command():

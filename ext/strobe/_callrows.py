@@ -2,6 +2,7 @@
 """What a deterministic profile has counted, as plain data, for people, and for files."""
 import os
 import sys
+import threading
 
 OTHER = 0  # STROBE_CALLS_OTHER of sampler/calls/calls.h
 _SORTS = ("self", "total", "inclusive", "awaited", "self_awaited", "calls", "name", "self_cpu", "total_cpu", "average", "longest")
@@ -180,17 +181,14 @@ class Readable:
     def threads(self):
         """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended", and in seconds "wall" and "cpu": the sums of
         their rows' "self" and "self_cpu"."""
-        return list(self._each_thread().values())
+        return [facts for facts, _ in self._each_thread()]
 
     def _each_thread(self):
-        """The same, by number."""
-        native = self._begun()
-        tick, found = self._tick or native.facts()[0], {}
-        for ident, tid, name, ended, number in native.threads():
-            wall, cpu = native.rows(number, -1)[2:]
-            found[number] = {"name": name, "ident": ident, "native_id": tid or None, "ended": ended, "wall": wall * tick,
-                             "cpu": cpu * tick if self._has_cpu else None}
-        return found
+        """(the same, its Snapshot) of each."""
+        for ident, tid, name, ended, number in self._begun().threads():
+            shot = self._read(number=number)
+            yield {"name": name, "ident": ident, "native_id": tid or None, "ended": ended, "wall": shot.wall,
+                   "cpu": shot.cpu if self._has_cpu else None}, shot
 
     def tasks(self):
         """The names of tasks by which there are rows, without their numbers; of those that asyncio has named, the coroutine's."""
@@ -237,7 +235,8 @@ def _is_thread(row, asked):
     if isinstance(asked, str):
         return asked == row[2]
     if hasattr(asked, "ident"):
-        return bool(asked.ident) and asked.ident == row[0] and (getattr(asked, "native_id", None) or row[1]) == (row[1] or asked.native_id)
+        own = {getattr(asked, "native_id", None), os.getpid() if asked is threading.main_thread() else None} - {None}  # it is stale after a fork
+        return bool(asked.ident) and asked.ident == row[0] and (not own or not row[1] or row[1] in own)
     if isinstance(asked, bool) or not isinstance(asked, int):
         raise TypeError("thread is a name, an ident, a native id or a Thread, not %r" % (asked,))
     return asked != 0 and asked in row[:2]
@@ -264,8 +263,8 @@ def _check_sort(sort):
 
 def _sort_key(sort):
     if sort == "name":
-        return lambda row: (row["name"], row["file"], row["line"])
-    return lambda row: (-(row[sort] or 0), row["name"], row["file"], row["line"])
+        return _place_of
+    return lambda row: (-(row[sort] or 0), *_place_of(row))
 
 
 def _printable(text):
@@ -313,22 +312,28 @@ def _waits_for(row, by_place):
     for nothing else."""
     for _ in range(10):
         callers = sorted((one for one in row["callers"] if one["awaited"]), key=_sort_key("awaited"))[:2]
-        if not callers or os.path.dirname(callers[0]["file"]) != os.path.dirname(row["file"]) or not _waits_only_for(
-                by_place[callers[0]["name"], callers[0]["file"], callers[0]["line"]], row):
+        if not callers or os.path.dirname(callers[0]["file"]) != os.path.dirname(row["file"]):
             break
-        row = by_place[callers[0]["name"], callers[0]["file"], callers[0]["line"]]
+        caller = by_place[_place_of(callers[0])]
+        if not _waits_only_for(caller, row):
+            break
+        row = caller
     return callers
+
+
+def _place_of(row):
+    return row["name"], row["file"], row["line"]
 
 
 def _waits_only_for(caller, row):
     """Is this all that it has waited for?"""
-    others = [one for one in caller["callees"] if one["awaited"] and (one["name"], one["file"], one["line"]) != (row["name"], row["file"], row["line"])]
+    others = [one for one in caller["callees"] if one["awaited"] and _place_of(one) != _place_of(row)]
     return not others and caller["self_awaited"] < 0.01 * caller["awaited"]
 
 
 def _table_of_waits(rows):
     """Where coroutines have waited: what they awaited last, and who called that."""
-    by_place = {(row["name"], row["file"], row["line"]): row for row in rows}
+    by_place = {_place_of(row): row for row in rows}
     waits = sorted((row for row in rows if row["self_awaited"]), key=_sort_key("self_awaited"))[:_WAITS]
     if not waits:
         return []

@@ -406,17 +406,17 @@ void strobe_calls_thread_end(struct strobe_calls_thread *thread)
 
 void strobe_calls_end_gone(struct strobe_calls *calls, bool (*is_gone)(int32_t tid))
 {
-    struct strobe_calls_thread *thread;
+    struct strobe_calls_thread **gone = NULL;
+    size_t n = 0, cap = 0;
 
-    do {
-        strobe_calls_list(calls);
-        for (thread = calls->threads; thread; thread = thread->next)
-            if (!thread->ended && !thread->is_past && thread->tid && is_gone(thread->tid))
-                break;
-        strobe_calls_unlist(calls);
-        if (thread)
-            strobe_calls_thread_end(thread);
-    } while (thread);
+    strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        if (!thread->ended && !thread->is_past && thread->tid && is_gone(thread->tid) && !strobe_grow(&gone, &cap, n + 1, sizeof *gone))
+            gone[n++] = thread;
+    strobe_calls_unlist(calls);
+    for (size_t i = 0; i < n; i++)
+        strobe_calls_thread_end(gone[i]); /* which frees none but such as have ended */
+    free(gone);
 }
 
 /* ---- stop and start ---- */

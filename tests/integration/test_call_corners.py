@@ -22,7 +22,7 @@ def test_a_child_of_a_fork(py):
     """What is on its stack when a profile begins there is alive, on the one thread that it has."""
     told = facts(py, "forked")
     assert told["rows"] == {"<module>": [0, 0, 1], "forked": [0, 0, 1], "inner": [0, 0, 1], "leaf": [1, 1, 0]} and told["total"] > 0
-    assert told["threads"] == [["MainThread", told["pid"], False]]
+    assert told["threads"] == [["MainThread", told["pid"], False]] and told["same"]
 
 
 @pytest.mark.versions_all
@@ -51,6 +51,11 @@ def test_python_while_a_thread_ends(py):
     """Destructors of a thread's variables: their calls are counted, once, and not as another thread's."""
     told = facts(py, "destructors")
     assert told["second"] == 2 and told["all"] == [1005, 1005, 0] and told["late"] == [1, 1, 0]
+
+
+def test_decorated_in_a_handler(py):
+    """Neither waits for the other: the program ends, and both have called it."""
+    assert facts(py, "decorated_in_a_handler") == {"called by": [False, True]}
 
 
 def test_a_thread_that_ends_meanwhile(py):
