@@ -9,6 +9,8 @@
 #ifndef STROBE_CALLS_STATE_H
 #define STROBE_CALLS_STATE_H
 
+#include <sched.h>
+
 #include "calls/activations.h"
 #include "calls/calls.h"
 #include "calls/tables.h"
@@ -75,6 +77,23 @@ struct strobe_calls {
 
 /* The stack that a thread begins with.  STROBE_ERR_NOMEM. */
 int strobe_calls_first_stack(struct strobe_calls_thread *thread);
+/* Frees a thread, and what it has; nobody else has it any more. */
+void strobe_calls_thread_free(struct strobe_calls_thread *thread);
+/* Forgets what it has counted: what is alive counts as there from the start.  The thread is held. */
+void strobe_calls_thread_clear(struct strobe_calls_thread *thread);
+
+/* Locks that are held for some instructions only. */
+static inline void strobe_calls_take(atomic_bool *busy)
+{
+    while (atomic_exchange_explicit(busy, true, memory_order_acquire))
+        sched_yield();
+}
+
+static inline void strobe_calls_give_back(atomic_bool *busy)
+{
+    atomic_store_explicit(busy, false, memory_order_release);
+}
+
 /* Guards calls' own lists and tables where several threads run at once; free elsewhere. */
 void strobe_calls_lock(struct strobe_calls *calls);
 void strobe_calls_unlock(struct strobe_calls *calls);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a profile and of its threads. */
+/* The life of a thread in a profile: it comes, is stopped, goes on, ends. */
 #include "calls/calls.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,54 +12,21 @@
 
 enum { ENDED_KEPT = 64 }; /* threads that have ended and are still told apart */
 
-static void take(atomic_bool *busy)
-{
-    while (atomic_exchange_explicit(busy, true, memory_order_acquire))
-        sched_yield();
-}
-
-static void give_back(atomic_bool *busy)
-{
-    atomic_store_explicit(busy, false, memory_order_release);
-}
-
-void strobe_calls_lock(struct strobe_calls *calls)
-{
-    if (calls->opts.is_shared)
-        take(&calls->busy);
-}
-
-void strobe_calls_unlock(struct strobe_calls *calls)
-{
-    if (calls->opts.is_shared)
-        give_back(&calls->busy);
-}
-
-void strobe_calls_list(struct strobe_calls *calls)
-{
-    take(&calls->listed);
-}
-
-void strobe_calls_unlist(struct strobe_calls *calls)
-{
-    give_back(&calls->listed);
-}
-
 void strobe_calls_hold(struct strobe_calls_thread *thread)
 {
     for (;;) {
         atomic_bool *guard = atomic_load(&thread->guard);
 
-        take(guard);
+        strobe_calls_take(guard);
         if (guard == atomic_load(&thread->guard))
             return;
-        give_back(guard); /* another one guards it meanwhile */
+        strobe_calls_give_back(guard); /* another one guards it meanwhile */
     }
 }
 
 void strobe_calls_let_go(struct strobe_calls_thread *thread)
 {
-    give_back(atomic_load(&thread->guard));
+    strobe_calls_give_back(atomic_load(&thread->guard));
 }
 
 void strobe_calls_guard(struct strobe_calls_thread *thread, atomic_bool *guard)
@@ -70,174 +36,8 @@ void strobe_calls_guard(struct strobe_calls_thread *thread, atomic_bool *guard)
     strobe_calls_hold(thread);
     before = atomic_load(&thread->guard);
     atomic_store(&thread->guard, guard ? guard : &thread->busy);
-    give_back(before);
+    strobe_calls_give_back(before);
 }
-
-/* ---- profiles ---- */
-
-int strobe_calls_new(const struct strobe_calls_opts *opts, struct strobe_calls **ret)
-{
-    struct strobe_calls *calls = calloc(1, sizeof *calls);
-    uint32_t none;
-
-    if (!calls)
-        return STROBE_ERR_NOMEM;
-    calls->opts = *opts;
-    calls->n_functions = STROBE_CALLS_OTHER + 1;
-    atomic_init(&calls->room, STROBE_CALLS_MAX_NODES);
-    if (strobe_calls_group(calls, "", &none)) {
-        strobe_calls_free(calls);
-        return STROBE_ERR_NOMEM;
-    }
-    *ret = calls;
-    return 0;
-}
-
-static void free_thread(struct strobe_calls_thread *thread)
-{
-    for (struct strobe_calls_stack *stack = thread->stacks, *next; stack; stack = next) {
-        next = stack->next;
-        free(stack->entries);
-        if (stack != &thread->first)
-            free(stack);
-    }
-    strobe_calls_tables_release(&thread->tables);
-    free(thread->paused);
-    free(thread->unseen);
-    free(thread);
-}
-
-void strobe_calls_free(struct strobe_calls *calls)
-{
-    if (!calls)
-        return;
-    for (struct strobe_calls_thread *thread = calls->threads, *next; thread; thread = next) {
-        next = thread->next;
-        free_thread(thread);
-    }
-    for (size_t i = 0; i < calls->n_groups; i++)
-        free(calls->groups[i]);
-    free(calls->groups);
-    strobe_calls_activations_release(&calls->activations);
-    strobe_htab_release(&calls->functions);
-    free(calls);
-}
-
-/* What is alive counts as there from the start. */
-static void clear_thread(struct strobe_calls_thread *thread)
-{
-    strobe_calls_tables_clear(&thread->tables, thread->last);
-    for (struct strobe_calls_stack *stack = thread->stacks; stack; stack = stack->next) {
-        size_t n = stack == thread->stack ? (size_t)(thread->top - stack->entries) + 1 : stack->n;
-
-        for (size_t i = 1; i < n; i++) {
-            stack->entries[i].node->seeded++;
-            stack->entries[i].since = thread->last.wall;
-            if (stack->entries[i].activation)
-                stack->entries[i].activation->origin = stack->entries[i].node;
-        }
-    }
-    for (size_t i = 0; i < thread->n_paused; i++)
-        thread->paused[i]->seeded++;
-    thread->lost = 0;
-}
-
-/* With the list, and all threads held. */
-static void clear_all(struct strobe_calls *calls, uint64_t wall)
-{
-    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
-        clear_thread(thread);
-    strobe_calls_lock(calls);
-    for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++) {
-        struct strobe_calls_activation *activation = calls->activations.slots[i];
-
-        if (!activation)
-            continue;
-        activation->on_thread = activation->awaited = 0;
-        if (activation->is_on_stack)
-            continue;
-        activation->node->seeded++;
-        activation->origin = activation->node;
-        if (wall > activation->since)
-            activation->since = wall;
-    }
-    strobe_calls_unlock(calls);
-    atomic_store(&calls->beyond, 0);
-}
-
-void strobe_calls_clear(struct strobe_calls *calls, bool runs, strobe_calls_clock *clock, void *ctx, uint64_t wall)
-{
-    strobe_calls_list(calls);
-    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next) {
-        strobe_calls_hold(thread);
-        if (runs && !thread->ended && !thread->is_past)
-            strobe_calls_charge(thread, clock(ctx, thread));
-    }
-    clear_all(calls, wall);
-    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
-        strobe_calls_let_go(thread);
-    strobe_calls_unlist(calls);
-}
-
-void strobe_calls_forked(struct strobe_calls *calls)
-{
-    atomic_store(&calls->listed, false);
-    atomic_store(&calls->busy, false);
-    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next) {
-        atomic_store(&thread->busy, false);
-        atomic_store(&thread->guard, &thread->busy);
-    }
-}
-
-uint32_t strobe_calls_function_count(struct strobe_calls *calls)
-{
-    uint32_t count;
-
-    strobe_calls_lock(calls);
-    count = calls->n_functions;
-    strobe_calls_unlock(calls);
-    return count;
-}
-
-struct strobe_calls_lost strobe_calls_lost(struct strobe_calls *calls)
-{
-    struct strobe_calls_lost lost = {.functions = atomic_load(&calls->beyond), .paths = atomic_load(&calls->room) <= 0};
-
-    strobe_calls_list(calls);
-    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next) {
-        strobe_calls_hold(thread);
-        lost.events += thread->lost;
-        strobe_calls_let_go(thread);
-    }
-    strobe_calls_unlist(calls);
-    return lost;
-}
-
-int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *ret_group)
-{
-    int err = 0;
-    size_t i;
-
-    strobe_calls_lock(calls);
-    for (i = 0; i < calls->n_groups && strcmp(calls->groups[i], name) != 0; i++)
-        ;
-    if (i == calls->n_groups) {
-        if (i == STROBE_CALLS_MAX_GROUPS)
-            name = "(other)";
-        if (i > STROBE_CALLS_MAX_GROUPS)
-            i = STROBE_CALLS_MAX_GROUPS;
-        else if (strobe_grow(&calls->groups, &calls->cap_groups, i + 1, sizeof *calls->groups) || !(calls->groups[i] = strdup(name)))
-            err = STROBE_ERR_NOMEM;
-        else
-            calls->n_groups++;
-    }
-    strobe_calls_unlock(calls);
-    if (!err)
-        *ret_group = (uint32_t)i;
-    return err;
-}
-
-/* ---- threads ---- */
 
 static int set_name(struct strobe_calls_thread *thread, const char *name)
 {
@@ -252,6 +52,20 @@ static int set_name(struct strobe_calls_thread *thread, const char *name)
     return 0;
 }
 
+void strobe_calls_thread_free(struct strobe_calls_thread *thread)
+{
+    for (struct strobe_calls_stack *stack = thread->stacks, *next; stack; stack = next) {
+        next = stack->next;
+        free(stack->entries);
+        if (stack != &thread->first)
+            free(stack);
+    }
+    strobe_calls_tables_release(&thread->tables);
+    free(thread->paused);
+    free(thread->unseen);
+    free(thread);
+}
+
 static struct strobe_calls_thread *new_thread(struct strobe_calls *calls, const char *name)
 {
     struct strobe_calls_thread *thread = calloc(1, sizeof *thread);
@@ -262,7 +76,7 @@ static struct strobe_calls_thread *new_thread(struct strobe_calls *calls, const 
     thread->is_compensated = calls->opts.cost | calls->opts.activation_cost;
     atomic_init(&thread->guard, &thread->busy);
     if (strobe_calls_tables_init(&thread->tables) || set_name(thread, name) || strobe_calls_first_stack(thread)) {
-        free_thread(thread);
+        strobe_calls_thread_free(thread);
         return NULL;
     }
     return thread;
@@ -381,7 +195,7 @@ static void absorb_oldest(struct strobe_calls *calls)
     atomic_fetch_add(&calls->room, thread->tables.n_taken);
     calls->past->lost += thread->lost;
     *link = thread->next;
-    free_thread(thread);
+    strobe_calls_thread_free(thread);
     calls->n_ended--;
 }
 
@@ -417,6 +231,24 @@ void strobe_calls_end_gone(struct strobe_calls *calls, bool (*is_gone)(int32_t t
     for (size_t i = 0; i < n; i++)
         strobe_calls_thread_end(gone[i]); /* which frees none but such as have ended */
     free(gone);
+}
+
+void strobe_calls_thread_clear(struct strobe_calls_thread *thread)
+{
+    strobe_calls_tables_clear(&thread->tables, thread->last);
+    for (struct strobe_calls_stack *stack = thread->stacks; stack; stack = stack->next) {
+        size_t n = stack == thread->stack ? (size_t)(thread->top - stack->entries) + 1 : stack->n;
+
+        for (size_t i = 1; i < n; i++) {
+            stack->entries[i].node->seeded++;
+            stack->entries[i].since = thread->last.wall;
+            if (stack->entries[i].activation)
+                stack->entries[i].activation->origin = stack->entries[i].node;
+        }
+    }
+    for (size_t i = 0; i < thread->n_paused; i++)
+        thread->paused[i]->seeded++;
+    thread->lost = 0;
 }
 
 /* ---- stop and start ---- */
