@@ -205,15 +205,18 @@ enum strobe_calls_verdict strobe_calls_put(struct strobe_calls_thread *thread, c
 enum strobe_calls_verdict strobe_calls_activate(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
                                                 struct strobe_calls_time now)
 {
-    return strobe_calls_put(thread, key, frame, wanted, STROBE_CALLS_STARTS, strobe_calls_event(thread, now, thread->calls->opts.activation_cost));
+    now = strobe_calls_event(thread, now, thread->calls->opts.activation_cost);
+    return strobe_calls_put(thread, key, frame, wanted, STROBE_CALLS_STARTS, now);
 }
 
 enum strobe_calls_verdict strobe_calls_resume(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
                                               struct strobe_calls_time now)
 {
     uint64_t cost = thread->calls->opts.activation_cost;
-    enum strobe_calls_verdict verdict = strobe_calls_put(thread, key, frame, wanted, STROBE_CALLS_GOES_ON, strobe_calls_event(thread, now, cost));
+    enum strobe_calls_verdict verdict;
 
+    now = strobe_calls_event(thread, now, cost);
+    verdict = strobe_calls_put(thread, key, frame, wanted, STROBE_CALLS_GOES_ON, now);
     if (verdict == STROBE_CALLS_UNKNOWN && thread->is_compensated) { /* it comes once more */
         thread->owed.wall -= cost;
         thread->owed.cpu -= cost;
