@@ -3,6 +3,7 @@
 #include "ext/trace_parts.h"
 
 #include "ext/background.h"
+#include "ext/trace_seat.h"
 
 /* begin(): all threads' clocks start; what they run is to be seeded before go(). */
 PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)

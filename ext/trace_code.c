@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a function is, and whether it is wanted. */
-#include "ext/trace.h"
+#include "ext/trace_code.h"
 
 #include <string.h>
 
 #include "base/err.h"
 #include "base/grow.h"
-#include "ext/trace_hooks.h"
-
-extern PyTypeObject PyCMethod_Type; /* 3.9; exported, but not in the headers of the stable ABI */
-
-/* ---- functions ---- */
+#include "ext/trace_forgive.h"
+#include "ext/trace_seat.h"
+#include "ext/trace_builtins.h"
 
 const char *strobe_trace_frame(const struct strobe_trace *trace)
 {
@@ -106,26 +103,6 @@ enum strobe_calls_kind strobe_trace_kind(void *ctx, const void *key)
                                                                               STROBE_CALLS_FUNCTION;
 }
 
-/* What is kept of a builtin: of the method of an object its type, so that the object does not live longer for it; not of one that is bound
- * to a capsule, which may have its definition (pybind11).  definition: its PyMethodDef, whose first field is its name
- * (Include/methodobject.h). */
-static int adopt_builtin(struct strobe_trace_function *function, PyObject *builtin, const void *definition)
-{
-    PyObject *self = PyObject_TypeCheck(builtin, &PyCFunction_Type) ? PyCFunction_GetSelf(builtin) : NULL;
-
-    function->what = builtin;
-    if (self && !PyModule_Check(self) && !PyType_Check(self) && !PyCapsule_CheckExact(self)) {
-        if (!(function->name = PyUnicode_FromString(*(const char *const *)definition))) {
-            PyErr_Clear();
-            function->what = NULL;
-            return STROBE_ERR_NOMEM;
-        }
-        function->what = (PyObject *)Py_TYPE(self);
-    }
-    Py_INCREF(function->what);
-    return 0;
-}
-
 int strobe_trace_adopt(void *ctx, const void *key, uint32_t number)
 {
     struct strobe_trace *trace = ctx;
@@ -139,7 +116,7 @@ int strobe_trace_adopt(void *ctx, const void *key, uint32_t number)
         return 0;
     }
     if (strobe_seat_own && strobe_seat_own->builtin)
-        return adopt_builtin(function, strobe_seat_own->builtin, key);
+        return strobe_trace_adopt_builtin(function, strobe_seat_own->builtin, key);
     if (strobe_seat_own && !strobe_seat_own->is_traced)
         strobe_seat_own->is_ready = false; /* with a new function greenlet may have come, too */
     function->what = (PyObject *)key;
@@ -147,48 +124,16 @@ int strobe_trace_adopt(void *ctx, const void *key, uint32_t number)
     return 0;
 }
 
-const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable)
+bool strobe_trace_is_wrapped(struct strobe_trace *trace, PyObject *value)
 {
-    const PyTypeObject *type = Py_TYPE(callable);
-
-    /* Of a method descriptor the field after PyDescr_COMMON (Include/cpython/descrobject.h): a type and two names. */
-    if (type == &PyCFunction_Type || type == &PyCMethod_Type)
-        return strobe_trace_pointer(callable, trace->layout.cfunc_def);
-    if (type == &PyMethodDescr_Type)
-        return strobe_trace_pointer(callable, trace->layout.ob_header + 3 * sizeof(void *));
-    return NULL;
-}
-
-void strobe_trace_builtin_starts(struct strobe_seat *seat, const void *caller, PyObject *callable, const void *definition)
-{
-    if (strobe_calls_innermost(seat->thread) != caller)
-        return;
-    seat->builtin = callable;
-    strobe_calls_enter(seat->thread, definition, STROBE_CALLS_SAME, strobe_ticks_now(&seat->ticks));
-    seat->builtin = NULL;
-    strobe_calls_owe(seat->thread, strobe_trace_active->builtin_surplus);
-}
-
-void strobe_trace_builtin_ends(struct strobe_seat *seat, const void *definition)
-{
-    if (strobe_calls_innermost(seat->thread) != definition)
-        return;
-    strobe_calls_leave(seat->thread, definition, strobe_ticks_now(&seat->ticks));
-    strobe_calls_owe(seat->thread, strobe_trace_active->builtin_surplus);
-}
-
-bool strobe_trace_is_wrapped(const struct strobe_trace *trace, PyObject *value)
-{
-    static PyTypeObject *wrapper; /* the interpreter's: there is one, and it stays */
+    const void *wrapper = atomic_load_explicit(&trace->wrapper, memory_order_relaxed);
     const char *name;
 
-    if (Py_TYPE(value) == wrapper)
-        return true;
     if (wrapper)
-        return false;
+        return Py_TYPE(value) == wrapper;
     name = strobe_trace_pointer(Py_TYPE(value), trace->layout.ty_name);
     if (strcmp(name, "async_generator_wrapped_value") != 0)
         return false;
-    wrapper = Py_TYPE(value);
+    atomic_store_explicit(&trace->wrapper, Py_TYPE(value), memory_order_relaxed);
     return true;
 }

@@ -9,9 +9,14 @@
  * a whole, for all threads, until that frame has ended.
  *
  * The functions of CPython are looked up by their names: newer ones, which this binary serves too, have them no more. */
-#include "ext/trace_hooks.h"
+#include "ext/trace_frames.h"
 
 #include <dlfcn.h>
+
+#include "ext/trace_builtins.h"
+#include "ext/trace_code.h"
+#include "ext/trace_groups.h"
+#include "ext/trace_seeds.h"
 
 typedef PyObject *evaluator(void *state, const char *frame, int throws);
 typedef void installer(void *interpreter, evaluator *function);

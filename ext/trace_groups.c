@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* To which group the calls of what starts now belong: its task's, its tag's.  This is asked once for each task, and there are many. */
-#include "ext/trace.h"
+/* This is asked once for each task, and there are many. */
+#include "ext/trace_groups.h"
 
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/fold.h"
 #include "calls/rows.h"
+#include "ext/trace_forgive.h"
+#include "ext/trace_code.h"
 
 enum { ROOTS_MAX = 1000 }; /* outermost coroutines whose groups are remembered */
 
@@ -86,21 +88,32 @@ static uint32_t group_of(struct strobe_trace *trace, struct strobe_buf *text)
 
 /* ---- tasks ---- */
 
-/* The task that runs on this thread, or NULL. */
-static PyObject *current_task(void)
+/* asyncio.current_task, kept; borrowed.  NULL, without an exception: below 3.12 it is no function of C. */
+static PyObject *ask_for_task(struct strobe_trace *trace, PyObject *asyncio)
 {
-    static PyObject *ask; /* asyncio's function, from 3.12 on; kept for good */
-    PyObject *asyncio, *task = NULL, *tasks, *loop;
+    PyObject *ask = PyObject_GetAttrString(asyncio, "current_task"), *none = NULL;
+
+    if (!ask)
+        PyErr_Clear();
+    if (!ask || atomic_compare_exchange_strong(&trace->current_task, &none, ask))
+        return ask;
+    Py_DECREF(ask); /* another thread has found it, too */
+    return none;
+}
+
+/* The task that runs on this thread, or NULL. */
+static PyObject *current_task(struct strobe_trace *trace)
+{
+    PyObject *asyncio, *task = NULL, *tasks, *loop, *ask = atomic_load(&trace->current_task);
 
     if (ask)
         return PyObject_CallObject(ask, NULL);
     asyncio = PyDict_GetItemString(PyImport_GetModuleDict(), "_asyncio");
     if (!asyncio)
         return NULL;
-    ask = PyObject_GetAttrString(asyncio, "current_task");
+    ask = ask_for_task(trace, asyncio);
     if (ask)
         return PyObject_CallObject(ask, NULL);
-    PyErr_Clear();
     tasks = PyObject_GetAttrString(asyncio, "_current_tasks");
     loop = tasks ? PyObject_CallMethod(asyncio, "_get_running_loop", NULL) : NULL;
     if (loop)
@@ -112,15 +125,12 @@ static PyObject *current_task(void)
 }
 
 /* The name of the task that runs; NULL: none does. */
-static PyObject *current_name(void)
+static PyObject *current_name(struct strobe_trace *trace)
 {
-    static PyObject *get_name;
-    PyObject *task = current_task(), *name = NULL;
+    PyObject *task = current_task(trace), *name = NULL;
 
-    if (!get_name)
-        get_name = PyUnicode_InternFromString("get_name");
-    if (task && task != Py_None && get_name)
-        name = PyObject_CallMethodObjArgs(task, get_name, NULL);
+    if (task && task != Py_None)
+        name = PyObject_CallMethodObjArgs(task, trace->get_name, NULL);
     Py_XDECREF(task);
     strobe_trace_forgive();
     return name;
@@ -232,8 +242,21 @@ bool strobe_trace_group(struct strobe_seat *seat, const void *code, uint32_t *re
     if (!is_root)
         outer = strobe_calls_group_name(trace->calls, strobe_calls_innermost_group(seat->thread));
     strobe_seat_step_out(seat, &away);
-    name = is_root ? current_name() : NULL;
+    name = is_root ? current_name(trace) : NULL;
     *ret_group = trace->tag ? tagged_group(trace, name, outer, code) : name ? remembered_group(trace, name, code) : 0;
     Py_XDECREF(name);
     return strobe_seat_step_in(seat, &away);
+}
+
+bool strobe_trace_goes_on(struct strobe_seat *seat, const char *frame, const void *code, enum strobe_calls_verdict *ret)
+{
+    uint32_t group;
+
+    *ret = strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, strobe_ticks_now(&seat->ticks));
+    if (*ret != STROBE_CALLS_UNKNOWN)
+        return true;
+    if (!strobe_trace_group(seat, code, &group))
+        return false;
+    *ret = strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
+    return true;
 }

@@ -3,10 +3,14 @@
  *
  * What they return is not counted: None and DISABLE are immortal where these callbacks are used (PEP 683), and one binary that is built for
  * older interpreters would count them up. */
-#include "ext/trace_hooks.h"
+#include "ext/trace_monitoring.h"
 
 #include <stddef.h>
 #include <structmember.h>
+
+#include "ext/trace_builtins.h"
+#include "ext/trace_code.h"
+#include "ext/trace_groups.h"
 
 static PyObject *disable;       /* sys.monitoring.DISABLE; kept for good */
 static PyTypeObject *code_type; /* likewise */

@@ -9,6 +9,7 @@
 #include "calls/rows.h"
 #include "ext/convert.h"
 #include "ext/trace_export.h"
+#include "ext/trace_seat.h"
 
 /* ---- reading ---- */
 

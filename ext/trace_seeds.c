@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a program runs and waits for when a profile begins (strobe/_callseeds.py finds it): it counts from then on. */
-#include "ext/trace_parts.h"
+#include "ext/trace_seeds.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
 
 #include "ext/convert.h"
-#include "ext/trace_hooks.h"
+#include "ext/trace_code.h"
+#include "ext/trace_frames.h"
+#include "ext/trace_groups.h"
+#include "ext/trace_parts.h"
 
 /* thread(ident, tid or 0, name): made when it is new. */
 PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args)

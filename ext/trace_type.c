@@ -7,8 +7,12 @@
 #include "attach/proc/mem_process.h"
 #include "base/err.h"
 #include "ext/convert.h"
-#include "ext/trace_hooks.h"
+#include "ext/trace_code.h"
+#include "ext/trace_frames.h"
+#include "ext/trace_greenlets.h"
+#include "ext/trace_monitoring.h"
 #include "ext/trace_parts.h"
+#include "ext/trace_seat.h"
 
 /* ---- life ---- */
 
@@ -27,6 +31,8 @@ static void release(struct strobe_trace *trace)
     Py_XDECREF(trace->paths);
     Py_XDECREF(trace->own);
     Py_XDECREF(trace->name_key);
+    Py_XDECREF(trace->get_name);
+    Py_XDECREF(atomic_load(&trace->current_task));
     for (size_t i = 0; i < trace->n_left_out; i++)
         Py_DECREF(trace->left_out[i]);
     free(trace->left_out);
@@ -112,7 +118,8 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     contextvars = PyImport_ImportModule("_contextvars");
     trace->copy_context = contextvars ? PyObject_GetAttrString(contextvars, "copy_context") : NULL;
     Py_XDECREF(contextvars);
-    if (!trace->copy_context || !(trace->name_key = PyUnicode_InternFromString("__name__")) || !(trace->root_codes = PyList_New(0)) ||
+    if (!trace->copy_context || !(trace->name_key = PyUnicode_InternFromString("__name__")) ||
+        !(trace->get_name = PyUnicode_InternFromString("get_name")) || !(trace->root_codes = PyList_New(0)) ||
         !(trace->held = PyDict_New()) || read_layout(trace, version))
         goto failed;
     tick = strobe_ticks_facts()->ns_per_tick;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ext/trace.h"
+#include "ext/trace_seat.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "ext/trace_hooks.h"
+#include "ext/trace_forgive.h"
+#include "ext/trace_frames.h"
+#include "ext/trace_greenlets.h"
+#include "ext/trace_seeds.h"
 
 enum { NAME_TRIES = 100 }; /* events in which a new thread gets its name: threading notes it a few calls after its first */
 
@@ -82,50 +85,7 @@ static struct strobe_seat *new_seat(void)
     return seat;
 }
 
-/* ---- exceptions of what is asked ---- */
-
-static int raise_later(void *value)
-{
-    PyErr_SetObject((PyObject *)Py_TYPE(value), value);
-    Py_DECREF((PyObject *)value);
-    return -1;
-}
-
-void strobe_trace_forgive(void)
-{
-    PyObject *type, *value, *traceback;
-
-    if (!PyErr_Occurred())
-        return;
-    if (PyErr_ExceptionMatches(PyExc_Exception)) {
-        PyErr_Clear();
-        return;
-    }
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (syscall(SYS_gettid) == getpid() && value && !Py_AddPendingCall(raise_later, value))
-        value = NULL; /* the main thread's; that call's now */
-    else
-        PyThreadState_SetAsyncExc((unsigned long)pthread_self(), type);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
-}
-
 /* ---- to sit down ---- */
-
-/* Where the program has imported greenlet.  With is_inside. */
-static void trace_greenlets(struct strobe_seat *seat, const struct strobe_trace *trace)
-{
-    PyObject *is_traced;
-
-    if (!PyDict_GetItemString(PyImport_GetModuleDict(), "greenlet"))
-        return;
-    is_traced = PyObject_CallObject(trace->greenlet, NULL);
-    seat->is_traced = is_traced == Py_True;
-    Py_XDECREF(is_traced);
-    strobe_trace_forgive();
-}
 
 /* Sits down for this turn. */
 static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t turn, bool begins)
@@ -162,7 +122,7 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
     if (trace->tells_ends)
         strobe_trace_settle_once(trace, thread, begins, turn, strobe_ticks_now(&seat->ticks));
     strobe_trace_sat_down(trace);
-    trace_greenlets(seat, trace);
+    strobe_trace_greenlets(seat, trace);
     PyErr_Clear();
     seat->is_inside = false;
 }
@@ -216,7 +176,7 @@ static void make_ready(struct strobe_seat *seat, const struct strobe_trace *trac
     if (!seat->is_named)
         give_name(seat);
     if (!seat->is_traced)
-        trace_greenlets(seat, trace);
+        strobe_trace_greenlets(seat, trace);
     seat->is_ready = seat->is_named;
     seat->is_inside = false;
 }
@@ -258,7 +218,7 @@ struct strobe_seat *strobe_seat_take(bool begins)
     return seat->turn == strobe_trace_turn ? seat : NULL;
 }
 
-/* ---- events ---- */
+/* ---- while something else runs ---- */
 
 void strobe_seat_step_out(struct strobe_seat *seat, struct strobe_trace_away *ret)
 {
@@ -292,19 +252,6 @@ bool strobe_seat_step_in(struct strobe_seat *seat, const struct strobe_trace_awa
     if (!goes_on)
         return false;
     owe(seat, strobe_calls_latest(seat->thread, away->since)); /* somebody may have read the clocks meanwhile, to clear the profile */
-    return true;
-}
-
-bool strobe_trace_goes_on(struct strobe_seat *seat, const char *frame, const void *code, enum strobe_calls_verdict *ret)
-{
-    uint32_t group;
-
-    *ret = strobe_calls_resume(seat->thread, code, frame, STROBE_CALLS_TELL, strobe_ticks_now(&seat->ticks));
-    if (*ret != STROBE_CALLS_UNKNOWN)
-        return true;
-    if (!strobe_trace_group(seat, code, &group))
-        return false;
-    *ret = strobe_calls_resume(seat->thread, code, frame, group, strobe_ticks_now(&seat->ticks));
     return true;
 }
 
@@ -387,33 +334,4 @@ struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_
     if (trace->cpu != STROBE_TICKS_NO_CPU && strobe_calls_tid(thread))
         now.cpu = strobe_ticks_cpu_of(strobe_calls_tid(thread));
     return strobe_calls_latest(thread, now);
-}
-
-/* ---- greenlets ---- */
-
-int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target)
-{
-    struct strobe_seat *seat = strobe_seat_begin(false);
-    struct strobe_calls_stack *left, *stack;
-    uint64_t *known;
-    int err = 0;
-
-    if (!seat)
-        return 0;
-    left = strobe_calls_stack_of(seat->thread);
-    known = strobe_htab_get(&seat->stacks, (uintptr_t)target, 0);
-    stack = known ? (struct strobe_calls_stack *)(uintptr_t)*known : NULL;
-    if (stack == left)
-        goto done;
-    if ((!stack && (err = strobe_calls_stack_new(seat->thread, &stack))) ||
-        (err = strobe_htab_put(&seat->stacks, (uintptr_t)target, 0, (uintptr_t)stack)))
-        goto done;
-    strobe_calls_switch(seat->thread, stack, strobe_ticks_now(&seat->ticks));
-    if (origin_is_dead)
-        err = strobe_htab_put(&seat->stacks, (uintptr_t)origin, 0, strobe_calls_stack_end(seat->thread, left) ? 0 : (uintptr_t)left);
-    else
-        err = strobe_htab_put(&seat->stacks, (uintptr_t)origin, 0, (uintptr_t)left);
-done:
-    strobe_seat_let_go(seat);
-    return err;
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trace_frames: the hook of CPython 3.9 to 3.11.
+ * May include: trace.h. */
+#ifndef STROBE_EXT_TRACE_FRAMES_H
+#define STROBE_EXT_TRACE_FRAMES_H
+
+#include "ext/trace.h"
+
+/* trace_frames(on): frames are evaluated by our function, or by the interpreter's own (3.9 to 3.11).  RuntimeError where that cannot be. */
+PyObject *strobe_trace_frames(PyObject *module, PyObject *args);
+/* A thread has taken its seat: what hooks need on the thread itself (below 3.12, builtins). */
+void strobe_trace_sat_down(struct strobe_trace *trace);
+/* Has a generator's frame suspended itself?  It is not the one that runs. */
+bool strobe_trace_is_suspended(const struct strobe_trace *trace, const char *frame);
+
+#endif
