@@ -6,7 +6,7 @@ import os
 import sys
 
 from strobe import _files
-from strobe._callrows import OTHER, of_text
+from strobe._callrows import OTHER, PARTS, of_text
 from strobe._version import __version__
 
 _ENDINGS = {
@@ -80,9 +80,7 @@ def everything(profile, shot):
     def rows(part):
         return [{key: value for key, value in row.items() if key not in ("callers", "callees")} for row in part.stats("self")]
     return {**facts(profile, shot),
-            "threads": [dict(thread, functions=rows(part)) for thread, part in profile._each_thread()],
-            "tasks": [{"name": name, "functions": rows(profile._read(task=name))} for name in profile.tasks()],
-            "tags": [{"name": name, "functions": rows(profile._read(tag=name))} for name in profile.tags()]}
+            **{by + "s": [dict(one, functions=rows(part)) for one, part in profile._parts(by)] for by in PARTS}}
 
 
 def _command():

@@ -5,6 +5,7 @@ import sys
 import threading
 
 OTHER = 0  # STROBE_CALLS_OTHER of sampler/calls/calls.h
+PARTS = ("thread", "task", "tag")
 _SORTS = ("self", "total", "inclusive", "awaited", "self_awaited", "calls", "name", "self_cpu", "total_cpu", "average", "longest")
 
 
@@ -112,6 +113,10 @@ class Snapshot:
                 dicts[edge.caller]["callees"].append(dict(_place(self.functions[edge.function]), **figures))
         return sorted(dicts.values(), key=_sort_key(sort))
 
+    def seconds(self):
+        """As Readable.tasks() says, without the name."""
+        return {"wall": self.wall, "cpu": self.cpu if self.has_cpu else None, "awaited": sum(row.self_awaited for row in self.rows)}
+
     def totals(self):
         """As Readable.totals() says, of what was asked for."""
         return {"elapsed": self.elapsed, "wall": self.wall, "cpu": self.cpu if self.has_cpu else None, "overhead": self.overhead(),
@@ -179,43 +184,61 @@ class Readable:
         return self._read().totals()
 
     def threads(self):
-        """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended", and in seconds "wall" and "cpu": the sums of
-        their rows' "self" and "self_cpu"."""
-        return [facts for facts, _ in self._each_thread()]
-
-    def _each_thread(self):
-        """(the same, its Snapshot) of each."""
-        for ident, tid, name, ended, number in self._begun().threads():
-            shot = self._read(number=number)
-            yield {"name": name, "ident": ident, "native_id": tid or None, "ended": ended, "wall": shot.wall,
-                   "cpu": shot.cpu if self._has_cpu else None}, shot
+        """The threads that have rows: a list of dicts of "name", "ident", "native_id", "ended", and in seconds "wall", "cpu" and "awaited": the
+        sums of their rows' "self", "self_cpu" and "self_awaited"."""
+        return [facts for facts, _ in self._parts("thread")]
 
     def tasks(self):
-        """The names of tasks by which there are rows, without their numbers; of those that asyncio has named, the coroutine's."""
-        return sorted({name.partition("\x1f")[0] for name in self._begun().groups()} - {""})
+        """The tasks by which there are rows, equal ones as one: a list of dicts of "name" (without its numbers; of those that asyncio has named,
+        the coroutine's), and in seconds "wall", "cpu" and "awaited": the sums of their rows' "self", "self_cpu" and "self_awaited"."""
+        return [facts for facts, _ in self._parts("task")]
 
     def tags(self):
-        """The values of the tag by which there are rows, as text."""
-        return sorted({name.partition("\x1f")[2] for name in self._begun().groups() if "\x1f" in name})
+        """The same by the values of the tag, as text."""
+        return [facts for facts, _ in self._parts("tag")]
+
+    def _parts(self, by):
+        """(facts, Snapshot) of each thread, task or tag."""
+        native = self._begun()
+        if by == "thread":
+            for ident, tid, name, ended, number in native.threads():
+                shot = self._read(number=number)
+                yield {"name": name, "ident": ident, "native_id": tid or None, "ended": ended, **shot.seconds()}, shot
+            return
+        names = {name.partition("\x1f")[0] for name in native.groups()} - {""} if by == "task" else {
+            name.partition("\x1f")[2] for name in native.groups() if "\x1f" in name}
+        for name in sorted(names):
+            shot = self._read(**{by: name})
+            yield {"name": name, **shot.seconds()}, shot
 
     def _begun(self):
         if self._native is None:
             raise RuntimeError("this profile has not begun")
         return self._native
 
-    def print(self, sort=None, limit=30, file=None, thread=None, task=None, tag=None):
-        """A table for people: the `limit` largest rows (None: all).  sort: see stats(); None: self, of the profile's clock."""
+    def print(self, sort=None, limit=30, file=None, thread=None, task=None, tag=None, by=None):
+        """A table for people: the `limit` largest rows (None: all).  sort: see stats(); None: self, of the profile's clock.
+        by: "thread", "task" or "tag": a row for each of these instead, most time first, with the functions that take most of it.
+        """
         cpu = self._clock == "cpu"
         sort = sort or ("self_cpu" if cpu else "self")
         _check_sort(sort)
+        if by not in (None, *PARTS):
+            raise ValueError("by is %s, not %r" % (" or ".join(map(repr, PARTS)), by))
+        if by and (thread, task, tag) != (None, None, None):
+            raise ValueError("by makes rows of all threads, tasks or tags: it does not go with one of them")
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
             raise ValueError("limit is a number of rows, or None for all, not %r" % (limit,))
         out = sys.stdout if file is None else file
         if out is None:  # pythonw, or closed
             return
-        shot = self._read(thread=thread, task=task, tag=tag)
-        of = _printable(of_text({"thread": thread, "task": task, "tag": tag}))
-        text, encoding = table(shot.stats(sort), shot.totals(), limit, sort, cpu, of), getattr(out, "encoding", None)
+        if by:
+            text = table_of_parts([(facts, part.stats("self")) for facts, part in self._parts(by)], self.totals(), limit, by, cpu)
+        else:
+            shot = self._read(thread=thread, task=task, tag=tag)
+            of = _printable(of_text({"thread": thread, "task": task, "tag": tag}))
+            text = table(shot.stats(sort), shot.totals(), limit, sort, cpu, of)
+        encoding = getattr(out, "encoding", None)
         out.write(text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text)
 
     def save(self, path, format=None, compat=None, thread=None, task=None, tag=None):
@@ -290,6 +313,7 @@ def _called(row):
 
 _COLUMNS = {"self": "self", "total": "total", "awaited": "awaited", "self_awaited": "self awaited", "self_cpu": "self CPU", "total_cpu": "total CPU",
             "inclusive": "inclusive", "longest": "longest", "average": "average"}
+_HEADS = {"wall": "self", "cpu": "self CPU", "awaited": "awaited"}
 _WAITS = 5  # that are shown below a table which is sorted by something else
 
 
@@ -345,6 +369,30 @@ def _table_of_waits(rows):
     total = sum(row["self_awaited"] for row in rows)
     return ["", "awaited by all coroutines together: %s s, most of it in" % _seconds(total)] + _lines(
         ("awaited", "calls", "unfinished", "longest", "function"), cells, places)
+
+
+def _most(rows, column):
+    """The function that has most of it, as text; None: none has any."""
+    most = max(rows, key=lambda row: row[column] or 0, default=None)
+    return _called(most) if most is not None and most[column] else None
+
+
+def table_of_parts(parts, totals, limit, by, cpu):
+    """The text that print(by=...) writes.  parts: (facts, rows) of each."""
+    columns = ("cpu", "wall", "awaited") if cpu else ("wall", "cpu", "awaited")
+    parts.sort(key=lambda part: (-(part[0][columns[0]] or 0), -part[0]["awaited"], part[0]["name"]))
+    shown, places = parts if limit is None else parts[:limit], []
+    for facts, rows in shown:
+        takes, waits = _most(rows, "self_cpu" if cpu else "self"), _most(rows, "self_awaited")
+        places.append(_printable(facts["name"]) + (": most in " + takes if takes else "") + (", awaits most in " + waits if waits else ""))
+    cells = [[_seconds(facts[name]) if facts[name] or name != "awaited" else "" for name in columns] for facts, _ in shown]
+    plural = "" if len(parts) == 1 else "s"
+    lines = ["%d %s%s, %.3f s of threads (%s s of CPU) in %.3f s"
+             % (len(parts), by, plural, totals["wall"], _seconds(totals["cpu"]), totals["elapsed"])]
+    lines += _lines([_HEADS[name] for name in columns] + [by], cells, places) if shown else ["no %s has rows" % by]
+    if len(shown) < len(parts):
+        lines.append("... and %d %ss more" % (len(parts) - len(shown), by))
+    return "\n".join(lines) + "\n"
 
 
 def table(rows, totals, limit, sort, cpu, of=""):

@@ -21,6 +21,7 @@ def _parser():
                         help="write the profile there (may be given again); the ending chooses the format: .pstat, .callgrind, .json, "
                              ".collapsed, .speedscope.json, .svg, .pb.gz.  Without it a table goes to stderr")
     parser.add_argument("--sort", choices=_callrows._SORTS, help="by what the table is sorted")
+    parser.add_argument("--by", choices=_callrows.PARTS, help="a row of the table for each of these, rather than for each function")
     parser.add_argument("--limit", type=int, default=30, metavar="N", help="rows of the table (default 30)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--builtins", action="store_true", help="functions of C, too")
@@ -39,7 +40,7 @@ def _finish(profile, options, pid):
     if os.getpid() != pid:  # a child of a fork
         return
     files = [(path, options.compat if _callfiles.format_of(path) == "pstat" else None) for path in options.output]
-    _callfiles.save_at_end(profile, files, lambda out: profile.print(options.sort, options.limit, out))
+    _callfiles.save_at_end(profile, files, lambda out: profile.print(options.sort, options.limit, out, by=options.by))
 
 
 # ---- the program: everything but its own code is done before the profile begins ----

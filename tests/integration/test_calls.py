@@ -87,7 +87,11 @@ def test_awaits(py):
     assert slept == pytest.approx(told["rows"]["inner"]["awaited"], rel=0.01) and told["rows"]["inner"]["self_awaited"] == 0
     assert outer["calls"] == told["truth"]["inner"][0] and outer["inclusive"] == pytest.approx(told["truth"]["inner"][1], rel=0.02)
     assert told["spun"] == pytest.approx(told["truth_spun"], rel=0.02, abs=12 * 50e-6)
-    assert "request-*" in told["tasks"] and told["of_requests"]["outer"]["calls"] == 5 and "all_" not in told["of_requests"]
+    assert told["of_requests"]["outer"]["calls"] == 5 and "all_" not in told["of_requests"]
+    tasks = {one["name"].rpartition(".")[2]: one for one in told["tasks"]}
+    assert sum(one["wall"] for one in tasks.values()) <= told["wall"] + 1e-9
+    for name, truth in (("request-*", "request"), ("outer", "other")):
+        assert tasks[name]["awaited"] == pytest.approx(told["truth_slept"][truth], rel=0.02, abs=24 * 50e-6)
 
 
 @pytest.mark.alone
@@ -528,6 +532,19 @@ def test_run_by_thread_task_and_tag(py):
     request, = (row for row in data["functions"] if row["name"] == "request")
     assert (request["calls"], request["resumes"]) == (6, 6)
     assert [value[:2] for key, value in marshal.loads(found["out.pstat"]).items() if key[2] == "request"] == [(12, 12)]
+
+
+def test_run_has_a_table_of_tasks(py):
+    """A row for each, most time first, and what takes it."""
+    slow = TENANTS.replace("    await asyncio.sleep(0)\n", "    await asyncio.sleep(0.05)\n")
+    done, _ = run(py, "--by", "task", "HERE/p.py", files={"p.py": slow})
+    head, columns, *tasks = done.stderr.splitlines()
+    assert done.returncode == 0 and re.match(r"\d+ tasks?, ", head) and columns.split() == ["self", "self", "CPU", "awaited", "task"], done.stderr
+    requests, = (line for line in tasks if " request-*: most in " in line)
+    awaited = float(requests.partition(" request-*")[0].split()[-1])
+    assert requests.endswith(")") and ", awaits most in sleep (tasks.py:" in requests and 5 * 0.05 <= awaited < 5 * 0.5, done.stderr
+    times = [float(line.split()[0]) for line in tasks]
+    assert times == sorted(times, reverse=True)
     done, _ = run(py, "--compat", "yappi", "HERE/p.py", files={"p.py": TENANTS})
     assert done.returncode == 2 and "--compat is of .pstat files" in done.stderr
 

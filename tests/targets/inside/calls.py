@@ -297,15 +297,20 @@ def threads():
 
 
 def awaits():
-    truth, spun = {"inner": [], "outer": []}, []
+    truth, spun, slept = {"inner": [], "outer": []}, [], {"request": 0, "other": 0}
+
+    async def sleep(seconds):
+        begin = time.perf_counter()
+        await asyncio.sleep(seconds)
+        slept["request" if asyncio.current_task().get_name().startswith("request") else "other"] += time.perf_counter() - begin
 
     async def inner(seconds):
         begin = time.perf_counter()
-        await asyncio.sleep(seconds)
+        await sleep(seconds)
         cpu = time.thread_time()
         spin(0.005)
         spun.append(time.thread_time() - cpu)
-        await asyncio.sleep(seconds)
+        await sleep(seconds)
         truth["inner"].append(time.perf_counter() - begin)
 
     async def outer(seconds):
@@ -322,8 +327,8 @@ def awaits():
         asyncio.run(all_())
     found = rows(profile)
     tell({"truth": {name: [len(times), sum(times), min(times), max(times)] for name, times in truth.items()},
-          "rows": {name: found[name] for name in ("inner", "outer", "all_")}, "broken": broken(profile), "tasks": profile.tasks(),
-          "of_requests": rows(profile, task="request-*"), "slept": [row["self_awaited"] for row in profile.stats() if row["name"] == "sleep"],
+          "rows": {name: found[name] for name in ("inner", "outer", "all_")}, "broken": broken(profile), "tasks": profile.tasks(), "truth_slept": slept, "wall": profile.totals()["wall"],
+          "of_requests": rows(profile, task="request-*"), "slept": [row["self_awaited"] for row in profile.stats() if row["name"] == "sleep" and row["file"] == asyncio.tasks.__file__],
           "spun": found["spin"]["self_cpu"], "truth_spun": sum(spun)})
 
 
@@ -834,8 +839,9 @@ def tagged():
     profile = strobe.Profile(tag=TAG)
     with profile:
         asyncio.run(all_())
-    tell({"tags": profile.tags(), "calls": [rows(profile, tag=tag)["leaf"]["calls"] for tag in profile.tags()],
-          "files": {tag: parts_saved(profile, tag=tag) for tag in [*profile.tags(), "r7"]}, "broken": broken(profile)})
+    tags = [one["name"] for one in profile.tags()]
+    tell({"tags": tags, "calls": [rows(profile, tag=tag)["leaf"]["calls"] for tag in tags],
+          "files": {tag: parts_saved(profile, tag=tag) for tag in [*tags, "r7"]}, "broken": broken(profile)})
 
 
 def filtered():
