@@ -25,10 +25,14 @@ $(PIC)/libstrobe.a: $(PIC_OBJ)
 # $(1): file name of the extension, $(2): include folders
 ext: $(PIC)/libstrobe.a
 	@mkdir -p $(BUILD)/ext/strobe
-	cp -p ext/strobe/*.py $(BUILD)/ext/strobe/
+	for file in ext/strobe/*.py; do \
+	    cmp -s $$file $(BUILD)/$$file || { cp -p $$file $(BUILD)/$$file.$$$$ && mv $(BUILD)/$$file.$$$$ $(BUILD)/$$file; } || exit 1; \
+	done # at once, and only what differs: programs may be importing them
 	facts=`$(PY) ext/buildfacts.py` && set -- $$facts && suffix=$$1 && shift && \
 	    $(CC) $(ALL_CFLAGS) -fPIC -shared $(LDFLAGS) -Wno-missing-prototypes $$* -o $(BUILD)/ext/_strobe.$$$$ $(PY_SRC) \
-	    $(PIC)/libstrobe.a $(EXT_LIBS) && mv $(BUILD)/ext/_strobe.$$$$ $(BUILD)/ext/strobe/_strobe$$suffix
+	    $(PIC)/libstrobe.a $(EXT_LIBS) && \
+	    if cmp -s $(BUILD)/ext/_strobe.$$$$ $(BUILD)/ext/strobe/_strobe$$suffix; then rm $(BUILD)/ext/_strobe.$$$$; \
+	    else mv $(BUILD)/ext/_strobe.$$$$ $(BUILD)/ext/strobe/_strobe$$suffix; fi
 
 -include $(PIC_OBJ:.o=.d)
 .PHONY: ext

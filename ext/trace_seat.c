@@ -218,6 +218,15 @@ struct strobe_seat *strobe_seat_take(bool begins)
     return seat->turn == strobe_trace_turn ? seat : NULL;
 }
 
+bool strobe_seat_leave_out(void)
+{
+    if (!strobe_seat_own)
+        strobe_seat_own = new_seat();
+    if (strobe_seat_own)
+        strobe_seat_own->is_inside = true;
+    return strobe_seat_own;
+}
+
 /* ---- while something else runs ---- */
 
 void strobe_seat_step_out(struct strobe_seat *seat, struct strobe_trace_away *ret)

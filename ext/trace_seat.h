@@ -43,6 +43,9 @@ extern struct strobe_seat *strobe_seat_last; /* of the last event: where one thr
  * than leaves off. */
 struct strobe_seat *strobe_seat_take(bool begins);
 
+/* Whatever this thread runs is not profiled, from now on.  false: out of memory. */
+bool strobe_seat_leave_out(void);
+
 /* Makes it the active one: events that come from now on are its.  Seats are taken with the first of them. */
 void strobe_trace_begin(struct strobe_trace *trace);
 /* It is not any more; after it no event is under way, but for what asks the program's code just then: see strobe_seat_step_in. */

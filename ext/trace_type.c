@@ -177,6 +177,15 @@ static PyObject *thread_ident(PyObject *module, PyObject *ignored)
     return PyLong_FromUnsignedLong(PyThread_get_thread_ident());
 }
 
+/* run_left_out(function): it is called; from then on this thread is not profiled, whatever it runs. */
+static PyObject *run_left_out(PyObject *module, PyObject *function)
+{
+    (void)module;
+    if (!strobe_seat_leave_out())
+        return PyErr_NoMemory();
+    return PyObject_CallObject(function, NULL);
+}
+
 static PyMethodDef methods[] = {
     {"begin", strobe_calls_object_begin, METH_NOARGS, "begin(): clocks start; then thread() and seed(), then go()."},
     {"go", strobe_calls_object_go, METH_VARARGS, "go(greenlet, tells_ends): events count from now on."},
@@ -212,6 +221,7 @@ static PyMethodDef functions[] = {
     {"trace_switched", trace_switched, METH_VARARGS, "trace_switched(event, (origin, target)): for greenlet.settrace."},
     {"has_cheap_cpu", has_cheap_cpu, METH_NOARGS, "Is CPU time to be had without a system call for each event?"},
     {"thread_ident", thread_ident, METH_NOARGS, "This thread's own."},
+    {"run_left_out", run_left_out, METH_O, "run_left_out(function): on a thread that is not profiled, whatever it runs."},
     {"trace_forked", trace_forked, METH_NOARGS, "In the child of a fork: no profile goes on."},
 };
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """python -m strobe run: a program under the deterministic profiler, from its first line to its end."""
+import _thread
 import argparse
 import atexit
 import builtins
@@ -11,7 +12,7 @@ import runpy
 import sys
 import zipfile
 
-from strobe import _callfiles, _callrows, _calls
+from strobe import _callfiles, _callrows, _calls, _strobe
 
 
 def _parser():
@@ -30,17 +31,54 @@ def _parser():
     parser.add_argument("--tag", metavar="NAME", help="rows by the value of the context variable of this name, in .json")
     parser.add_argument("--compat", choices=("cprofile", "yappi"), help="counts and times of .pstat as those have them")
     parser.add_argument("--compensate", action="store_true", help="take out of the times what the profiler itself takes")
+    parser.add_argument("--every", type=float, metavar="SECONDS", help="write the files while the program runs, too, each time whole")
     parser.add_argument("--max-functions", type=int, default=20000, metavar="N")
     return parser
 
 
-def _finish(profile, options, pid):
+def _files(options):
+    """(path, compat) of each."""
+    return [(path, options.compat if _callfiles.format_of(path) == "pstat" else None) for path in options.output]
+
+
+class _Writer:
+    """Writes the files every some seconds, on a thread that is not profiled and that the module threading does not know."""
+
+    def __init__(self, profile, options):
+        self.profile, self.files, self.seconds = profile, _files(options), options.every
+        self.stopped, self.ended = _thread.allocate_lock(), _thread.allocate_lock()
+        self.stopped.acquire()
+        self.ended.acquire()
+        _thread.start_new_thread(_strobe.run_left_out, (self.run,))
+
+    def run(self):
+        try:
+            while not self.stopped.acquire(timeout=self.seconds):
+                for path, compat in self.files:
+                    self.write(path, compat)
+        finally:
+            self.ended.release()
+
+    def write(self, path, compat):
+        try:
+            _callfiles.save(self.profile, path, compat=compat)
+        except Exception:  # at the end it is said
+            pass
+
+    def end(self):
+        """What it is writing is written."""
+        self.stopped.release()
+        self.ended.acquire()
+
+
+def _finish(profile, options, pid, writers):
     """Writes what was asked for; a file that cannot be written costs no other one."""
     profile.stop()
     if os.getpid() != pid:  # a child of a fork
         return
-    files = [(path, options.compat if _callfiles.format_of(path) == "pstat" else None) for path in options.output]
-    _callfiles.save_at_end(profile, files, lambda out: profile.print(options.sort, options.limit, out, by=options.by))
+    for writer in writers:
+        writer.end()
+    _callfiles.save_at_end(profile, _files(options), lambda out: profile.print(options.sort, options.limit, out, by=options.by))
 
 
 # ---- the program: everything but its own code is done before the profile begins ----
@@ -190,8 +228,12 @@ def main(arguments):
         formats = [_callfiles.format_of(path) for path in options.output]
         if options.compat and "pstat" not in formats:
             parser.error("--compat is of .pstat files: -o with one is missing")
-        if options.tag and "json" not in formats:
-            parser.error("--tag is of .json files, which have the rows by its values: -o with one is missing")
+        if options.tag and "json" not in formats and options.by != "tag":
+            parser.error("--tag is of .json files, which have the rows by its values, and of --by tag: either is missing")
+        if options.by == "tag" and not options.tag:
+            parser.error("--by tag wants the name of a context variable: --tag NAME is missing")
+        if options.every is not None and not (formats and 0 < options.every <= 1e6):
+            parser.error("--every is a number of seconds after which files are written, more than 0%s" % ("" if formats else ": -o is missing"))
         profile = _calls.Profile(clock=options.clock, builtins=options.builtins, threads=options.threads, filter=options.filter,
                                  max_functions=options.max_functions, tag=options.tag, compensate=options.compensate)
     except (TypeError, ValueError) as error:
@@ -202,7 +244,10 @@ def main(arguments):
             parser.error("cannot write %s: %s" % (path, "a folder" if os.path.isdir(path) else "there is no such folder"))
     profile._own += (runpy.__file__, runpy.run_path.__code__.co_filename)
     run = _run(lambda: _prepare(parser, is_module, program), profile._own)
-    atexit.register(_finish, profile, options, os.getpid())  # behind those of the program, and when its threads have ended
+    writers = []
+    atexit.register(_finish, profile, options, os.getpid(), writers)  # behind those of the program, and when its threads have ended
     profile.start()
     _calls._begun_at = "python -m strobe run"
+    if options.every is not None:
+        writers.append(_Writer(profile, options))
     _run(run, profile._own)

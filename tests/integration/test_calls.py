@@ -534,6 +534,31 @@ def test_run_by_thread_task_and_tag(py):
     assert [value[:2] for key, value in marshal.loads(found["out.pstat"]).items() if key[2] == "request"] == [(12, 12)]
 
 
+WRITTEN = """
+import json, os, sys, threading, time
+def leaf(): pass
+leaf()
+while True:
+    try:
+        with open(os.path.join(sys.path[0], "out.json")) as file: seen = json.load(file)
+    except OSError: seen = {"functions": []}
+    if any(row["name"] == "leaf" for row in seen["functions"]): break
+    time.sleep(0.01)
+leaf()
+print(threading.active_count(), sorted(thread["name"] for thread in seen["threads"]), flush=True)
+os._exit(7)
+"""
+
+
+def test_run_writes_while_the_program_runs(py):
+    """The file is there before the end, which nobody is told of; what writes it is not profiled."""
+    done, found = run(py, "--every", "0.05", "-o", "HERE/out.json", "HERE/p.py", files={"p.py": WRITTEN})
+    assert done.returncode == 7 and done.stdout == "1 ['MainThread']\n" and done.stderr == "", done
+    data = json.loads(found["out.json"])
+    leaf, = (row for row in data["functions"] if row["name"] == "leaf")
+    assert leaf["calls"] in (1, 2) and not [row for row in data["functions"] if "encoder" in row["file"]]
+
+
 def test_run_has_a_table_of_tasks(py):
     """A row for each, most time first, and what takes it."""
     slow = TENANTS.replace("    await asyncio.sleep(0)\n", "    await asyncio.sleep(0.05)\n")
