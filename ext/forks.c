@@ -9,16 +9,19 @@
 #include "ext/dumpsignal.h"
 #include "ext/onthread.h"
 #include "ext/registry.h"
+#include "ext/trace_forks.h"
 
 static void before(void)
 {
     strobe_background_hold_all();
     strobe_onthread_hold();
     strobe_registry_hold();
+    strobe_trace_hold();
 }
 
 static void in_parent(void)
 {
+    strobe_trace_let_go();
     strobe_registry_let_go();
     strobe_onthread_let_go();
     strobe_background_let_go_all();
@@ -26,6 +29,7 @@ static void in_parent(void)
 
 static void in_child(void)
 {
+    strobe_trace_forked();
     strobe_registry_forked();
     strobe_onthread_forked();
     strobe_background_forked();

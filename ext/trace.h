@@ -30,6 +30,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     struct strobe_layout layout;
     enum strobe_ticks_cpu cpu;
     uint64_t only;         /* ident (pthread_self) of the one thread that is profiled; 0 = all are */
+    int32_t only_tid;      /* its kernel id: another thread may have its ident when it has ended */
     bool builtins, tasks;  /* are calls of builtins, the names of tasks wanted? */
     bool tells_ends;       /* the hook is told of the ends of frames that were there before it, too */
     PyObject *globals;     /* of the code that is asked for; borrowed; NULL = those of the frame that runs */
@@ -38,6 +39,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *copy_context; /* contextvars.copy_context */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
     PyObject *name_key;    /* "__name__" */
+    PyObject *main_name;   /* str: what `-m` runs; "": it does not; owned */
     PyObject *get_name;    /* "get_name" */
     PyObject *_Atomic current_task; /* asyncio's function (3.12 on); NULL = not asked for yet */
     const void *_Atomic wrapper;    /* the type of what asynchronous generators yield, the interpreter's; NULL = not met yet */
@@ -53,6 +55,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     struct strobe_htab roots; /* code object of an outermost coroutine -> group of its tasks that asyncio has named */
     pthread_mutex_t roots_lock; /* nothing of Python's is called with it */
     struct strobe_calls_time builtin_surplus; /* ticks that an event of a builtin costs more than one of a function */
+    struct strobe_trace *next; /* of all profiles: trace_forks.c */
     PyObject *greenlet;    /* what each thread calls for its greenlets, when greenlet is imported: is it told of their switches now? */
 };
 

@@ -5,7 +5,21 @@
 #include "ext/background.h"
 #include "ext/trace_seat.h"
 
-/* begin(): all threads' clocks start; what they run is to be seeded before go(). */
+static void resume(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    strobe_calls_hold(thread);
+    strobe_calls_go_on(thread, now);
+    strobe_calls_let_go(thread);
+}
+
+static void begin_time(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    strobe_calls_hold(thread);
+    strobe_calls_seeded(thread, now);
+    strobe_calls_let_go(thread);
+}
+
+/* begin(): what threads run is to be seeded, before go(). */
 PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
@@ -13,12 +27,11 @@ PyObject *strobe_calls_object_begin(PyObject *object, PyObject *ignored)
     strobe_trace_reap();
     strobe_calls_end_gone(strobe_calls_object_of(object)->trace.calls, strobe_background_has_ended);
     strobe_calls_each_thread(strobe_calls_object_of(object)->trace.calls, strobe_trace_time, &strobe_calls_object_of(object)->trace,
-                             strobe_calls_go_on);
-    strobe_calls_object_of(object)->since = strobe_ticks_wall();
+                             resume);
     Py_RETURN_NONE;
 }
 
-/* go(what each thread calls for its greenlets; is the hook told of all ends?): events count from now on. */
+/* go(what each thread calls for its greenlets; is the hook told of all ends?): all threads' clocks start, and events count. */
 PyObject *strobe_calls_object_go(PyObject *object, PyObject *args)
 {
     struct strobe_calls_object *self = strobe_calls_object_of(object);
@@ -31,13 +44,16 @@ PyObject *strobe_calls_object_go(PyObject *object, PyObject *args)
     self->trace.greenlet = greenlet;
     Py_INCREF(greenlet);
     self->trace.tells_ends = tells_ends;
+    strobe_calls_each_thread(self->trace.calls, strobe_trace_time, &self->trace, begin_time); /* what has passed was the profiler's */
+    self->since = strobe_ticks_wall();
+    strobe_calls_seeded_waits(self->trace.calls, self->since);
     self->is_active = true;
     strobe_trace_begin(&self->trace);
     Py_RETURN_NONE;
 }
 
 /* It was this turn's seat that guarded it. */
-static void halt(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+static void pause_thread(struct strobe_calls_thread *thread, struct strobe_calls_time now)
 {
     strobe_calls_hold(thread);
     strobe_calls_pause(thread, now);
@@ -54,10 +70,10 @@ PyObject *strobe_calls_object_stop(PyObject *object, PyObject *ignored)
     if (!self->is_active)
         Py_RETURN_NONE;
     strobe_trace_reap();
-    now = strobe_ticks_wall();
     if (strobe_trace_active == &self->trace)
         strobe_trace_end();
-    strobe_calls_each_thread(self->trace.calls, strobe_trace_time, &self->trace, halt);
+    now = strobe_ticks_wall();
+    strobe_calls_each_thread(self->trace.calls, strobe_trace_time, &self->trace, pause_thread);
     strobe_calls_pause_waits(self->trace.calls, now);
     self->run_wall += now - self->since;
     self->is_active = false;

@@ -5,7 +5,6 @@
 
 #include "base/err.h"
 #include "base/grow.h"
-#include "ext/trace_forgive.h"
 #include "ext/trace_seat.h"
 #include "ext/trace_builtins.h"
 
@@ -46,23 +45,15 @@ static bool is_in_one(PyObject *name, PyObject *outer, Py_UCS4 separator)
     return false;
 }
 
-/* Is the module of these globals wanted?  What `-m` runs is known by its own name, too. */
+/* Is the module of these globals wanted?  What `-m` runs is known by its own name, too.  Nothing of the program runs meanwhile. */
 static bool is_of_module(const struct strobe_trace *trace, PyObject *globals)
 {
-    PyObject *name = PyDict_GetItem(globals, trace->name_key), *spec, *own;
-    bool is;
+    PyObject *name = PyDict_GetItem(globals, trace->name_key);
 
     if (!name || !PyUnicode_Check(name))
         return false;
-    if (is_in_one(name, trace->modules, '.'))
-        return true;
-    if (PyUnicode_CompareWithASCIIString(name, "__main__") != 0 || !(spec = PyDict_GetItemString(globals, "__spec__")) || spec == Py_None)
-        return false;
-    own = PyObject_GetAttrString(spec, "name");
-    is = own && PyUnicode_Check(own) && is_in_one(own, trace->modules, '.');
-    Py_XDECREF(own);
-    strobe_trace_forgive();
-    return is;
+    return is_in_one(name, trace->modules, '.') ||
+           (PyUnicode_CompareWithASCIIString(name, "__main__") == 0 && is_in_one(trace->main_name, trace->modules, '.'));
 }
 
 /* In the frame that runs this code now, or by the globals that are known of it. */

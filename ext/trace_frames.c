@@ -15,6 +15,7 @@
 
 #include "ext/trace_builtins.h"
 #include "ext/trace_code.h"
+#include "ext/trace_forgive.h"
 #include "ext/trace_groups.h"
 #include "ext/trace_seeds.h"
 
@@ -179,7 +180,7 @@ static bool has_function(void)
     bool has = found && found != Py_None;
 
     Py_XDECREF(found);
-    PyErr_Clear();
+    strobe_trace_forgive();
     return has;
 }
 

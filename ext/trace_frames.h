@@ -10,7 +10,5 @@
 PyObject *strobe_trace_frames(PyObject *module, PyObject *args);
 /* A thread has taken its seat: what hooks need on the thread itself (below 3.12, builtins). */
 void strobe_trace_sat_down(struct strobe_trace *trace);
-/* Has a generator's frame suspended itself?  It is not the one that runs. */
-bool strobe_trace_is_suspended(const struct strobe_trace *trace, const char *frame);
 
 #endif

@@ -15,7 +15,7 @@ void strobe_trace_greenlets(struct strobe_seat *seat, const struct strobe_trace 
     strobe_trace_forgive();
 }
 
-int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target)
+void strobe_trace_switched(const void *origin, bool origin_is_dead, const void *target)
 {
     struct strobe_seat *seat = strobe_seat_begin(false);
     struct strobe_calls_stack *left, *stack;
@@ -23,7 +23,7 @@ int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *t
     int err = 0;
 
     if (!seat)
-        return 0;
+        return;
     left = strobe_calls_stack_of(seat->thread);
     known = strobe_htab_get(&seat->stacks, (uintptr_t)target, 0);
     stack = known ? (struct strobe_calls_stack *)(uintptr_t)*known : NULL;
@@ -38,6 +38,7 @@ int strobe_trace_switched(const void *origin, bool origin_is_dead, const void *t
     else
         err = strobe_htab_put(&seat->stacks, (uintptr_t)origin, 0, (uintptr_t)left);
 done:
+    if (err)
+        strobe_calls_lose(seat->thread);
     strobe_seat_let_go(seat);
-    return err;
 }

@@ -136,9 +136,13 @@ static PyObject *on_call(PyObject *self, PyObject *const *args, size_t n, PyObje
     const void *definition = seat ? strobe_trace_definition(strobe_trace_active, args[2]) : NULL;
 
     (void)self, (void)names;
+    if (!seat)
+        return Py_None;
+    if (strobe_calls_innermost(seat->thread) != args[0] && strobe_calls_leaves_out(seat->thread, args[0]))
+        return done(seat, STROBE_CALLS_IGNORED); /* its C_RETURN and C_RAISE with it (3.12: Python/instrumentation.c) */
     if (definition)
         strobe_trace_builtin_starts(seat, args[0], args[2], definition);
-    return seat ? done(seat, STROBE_CALLS_NOTED) : Py_None;
+    return done(seat, STROBE_CALLS_NOTED);
 }
 
 static PyObject *on_builtin_end(PyObject *self, PyObject *const *args, size_t n, PyObject *names)

@@ -101,7 +101,7 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
     seat->tries = 0;
     seat->unbegun = NULL;
     strobe_htab_release(&seat->stacks);
-    if (trace->only && trace->only != seat->ident)
+    if (trace->only && (trace->only != seat->ident || trace->only_tid != seat->tid))
         return;
     strobe_ticks_init(&seat->ticks, trace->cpu);
     thread = strobe_calls_thread_find(trace->calls, seat->ident, seat->tid);
@@ -123,7 +123,7 @@ static void sit(struct strobe_seat *seat, struct strobe_trace *trace, uint64_t t
         strobe_trace_settle_once(trace, thread, begins, turn, strobe_ticks_now(&seat->ticks));
     strobe_trace_sat_down(trace);
     strobe_trace_greenlets(seat, trace);
-    PyErr_Clear();
+    strobe_trace_forgive();
     seat->is_inside = false;
 }
 
@@ -167,7 +167,7 @@ static void give_name(struct strobe_seat *seat)
         seat->is_named = true;
     }
     Py_XDECREF(name);
-    PyErr_Clear();
+    strobe_trace_forgive();
 }
 
 static void make_ready(struct strobe_seat *seat, const struct strobe_trace *trace)
@@ -311,12 +311,20 @@ void strobe_trace_reap(void)
     pthread_mutex_unlock(&seats_lock);
 }
 
-void strobe_trace_forked(void)
+void strobe_seat_hold_all(void)
+{
+    pthread_mutex_lock(&seats_lock);
+}
+
+void strobe_seat_let_go_all(void)
+{
+    pthread_mutex_unlock(&seats_lock);
+}
+
+void strobe_seat_forked(void)
 {
     struct strobe_seat *own = strobe_seat_own;
 
-    if (strobe_trace_active)
-        strobe_calls_forked(strobe_trace_active->calls);
     strobe_trace_turn = 0;
     strobe_trace_active = NULL;
     pthread_mutex_init(&seats_lock, NULL);
@@ -325,7 +333,7 @@ void strobe_trace_forked(void)
     if (!own)
         return;
     own->next = NULL;
-    own->turn = 0;
+    own->turn = UINT64_MAX; /* none's: an event that is under way in this thread sees that its profile has ended */
     own->thread = NULL;
     own->is_inside = false;
     own->tid = (int32_t)syscall(SYS_gettid);

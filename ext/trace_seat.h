@@ -52,8 +52,10 @@ void strobe_trace_begin(struct strobe_trace *trace);
 void strobe_trace_end(void);
 /* Its threads that have ended are said so.  With the GIL. */
 void strobe_trace_reap(void);
-/* In the child of a fork. */
-void strobe_trace_forked(void);
+/* Around a fork: the list of seats is held; in the child none is fed. */
+void strobe_seat_hold_all(void);
+void strobe_seat_let_go_all(void);
+void strobe_seat_forked(void);
 /* Time of now, of any of its threads (for strobe_calls_question). */
 struct strobe_calls_time strobe_trace_time(void *ctx, const struct strobe_calls_thread *thread);
 

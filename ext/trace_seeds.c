@@ -28,7 +28,9 @@ PyObject *strobe_calls_object_thread(PyObject *object, PyObject *args)
     } else {
         if ((err = strobe_calls_thread_new(trace->calls, ident, tid, name, &thread)))
             return strobe_convert_error(err, NULL);
+        strobe_calls_hold(thread);
         strobe_calls_go_on(thread, strobe_trace_time(trace, thread));
+        strobe_calls_let_go(thread);
     }
     Py_RETURN_NONE;
 }
@@ -41,7 +43,7 @@ static const void *address_in_coroutine(const struct strobe_trace *trace, PyObje
     return (const char *)coroutine + trace->layout.gen_frame;
 }
 
-static uint32_t group_of(struct strobe_trace *trace, PyObject *name, PyObject *code)
+static uint32_t group_by_name(struct strobe_trace *trace, PyObject *name, PyObject *code)
 {
     return name == Py_None ? STROBE_CALLS_SAME : strobe_trace_named_group(trace, name, code);
 }
@@ -158,7 +160,8 @@ PyObject *strobe_calls_object_seed(PyObject *object, PyObject *args)
         Py_RETURN_NONE;
     address = (const void *)(uintptr_t)place;
     learn(trace, globals, code);
-    strobe_calls_seed(thread, code, address, group_of(trace, name, code), strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
+    strobe_calls_seed(thread, code, address, group_by_name(trace, name, code),
+                      strobe_calls_latest(thread, (struct strobe_calls_time){0, 0}));
     strobe_calls_seed_unseen(thread, address);
     if (held != Py_None) {
         key = PyLong_FromVoidPtr((void *)address);
@@ -233,7 +236,7 @@ PyObject *strobe_calls_object_seed_waiting(PyObject *object, PyObject *args)
     }
     if (n == 0 || !(thread = strobe_calls_thread_find(trace->calls, ident, 0)))
         Py_RETURN_NONE;
-    group = group_of(trace, name, (PyObject *)codes[0]);
+    group = group_by_name(trace, name, (PyObject *)codes[0]);
     strobe_calls_seed_suspended(thread, codes, frames, (size_t)n,
                                 group == STROBE_CALLS_SAME ? 0 : group, strobe_trace_time(trace, thread));
     Py_RETURN_NONE;

@@ -6,6 +6,8 @@
 
 #include "ext/trace.h"
 
+/* Has a generator's frame suspended itself?  It is not the one that runs. */
+bool strobe_trace_is_suspended(const struct strobe_trace *trace, const char *frame);
 /* What was on a thread's stack before the profile, and is not on the one of which this is the innermost frame, has left it.  begins: the
  * frame that is about to begin, or go on; NULL: none. */
 void strobe_trace_settle(struct strobe_trace *trace, struct strobe_calls_thread *thread, const void *innermost, const void *begins,

@@ -7,7 +7,9 @@
 #include "attach/proc/mem_process.h"
 #include "base/err.h"
 #include "ext/convert.h"
+#include "ext/forks.h"
 #include "ext/trace_code.h"
+#include "ext/trace_forks.h"
 #include "ext/trace_frames.h"
 #include "ext/trace_greenlets.h"
 #include "ext/trace_monitoring.h"
@@ -31,6 +33,7 @@ static void release(struct strobe_trace *trace)
     Py_XDECREF(trace->paths);
     Py_XDECREF(trace->own);
     Py_XDECREF(trace->name_key);
+    Py_XDECREF(trace->main_name);
     Py_XDECREF(trace->get_name);
     Py_XDECREF(atomic_load(&trace->current_task));
     for (size_t i = 0; i < trace->n_left_out; i++)
@@ -48,6 +51,7 @@ static void calls_dealloc(PyObject *object)
 
     if (strobe_trace_active == &strobe_calls_object_of(object)->trace)
         strobe_trace_end();
+    strobe_trace_forget(&strobe_calls_object_of(object)->trace);
     release(&strobe_calls_object_of(object)->trace);
     PyObject_Free(object);
     Py_DECREF(type);
@@ -72,7 +76,8 @@ static int read_layout(struct strobe_trace *trace, unsigned version)
     return -1;
 }
 
-/* Calls(version, max_functions, cpu, only, builtins, tasks, tag, modules, paths, own, costs).  tag: a ContextVar, the name of one, or None.
+/* Calls(version, max_functions, cpu, only, builtins, tasks, tag, modules, paths, own, costs, main).  tag: a ContextVar, the name of one, or
+ * None.  only: (ident, native id) of one thread; (0, 0): all.  main: what `-m` runs, or "".
  * costs: nanoseconds that an event takes and that are taken out, of a plain function, an activation, a builtin; 0, 0, 0: they stay in. */
 static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
@@ -82,6 +87,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     PyObject *contextvars;
     unsigned version, max_functions;
     unsigned long long only;
+    int only_tid;
     double cost, activation_cost, builtin_cost, tick;
     int cpu, builtins, tasks, err;
 
@@ -90,10 +96,10 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     trace = &self->trace;
     trace->owner = (PyObject *)self;
-    if (!PyArg_ParseTuple(args, "IIiKppOO!O!O!(ddd):Calls", &version, &max_functions, &cpu, &only, &builtins, &tasks, &trace->tag,
-                          &PyTuple_Type, &trace->modules, &PyTuple_Type, &trace->paths, &PyTuple_Type, &trace->own, &cost,
-                          &activation_cost, &builtin_cost)) {
-        trace->tag = trace->modules = trace->paths = trace->own = NULL;
+    if (!PyArg_ParseTuple(args, "IIi(Ki)ppOO!O!O!(ddd)U:Calls", &version, &max_functions, &cpu, &only, &only_tid, &builtins, &tasks,
+                          &trace->tag, &PyTuple_Type, &trace->modules, &PyTuple_Type, &trace->paths, &PyTuple_Type, &trace->own, &cost,
+                          &activation_cost, &builtin_cost, &trace->main_name)) {
+        trace->tag = trace->modules = trace->paths = trace->own = trace->main_name = NULL;
         goto failed;
     }
     pthread_mutex_init(&trace->roots_lock, NULL);
@@ -106,6 +112,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     Py_INCREF(trace->modules);
     Py_INCREF(trace->paths);
     Py_INCREF(trace->own);
+    Py_INCREF(trace->main_name);
     trace->n_room = (size_t)max_functions + 1;
     if (!(trace->functions = calloc(trace->n_room, sizeof *trace->functions))) {
         PyErr_NoMemory();
@@ -113,6 +120,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     trace->cpu = (enum strobe_ticks_cpu)cpu;
     trace->only = only;
+    trace->only_tid = only_tid;
     trace->builtins = builtins;
     trace->tasks = tasks;
     contextvars = PyImport_ImportModule("_contextvars");
@@ -129,7 +137,11 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         .cost = (uint64_t)(cost / tick), .activation_cost = (uint64_t)(activation_cost / tick), .is_shared = trace->layout.free_threaded},
         &trace->calls);
     if (!err)
+        err = strobe_forks_listen();
+    if (!err) {
+        strobe_trace_know(trace);
         return (PyObject *)self;
+    }
     strobe_convert_error(err, NULL);
 failed:
     Py_DECREF(self);
@@ -151,16 +163,8 @@ static PyObject *trace_switched(PyObject *module, PyObject *args)
     is_dead = dead == Py_True;
     Py_XDECREF(dead);
     PyErr_Clear();
-    if (strobe_trace_switched(origin, is_dead, target))
-        return PyErr_NoMemory();
+    strobe_trace_switched(origin, is_dead, target);
     return PyBool_FromLong(strobe_trace_turn != 0);
-}
-
-static PyObject *trace_forked(PyObject *module, PyObject *ignored)
-{
-    (void)module, (void)ignored;
-    strobe_trace_forked();
-    Py_RETURN_NONE;
 }
 
 /* Is CPU time to be had without a system call for each event? */
@@ -197,10 +201,10 @@ static PyMethodDef methods[] = {
     {"seed", strobe_calls_object_seed, METH_VARARGS, "seed(ident, place, code, globals, held, task): a frame it is in, outermost first."},
     {"settle", strobe_calls_object_settle, METH_NOARGS, "settle(): where threads are before stop() (below 3.12)."},
     {"seed_waiting", strobe_calls_object_seed_waiting, METH_VARARGS,
-     "seed_waiting([(coroutine, code, globals)], task): one waits for the next."},
+     "seed_waiting([(coroutine, code, globals)], task, ident): one waits for the next, in the loop of a thread."},
     {"rows", strobe_calls_object_rows, METH_VARARGS, "rows(thread, group): functions, edges, ticks of wall and CPU time."},
     {"functions", strobe_calls_object_functions, METH_NOARGS, "functions(): what they are, by number."},
-    {"threads", strobe_calls_object_threads, METH_NOARGS, "threads(): ident, tid, name, has it ended."},
+    {"threads", strobe_calls_object_threads, METH_NOARGS, "threads(): ident, tid, name, has it ended, number."},
     {"groups", strobe_calls_object_groups, METH_NOARGS, "groups(): names, by number."},
     {"facts", strobe_calls_object_facts, METH_NOARGS, "facts(): seconds a tick, ticks of all runs, what was lost."},
     {"export", strobe_calls_object_export, METH_VARARGS, "export(format, names, by_cpu, title, threads, groups) -> bytes: time of threads"},
@@ -222,7 +226,6 @@ static PyMethodDef functions[] = {
     {"has_cheap_cpu", has_cheap_cpu, METH_NOARGS, "Is CPU time to be had without a system call for each event?"},
     {"thread_ident", thread_ident, METH_NOARGS, "This thread's own."},
     {"run_left_out", run_left_out, METH_O, "run_left_out(function): on a thread that is not profiled, whatever it runs."},
-    {"trace_forked", trace_forked, METH_NOARGS, "In the child of a fork: no profile goes on."},
 };
 
 int strobe_trace_add_types(PyObject *module)

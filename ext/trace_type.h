@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trace_type: _strobe.Calls, a deterministic profile as Python sees it: plain data in and out.  What users call is in strobe/_calls.py.
- * May include: compat.h, trace.h, trace_hooks.h, convert.h, calls, export, agg, base. */
+ * May include: compat.h, trace*.h, convert.h, calls, export, agg, base. */
 #ifndef STROBE_EXT_TRACE_TYPE_H
 #define STROBE_EXT_TRACE_TYPE_H
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an event of the deterministic profiler costs the program: measured, once in a process for each kind of profile."""
-import functools
+import _thread
 import sys
 import time
 
@@ -30,6 +30,7 @@ def builtin(n, one=len, text=""):
     for _ in range(n):
         one(text)
 """, "<strobe: what an event costs>", "exec")
+_known = {}  # (cpu, builtins): what of_events() has found
 _EVENTS, _ROUNDS = 2000, 5  # of each kind, half of them starts or resumes
 _TIMES = 3  # of which the shortest runs are taken: what disturbs the machine for some milliseconds is not in all of them
 
@@ -43,23 +44,58 @@ def _shortest(work):
     return min(run() for _ in range(_ROUNDS))
 
 
-@functools.lru_cache(maxsize=None)
 def of_events(cpu, builtins):
     """Nanoseconds that an event takes: of a plain function; of a generator, coroutine or asynchronous generator; of a builtin (0 where these
     are not wanted).  cpu: how CPU time is read.  Raises RuntimeError when the hooks are somebody else's."""
+    if (cpu, builtins) not in _known:
+        _known[cpu, builtins] = _costs(cpu, builtins)
+    return _known[cpu, builtins]
+
+
+def _costs(cpu, builtins):
     space = {}
     exec(_WORK, space)
     works = [space[name] for name in ("call", "resume") + ("builtin",) * builtins]
-    found = [_measured(works, cpu, builtins) for _ in range(_TIMES)]
+    found, too_deep = _all_measured(works, cpu, builtins)
+    if too_deep:  # as much of this thread's stack is used events step aside, and cost nothing
+        found, _ = _on_a_thread(lambda: _all_measured(works, cpu, builtins))
     bare, under = ([min(times) for times in zip(*each)] for each in zip(*found))
     costs = [max(1e9 * (with_it - without) / _EVENTS, 0.0) for with_it, without in zip(under, bare)]
     return costs[0], costs[1], costs[2] if builtins else 0.0
 
 
+def _on_a_thread(work):
+    """What it returns, or raises, on a thread that the module threading does not know."""
+    found, done = [], _thread.allocate_lock()
+
+    def run():
+        try:
+            found.append((work(), None))
+        except BaseException as error:
+            found.append((None, error))
+        finally:
+            done.release()
+
+    done.acquire()
+    _thread.start_new_thread(run, ())
+    done.acquire()
+    result, error = found[0]
+    if error is not None:
+        raise error
+    return result
+
+
+def _all_measured(works, cpu, builtins):
+    """(what _measured() finds, several times; how often a hook has stepped aside)"""
+    found = [_measured(works, cpu, builtins) for _ in range(_TIMES)]
+    return [each[:2] for each in found], sum(each[2] for each in found)
+
+
 def _measured(works, cpu, builtins):
-    """Seconds that each takes without a profile, and with one."""
+    """Seconds that each takes without a profile, and with one; how often a hook has stepped aside."""
     bare = [_shortest(work) for work in works]
-    native = _strobe.Calls(sys.hexversion, 100, cpu, _strobe.thread_ident(), builtins, False, None, (), (), (_callseeds.OWN,), (0, 0, 0))
+    only = (_strobe.thread_ident(), _thread.get_native_id())
+    native = _strobe.Calls(sys.hexversion, 100, cpu, only, builtins, False, None, (), (), (_callseeds.OWN,), (0, 0, 0), "")
     undo = None
     try:
         native.begin()
@@ -70,4 +106,4 @@ def _measured(works, cpu, builtins):
         if undo is not None:
             undo()
         native.stop()
-    return bare, under
+    return bare, under, native.facts()[4]

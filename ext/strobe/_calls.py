@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The deterministic profiler: exact calls, right across await and threads (docs/deterministic.md)."""
+import _thread
 import atexit
 import contextvars
 import functools
@@ -59,6 +60,12 @@ def _tag(which):
     raise TypeError("tag is a ContextVar, or the name of one, not %r" % (which,))
 
 
+def _main_name():
+    """What `-m` runs: that module's name is "__main__"."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return spec.name if type(spec) is type(sys.__spec__) and type(spec.name) is str else ""
+
+
 # ---- profiles ----
 
 
@@ -106,7 +113,8 @@ class Profile(_callrows.Readable):
         self._functions = []
         self._cost = _callcost.of_events(cpu, builtins)
         taken_out = self._cost if self._compensate else (0, 0, 0)
-        return _strobe.Calls(version, most, cpu, self._only, builtins, tasks, tag, modules, paths, self._own, taken_out)
+        only = (self._only, _thread.get_native_id() if self._only else 0)
+        return _strobe.Calls(version, most, cpu, only, builtins, tasks, tag, modules, paths, self._own, taken_out, _main_name())
 
     def start(self):
         """Begins, or goes on after stop(); returns itself.  RuntimeError when a profile runs already, or a hook is another's."""
@@ -303,7 +311,6 @@ def _after_fork_in_child():
     _lock = threading.RLock()
     for one in _decorated:
         one.renew()
-    _strobe.trace_forked()
     running, _active = _active, None
     if running is not None and running._undo is not None:
         undo, running._undo = running._undo, None

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* activations: generators, coroutines and asynchronous generators that have begun and not ended, by the address of their frame.
  *
- * Inside of calls/ only.  May include: base.  Ownership: the table's; an activation's address stays.  Not thread-safe: see calls.c. */
+ * Inside of calls/ only.  May include: base.  Ownership: the table's; an activation's address stays.  Threads: strobe_calls_lock
+ * guards it. */
 #ifndef STROBE_CALLS_ACTIVATIONS_H
 #define STROBE_CALLS_ACTIVATIONS_H
 

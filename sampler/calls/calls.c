@@ -90,6 +90,11 @@ const void *strobe_calls_innermost(const struct strobe_calls_thread *thread)
     return thread->top->key;
 }
 
+bool strobe_calls_leaves_out(const struct strobe_calls_thread *thread, const void *key)
+{
+    return strobe_calls_is_left_out(thread->calls, key);
+}
+
 void strobe_calls_charge(struct strobe_calls_thread *thread, struct strobe_calls_time now)
 {
     strobe_calls_pass(thread, strobe_calls_event(thread, now, 0));

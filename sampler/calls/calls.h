@@ -83,7 +83,10 @@ struct strobe_calls_lost {
 };
 struct strobe_calls_lost strobe_calls_lost(struct strobe_calls *calls);
 
-/* In the child of a fork: nobody holds anything; the threads of events are the parent's. */
+/* Around a fork: nobody changes or reads anything meanwhile. */
+void strobe_calls_hold_all(struct strobe_calls *calls);
+void strobe_calls_let_go_all(struct strobe_calls *calls);
+/* In the child: nobody holds anything any more; the threads of events are the parent's. */
 void strobe_calls_forked(struct strobe_calls *calls);
 
 /* ---- threads ---- */
@@ -103,6 +106,8 @@ void strobe_calls_meet(struct strobe_calls_thread *thread, int32_t tid, uint64_t
 struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *thread, struct strobe_calls_time now);
 /* The name is known now; copied.  STROBE_ERR_NOMEM: the old one stays. */
 int strobe_calls_thread_rename(struct strobe_calls_thread *thread, const char *name);
+/* An event of it could not be noted. */
+void strobe_calls_lose(struct strobe_calls_thread *thread);
 /* What an event has cost beyond what the opts say, in ticks: it is taken out where these are. */
 void strobe_calls_owe(struct strobe_calls_thread *thread, struct strobe_calls_time cost);
 /* Those end of which is_gone says so, by the kernel's id: they ended while no profile ran. */
@@ -144,6 +149,8 @@ enum strobe_calls_verdict strobe_calls_leave(struct strobe_calls_thread *thread,
 uint32_t strobe_calls_innermost_group(const struct strobe_calls_thread *thread);
 /* The innermost function's key; NULL: there is none. */
 const void *strobe_calls_innermost(const struct strobe_calls_thread *thread);
+/* Is this function known, and left out?  Then its builtins are not told, either. */
+bool strobe_calls_leaves_out(const struct strobe_calls_thread *thread, const void *key);
 /* Does the innermost function wait for what it calls to suspend itself, as a coroutine does?  Then what it starts is of its task. */
 bool strobe_calls_in_await(const struct strobe_calls_thread *thread);
 /* Time passes for the innermost function. */
@@ -153,7 +160,8 @@ void strobe_calls_charge(struct strobe_calls_thread *thread, struct strobe_calls
 
 /* Asks for what a key is now, where the caller knows more of it than at its next event. */
 void strobe_calls_learn(struct strobe_calls *calls, const void *key);
-/* As enter and activate, outermost first, but they count as alive at the start, not as calls.  frame: of an activation, else NULL. */
+/* As enter and activate, outermost first, but they count as alive at the start, not as calls.  frame: of an activation, else NULL.  These
+ * hold the thread themselves. */
 void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t group,
                        struct strobe_calls_time now);
 /* The frame was seeded, and nobody may tell when it ends: whoever sees the next event looks whether it is still there. */
@@ -167,7 +175,10 @@ void strobe_calls_settle(struct strobe_calls_thread *thread, bool is_suspended, 
 /* Coroutines that wait one for the other, outermost first: they are on no stack.  Those that run already are left as they are. */
 void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,
                                  uint32_t group, struct strobe_calls_time now);
-/* The profile stops: all that is on the thread's stacks is taken off, and stays unfinished. */
+/* All of a thread is seeded, and its time begins only now: what has passed meanwhile was the profiler's.  And the waiting of all. */
+void strobe_calls_seeded(struct strobe_calls_thread *thread, struct strobe_calls_time now);
+void strobe_calls_seeded_waits(struct strobe_calls *calls, uint64_t wall);
+/* The profile stops: all that is on the thread's stacks is taken off, and stays unfinished; the stacks of greenlets are freed. */
 void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_time now);
 /* After all threads: activations stop to wait. */
 void strobe_calls_pause_waits(struct strobe_calls *calls, uint64_t wall);
@@ -192,5 +203,7 @@ bool strobe_calls_stack_end(struct strobe_calls_thread *thread, struct strobe_ca
 /* The number of a name; 0 = "": none.  Beyond STROBE_CALLS_MAX_GROUPS names it is that of "(other)".  STROBE_ERR_NOMEM. */
 enum { STROBE_CALLS_MAX_GROUPS = 1000 };
 int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *ret_group);
+/* "" for 0; NULL: there is no such group, nor one behind it.  Borrowed, while the profile is there. */
+const char *strobe_calls_group_name(struct strobe_calls *calls, uint32_t group);
 
 #endif

@@ -60,6 +60,7 @@ void strobe_calls_free(struct strobe_calls *calls)
     for (size_t i = 0; i < calls->n_groups; i++)
         free(calls->groups[i]);
     free(calls->groups);
+    strobe_htab_release(&calls->group_places);
     strobe_calls_activations_release(&calls->activations);
     strobe_htab_release(&calls->functions);
     free(calls);
@@ -69,7 +70,7 @@ void strobe_calls_free(struct strobe_calls *calls)
 static void clear_all(struct strobe_calls *calls, uint64_t wall)
 {
     for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
-        strobe_calls_thread_clear(thread);
+        strobe_calls_thread_clear(thread, wall);
     strobe_calls_lock(calls);
     for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++) {
         struct strobe_calls_activation *activation = calls->activations.slots[i];
@@ -97,6 +98,22 @@ void strobe_calls_clear(struct strobe_calls *calls, bool runs, strobe_calls_cloc
             strobe_calls_charge(thread, clock(ctx, thread));
     }
     clear_all(calls, wall);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        strobe_calls_let_go(thread);
+    strobe_calls_unlist(calls);
+}
+
+void strobe_calls_hold_all(struct strobe_calls *calls)
+{
+    strobe_calls_list(calls);
+    for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
+        strobe_calls_hold(thread);
+    strobe_calls_lock(calls);
+}
+
+void strobe_calls_let_go_all(struct strobe_calls *calls)
+{
+    strobe_calls_unlock(calls);
     for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next)
         strobe_calls_let_go(thread);
     strobe_calls_unlist(calls);
@@ -134,28 +151,4 @@ struct strobe_calls_lost strobe_calls_lost(struct strobe_calls *calls)
     }
     strobe_calls_unlist(calls);
     return lost;
-}
-
-int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *ret_group)
-{
-    int err = 0;
-    size_t i;
-
-    strobe_calls_lock(calls);
-    for (i = 0; i < calls->n_groups && strcmp(calls->groups[i], name) != 0; i++)
-        ;
-    if (i == calls->n_groups) {
-        if (i == STROBE_CALLS_MAX_GROUPS)
-            name = "(other)";
-        if (i > STROBE_CALLS_MAX_GROUPS)
-            i = STROBE_CALLS_MAX_GROUPS;
-        else if (strobe_grow(&calls->groups, &calls->cap_groups, i + 1, sizeof *calls->groups) || !(calls->groups[i] = strdup(name)))
-            err = STROBE_ERR_NOMEM;
-        else
-            calls->n_groups++;
-    }
-    strobe_calls_unlock(calls);
-    if (!err)
-        *ret_group = (uint32_t)i;
-    return err;
 }

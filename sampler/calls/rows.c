@@ -11,12 +11,6 @@
 
 static const struct strobe_calls_figures nothing = {.shortest = STROBE_CALLS_NEVER};
 
-static void add_time(struct strobe_calls_time *sum, struct strobe_calls_time more)
-{
-    sum->wall += more.wall;
-    sum->cpu += more.cpu;
-}
-
 /* ---- where sums go ---- */
 
 static struct strobe_calls_figures *of_edge(struct strobe_calls_rows *rows, const struct strobe_calls_edge *edge)
@@ -39,15 +33,16 @@ static struct strobe_calls_figures *of_function(struct strobe_calls_rows *rows, 
     return local->function < rows->n_functions ? &rows->functions[local->function].figures : &rows->later;
 }
 
-/* is_part: of all calls of the function, by caller or of one thread: what has come from another one was there before. */
+/* is_part: of all calls of the function, by caller or of one thread: what has come from another one was there before, and what has gone on
+ * in another one is that one's. */
 static void add_node(struct strobe_calls_figures *sum, const struct strobe_calls_node *node, struct strobe_calls_time self, bool is_part)
 {
     sum->started += node->started;
     sum->finished += node->finished;
-    sum->seeded += node->seeded + (is_part ? node->guests : 0);
+    sum->seeded += node->seeded + (is_part ? node->guests - atomic_load(&node->left) : 0);
     sum->resumes += node->resumes;
     sum->self_awaited += node->self_awaited;
-    add_time(&sum->self, self);
+    strobe_calls_add_time(&sum->self, self);
     sum->shortest = node->shortest < sum->shortest ? node->shortest : sum->shortest;
     sum->longest = node->longest > sum->longest ? node->longest : sum->longest;
 }
@@ -98,14 +93,14 @@ static int add_all(struct strobe_calls_rows *rows, const struct strobe_calls_thr
     }
     for (const struct strobe_calls_local *local = tables->all; local; local = local->next) {
         sum = of_function(rows, local);
-        add_time(&sum->total, total_of(&local->span, now));
+        strobe_calls_add_time(&sum->total, total_of(&local->span, now));
         sum->primitive += local->primitive;
         sum->primitive_resumes += local->primitive_resumes;
         sum->awaited += local->awaited;
         for (const struct strobe_calls_edge *edge = local->edges; edge; edge = edge->next) {
             if (!(sum = of_edge(rows, edge)))
                 return STROBE_ERR_NOMEM;
-            add_time(&sum->total, total_of(&edge->span, now));
+            strobe_calls_add_time(&sum->total, total_of(&edge->span, now));
             sum->primitive += edge->primitive;
             sum->primitive_resumes += edge->primitive_resumes;
             sum->awaited += edge->awaited;
@@ -169,7 +164,7 @@ static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe
         add_node(sums[i], node, self, is_alone || i == 1);
         if (!strobe_calls_is_outermost(node, i == 1, true))
             continue;
-        add_time(&sums[i]->total, total);
+        strobe_calls_add_time(&sums[i]->total, total);
         sums[i]->primitive += node->started;
         sums[i]->primitive_resumes += node->resumes;
         if (i == 0 || (node->parent && node->parent->group == node->group))
@@ -178,6 +173,32 @@ static int add_node_of_group(struct strobe_calls_rows *rows, const struct strobe
     rows->wall += self.wall;
     rows->cpu += self.cpu;
     return 0;
+}
+
+/* Of stacks that the thread is not on: as their nodes will have it when it is back on them. */
+static int add_other_stacks_of_group(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, uint32_t group,
+                                     uint64_t wall)
+{
+    int err = 0;
+
+    for (const struct strobe_calls_stack *stack = thread->stacks; stack; stack = stack->next)
+        for (size_t i = 1; stack != thread->stack && i < stack->n && !err; i++) {
+            const struct strobe_calls_node *node = stack->entries[i].node;
+            struct strobe_calls_figures *sum = node->group == group ? of_edge(rows, node->edge) : NULL;
+            uint64_t span = wall - stack->since;
+
+            if (node->group != group)
+                continue;
+            if (!sum)
+                return STROBE_ERR_NOMEM;
+            if (strobe_calls_is_outermost(node, true, true) && node->parent && node->parent->group == group)
+                sum->awaited += span;
+            if (strobe_calls_is_outermost(node, false, true))
+                of_function(rows, node->edge->callee)->awaited += span;
+            if (i == stack->n - 1)
+                err = add_self_awaited(rows, node->edge, span);
+        }
+    return err;
 }
 
 static int add_group(struct strobe_calls_rows *rows, const struct strobe_calls_thread *thread, bool is_alone, uint32_t group,
@@ -193,10 +214,10 @@ static int add_group(struct strobe_calls_rows *rows, const struct strobe_calls_t
 
         if (!node->edge || node->group != group)
             continue;
-        add_time(&totals[i], self);
+        strobe_calls_add_time(&totals[i], self);
         err = add_node_of_group(rows, node, is_alone, self, totals[i]);
         if (node->parent && node->parent->group == group)
-            add_time(&totals[node->parent->serial], totals[i]);
+            strobe_calls_add_time(&totals[node->parent->serial], totals[i]);
     }
     free(totals);
     return err;
@@ -269,7 +290,8 @@ int strobe_calls_rows_init(struct strobe_calls *calls, const struct strobe_calls
         if (question->group == STROBE_CALLS_ANY)
             (void)((err = add_all(&rows, thread, question->thread, now)) || (err = add_other_stacks(&rows, thread, real.wall)));
         else
-            err = add_group(&rows, thread, question->thread, question->group, now);
+            (void)((err = add_group(&rows, thread, question->thread, question->group, now)) ||
+                   (err = add_other_stacks_of_group(&rows, thread, question->group, real.wall)));
     }
     if (!err)
         err = add_waits(&rows, calls, question);
@@ -330,16 +352,6 @@ void strobe_calls_threads_free(struct strobe_calls_thread_facts *threads, size_t
     for (size_t i = 0; i < n; i++)
         free((char *)threads[i].name);
     free(threads);
-}
-
-const char *strobe_calls_group_name(struct strobe_calls *calls, uint32_t group)
-{
-    const char *name;
-
-    strobe_calls_lock(calls);
-    name = group < calls->n_groups ? calls->groups[group] : NULL;
-    strobe_calls_unlock(calls);
-    return name;
 }
 
 /* ---- paths ---- */

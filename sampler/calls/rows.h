@@ -58,8 +58,6 @@ struct strobe_calls_thread_facts {
 /* All threads of the profile.  ret: freed by strobe_calls_threads_free.  STROBE_ERR_NOMEM. */
 int strobe_calls_threads(struct strobe_calls *calls, struct strobe_calls_thread_facts **ret, size_t *ret_n);
 void strobe_calls_threads_free(struct strobe_calls_thread_facts *threads, size_t n);
-/* "" for 0; NULL: there is no such group, nor one behind it.  Borrowed, while the profile is there. */
-const char *strobe_calls_group_name(struct strobe_calls *calls, uint32_t group);
 
 /* Calls each for every path on which time was spent, with the functions outermost first. */
 typedef int strobe_calls_each_path(void *ctx, const struct strobe_calls_thread_facts *thread, uint32_t group, const uint32_t *functions,

@@ -11,8 +11,8 @@ void strobe_calls_learn(struct strobe_calls *calls, const void *key)
     (void)strobe_calls_function_of(calls, key);
 }
 
-void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
-                       struct strobe_calls_time now)
+/* With the thread held. */
+static void seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted, struct strobe_calls_time now)
 {
     struct strobe_calls_node *node;
     enum strobe_calls_kind kind;
@@ -31,12 +31,46 @@ void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, cons
         node->seeded++;
 }
 
+void strobe_calls_seed(struct strobe_calls_thread *thread, const void *key, const void *frame, uint32_t wanted,
+                       struct strobe_calls_time now)
+{
+    strobe_calls_hold(thread);
+    seed(thread, key, frame, wanted, now);
+    strobe_calls_let_go(thread);
+}
+
+void strobe_calls_seeded(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    now = strobe_calls_event(thread, now, 0);
+    for (struct strobe_calls_entry *entry = thread->top; entry != thread->stack->entries; entry--) {
+        entry->since = now.wall;
+        entry->node->edge->span.since = now;
+        entry->node->edge->callee->span.since = now;
+    }
+    thread->last = now;
+}
+
+void strobe_calls_seeded_waits(struct strobe_calls *calls, uint64_t wall)
+{
+    strobe_calls_lock(calls);
+    for (size_t i = 0; calls->activations.slots && i <= calls->activations.mask; i++) {
+        struct strobe_calls_activation *activation = calls->activations.slots[i];
+
+        if (activation && !activation->is_on_stack && wall > activation->since)
+            activation->since = wall;
+    }
+    strobe_calls_unlock(calls);
+}
+
 void strobe_calls_seed_unseen(struct strobe_calls_thread *thread, const void *frame)
 {
-    size_t depth = (size_t)(thread->top - thread->stack->entries);
+    size_t depth;
 
+    strobe_calls_hold(thread);
+    depth = (size_t)(thread->top - thread->stack->entries);
     if (depth == thread->n_unseen + 1 && !strobe_grow(&thread->unseen, &thread->cap_unseen, depth, sizeof *thread->unseen))
         thread->unseen[thread->n_unseen++] = frame; /* else it was left out, and is not on the stack */
+    strobe_calls_let_go(thread);
 }
 
 const void *strobe_calls_unseen(struct strobe_calls_thread *thread)
@@ -89,8 +123,9 @@ static struct strobe_calls_node *below(struct strobe_calls_thread *thread, struc
     return strobe_calls_child(&thread->tables, parent, strobe_calls_key_of_node(key, function), function, group, &thread->calls->room);
 }
 
-void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,
-                                 uint32_t wanted, struct strobe_calls_time now)
+/* With the thread held. */
+static void seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,
+                           uint32_t wanted, struct strobe_calls_time now)
 {
     struct strobe_calls_node *parent = thread->tables.root, *node;
     struct strobe_calls_activation *activation, *outer = NULL;
@@ -122,4 +157,12 @@ void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void 
         outer = activation;
         parent = activation->thread == thread ? activation->node : parent;
     }
+}
+
+void strobe_calls_seed_suspended(struct strobe_calls_thread *thread, const void *const *keys, const void *const *frames, size_t n,
+                                 uint32_t wanted, struct strobe_calls_time now)
+{
+    strobe_calls_hold(thread);
+    seed_suspended(thread, keys, frames, n, wanted, now);
+    strobe_calls_let_go(thread);
 }

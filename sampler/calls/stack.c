@@ -42,6 +42,7 @@ void strobe_calls_come(struct strobe_calls_thread *thread, struct strobe_calls_a
 {
     strobe_calls_lock(thread->calls);
     activation->thread->n_alive--;
+    activation->origin->left++;
     thread->n_alive++;
     strobe_calls_unlock(thread->calls);
     activation->thread = thread;
@@ -147,6 +148,29 @@ void strobe_calls_switch(struct strobe_calls_thread *thread, struct strobe_calls
     halt(thread, now);
     step_onto(thread, stack);
     go_on(thread, now);
+}
+
+void strobe_calls_stack_return(struct strobe_calls_thread *thread, struct strobe_calls_stack *stack, struct strobe_calls_time now)
+{
+    step_onto(thread, stack);
+    go_on(thread, now);
+}
+
+void strobe_calls_stacks_free(struct strobe_calls_thread *thread)
+{
+    struct strobe_calls_stack *next;
+
+    thread->first.n = 1;
+    step_onto(thread, &thread->first);
+    for (struct strobe_calls_stack *stack = thread->stacks; stack; stack = next) {
+        next = stack->next;
+        if (stack == &thread->first)
+            continue;
+        free(stack->entries);
+        free(stack);
+    }
+    thread->stacks = &thread->first;
+    thread->first.next = NULL;
 }
 
 struct strobe_calls_stack *strobe_calls_stack_of(const struct strobe_calls_thread *thread)

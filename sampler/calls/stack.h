@@ -143,4 +143,9 @@ static inline void strobe_calls_finish(struct strobe_calls_thread *thread, struc
         node->longest = took;
 }
 
+/* The thread, whose present stack is empty, is on that one again, which has waited until now. */
+void strobe_calls_stack_return(struct strobe_calls_thread *thread, struct strobe_calls_stack *stack, struct strobe_calls_time now);
+/* All its stacks are empty: it is on its first one, and has no other. */
+void strobe_calls_stacks_free(struct strobe_calls_thread *thread);
+
 #endif

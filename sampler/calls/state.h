@@ -67,6 +67,7 @@ struct strobe_calls {
     struct strobe_calls_activations activations;
     char **groups;
     size_t n_groups, cap_groups;
+    struct strobe_htab group_places; /* hashes of a name -> its number */
     struct strobe_calls_thread *threads, *past;
     size_t n_ended;
     uint64_t n_ends;
@@ -79,8 +80,8 @@ struct strobe_calls {
 int strobe_calls_first_stack(struct strobe_calls_thread *thread);
 /* Frees a thread, and what it has; nobody else has it any more. */
 void strobe_calls_thread_free(struct strobe_calls_thread *thread);
-/* Forgets what it has counted: what is alive counts as there from the start.  The thread is held. */
-void strobe_calls_thread_clear(struct strobe_calls_thread *thread);
+/* Forgets what it has counted: what is alive counts as there from the start, and waits from then on (wall: real).  The thread is held. */
+void strobe_calls_thread_clear(struct strobe_calls_thread *thread, uint64_t wall);
 
 /* Locks that are held for some instructions only. */
 static inline void strobe_calls_take(atomic_bool *busy)

@@ -187,15 +187,9 @@ bool strobe_calls_is_outermost(const struct strobe_calls_node *node, bool of_sam
 
 /* ---- sums ---- */
 
-static void add_time(struct strobe_calls_time *sum, struct strobe_calls_time more)
-{
-    sum->wall += more.wall;
-    sum->cpu += more.cpu;
-}
-
 static void add_node(struct strobe_calls_node *sum, const struct strobe_calls_node *more)
 {
-    add_time(&sum->self, more->self);
+    strobe_calls_add_time(&sum->self, more->self);
     sum->started += more->started;
     sum->finished += more->finished;
     sum->resumes += more->resumes;
@@ -203,6 +197,7 @@ static void add_node(struct strobe_calls_node *sum, const struct strobe_calls_no
     sum->self_awaited += more->self_awaited;
     sum->seeded += more->seeded;
     sum->guests += more->guests;
+    sum->left += more->left;
     sum->shortest = more->shortest < sum->shortest ? more->shortest : sum->shortest;
     sum->longest = more->longest > sum->longest ? more->longest : sum->longest;
 }
@@ -222,14 +217,14 @@ static void add_local(struct strobe_calls_tables *into, const struct strobe_call
 {
     struct strobe_calls_local *sum = local_of(into, more->function);
 
-    add_time(&sum->span.total, more->span.total);
+    strobe_calls_add_time(&sum->span.total, more->span.total);
     sum->primitive += more->primitive;
     sum->primitive_resumes += more->primitive_resumes;
     sum->awaited += more->awaited;
     for (const struct strobe_calls_edge *edge = more->edges; edge; edge = edge->next) {
         struct strobe_calls_edge *sum_edge = edge_of(into, edge->caller->function, edge->callee->function);
 
-        add_time(&sum_edge->span.total, edge->span.total);
+        strobe_calls_add_time(&sum_edge->span.total, edge->span.total);
         sum_edge->primitive += edge->primitive;
         sum_edge->primitive_resumes += edge->primitive_resumes;
         sum_edge->awaited += edge->awaited;
@@ -282,7 +277,7 @@ void strobe_calls_tables_clear(struct strobe_calls_tables *tables, struct strobe
         struct strobe_calls_node *node = tables->nodes[i];
 
         node->self = (struct strobe_calls_time){0, 0};
-        node->started = node->finished = node->resumes = node->seeded = node->guests = 0;
+        node->started = node->finished = node->resumes = node->seeded = node->guests = node->left = 0;
         node->awaited = node->self_awaited = node->longest = 0;
         node->shortest = STROBE_CALLS_NEVER;
     }

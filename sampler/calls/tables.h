@@ -49,6 +49,7 @@ struct strobe_calls_node {
     uint64_t resumes, awaited, seeded; /* seeded: alive at the start */
     uint64_t self_awaited;             /* of awaited: not for another call's wait */
     uint64_t guests;                   /* activations that have come from another thread: they began there */
+    _Atomic uint64_t left;             /* that began, or came, here and went on in another one, which counts them; with the lock of calls */
     struct strobe_calls_node *parent, *children, *sibling; /* parent NULL: the root, and nodes beyond the limit, which the edge has */
     uint32_t group, n_children;
     uint32_t serial;                   /* in the order of their making: a parent's is below its children's */
@@ -61,6 +62,12 @@ struct strobe_calls_function {
     uint32_t number;
     enum strobe_calls_kind kind;
 };
+
+static inline void strobe_calls_add_time(struct strobe_calls_time *sum, struct strobe_calls_time more)
+{
+    sum->wall += more.wall;
+    sum->cpu += more.cpu;
+}
 
 struct strobe_calls_tables {
     struct strobe_arena arena;

@@ -144,6 +144,11 @@ struct strobe_calls_time strobe_calls_latest(const struct strobe_calls_thread *t
     return (struct strobe_calls_time){now.wall > last.wall ? now.wall : last.wall, now.cpu > last.cpu ? now.cpu : last.cpu};
 }
 
+void strobe_calls_lose(struct strobe_calls_thread *thread)
+{
+    thread->lost++;
+}
+
 void strobe_calls_owe(struct strobe_calls_thread *thread, struct strobe_calls_time cost)
 {
     if (!thread->is_compensated)
@@ -233,12 +238,14 @@ void strobe_calls_end_gone(struct strobe_calls *calls, bool (*is_gone)(int32_t t
     free(gone);
 }
 
-void strobe_calls_thread_clear(struct strobe_calls_thread *thread)
+void strobe_calls_thread_clear(struct strobe_calls_thread *thread, uint64_t wall)
 {
     strobe_calls_tables_clear(&thread->tables, thread->last);
     for (struct strobe_calls_stack *stack = thread->stacks; stack; stack = stack->next) {
         size_t n = stack == thread->stack ? (size_t)(thread->top - stack->entries) + 1 : stack->n;
 
+        if (stack != thread->stack && wall > stack->since)
+            stack->since = wall;
         for (size_t i = 1; i < n; i++) {
             stack->entries[i].node->seeded++;
             stack->entries[i].since = thread->last.wall;
@@ -265,25 +272,34 @@ static void pause_entry(struct strobe_calls_thread *thread, const struct strobe_
     }
 }
 
-void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+static void pause_stack(struct strobe_calls_thread *thread, struct strobe_calls_time now)
 {
-    now = strobe_calls_event(thread, now, 0);
-    strobe_calls_pass(thread, now);
-    thread->owed = (struct strobe_calls_time){0, 0};
-    thread->suspended = NULL;
-    thread->n_unseen = 0;
     while (thread->top != thread->stack->entries) {
         struct strobe_calls_entry entry = *thread->top;
 
         strobe_calls_take_off(thread, now);
         pause_entry(thread, &entry);
     }
+}
+
+void strobe_calls_pause(struct strobe_calls_thread *thread, struct strobe_calls_time now)
+{
+    const struct strobe_calls_stack *present;
+
+    now = strobe_calls_event(thread, now, 0);
+    strobe_calls_pass(thread, now);
+    thread->owed = (struct strobe_calls_time){0, 0};
+    thread->suspended = NULL;
+    thread->n_unseen = 0;
+    present = thread->stack;
+    pause_stack(thread, now);
     for (struct strobe_calls_stack *stack = thread->stacks; stack; stack = stack->next) {
-        if (stack == thread->stack)
+        if (stack == present)
             continue;
-        for (; stack->n > 1; stack->n--)
-            pause_entry(thread, &stack->entries[stack->n - 1]);
+        strobe_calls_stack_return(thread, stack, now);
+        pause_stack(thread, now);
     }
+    strobe_calls_stacks_free(thread);
 }
 
 void strobe_calls_pause_waits(struct strobe_calls *calls, uint64_t wall)

@@ -58,6 +58,36 @@ def test_decorated_in_a_handler(py):
     assert facts(py, "decorated_in_a_handler") == {"called by": [False, True]}
 
 
+@pytest.mark.versions_all
+def test_an_exception_into_what_was_there(py):
+    """The program gets it, whatever the profile has to ask of the generator's module; `-m`'s is known by its own name."""
+    told = facts(py, "thrown_with_filter")
+    assert told["caught"] == ["caught"] * 3 and told["leaf"] == [[1], [], []]
+
+
+@pytest.mark.versions_all
+def test_a_tag_that_forks(py):
+    told = facts(py, "forked_by_a_tag")
+    assert told["status"] == 7 and told["leaf"][0] == 1
+
+
+def test_the_current_thread_is_gone(py):
+    """Who has its ident now is another one."""
+    assert facts(py, "current_and_gone") == {"same ident": True, "leaf": [1, 1, 0]}
+
+
+@pytest.mark.alone
+def test_cost_measured_in_depth(py):
+    """Where events step aside, as the stack is used up, they cost nothing: that is not what they cost."""
+    assert 1 / 3 < facts(py, "cost_in_depth")["overhead"] / facts(py, "cost_flat")["overhead"] < 3
+
+
+@pytest.mark.versions_all
+def test_reading_while_it_begins_or_forks(py):
+    told = facts(py, "read_while_it_begins")
+    assert told["status"] == [5] and told["leaf"][:1] == [31]
+
+
 def test_a_thread_that_ends_meanwhile(py):
     assert facts(py, "ended_meanwhile") == {"MainThread": False, "worker": True}
 

@@ -41,6 +41,14 @@ def test_times(facts):
     assert told["tracer"]
 
 
+@pytest.mark.alone
+def test_stopped_while_one_waits(facts):
+    told = facts("stopped")
+    assert told["seen"] == pytest.approx(told["truth"], rel=0.02, abs=0.003)
+    assert told["after"] == told["stays"] and told["ended"] == 1
+    assert (told["leaf"]["calls"], list(told["leaf"]["callers"])) == (1, ["stopped"])
+
+
 def test_the_thread_that_begins(facts):
     told = facts("current")
     assert told["leaf"] == told["of_main"] == 1

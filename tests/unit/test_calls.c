@@ -816,6 +816,122 @@ static void test_greenlets(void **state)
     assert_int_equal(rows.wall, 111);
 }
 
+/* Two stacks, one of which waits: function 0 on the thread's own, 1 on the other; then 20 ticks pass. */
+static struct strobe_calls_stack *begin_with_one_that_waits(uint32_t group)
+{
+    struct strobe_calls_stack *other;
+
+    begin(100, 100, 100, 100, 1000);
+    assert_int_equal(strobe_calls_stack_new(thread, &other), 0);
+    enter(0);
+    pass(3, 3);
+    strobe_calls_switch(thread, other, now);
+    assert_int_equal(strobe_calls_enter(thread, key_of(1), group, now), STROBE_CALLS_NOTED);
+    pass(5, 5);
+    strobe_calls_switch(thread, NULL, now);
+    pass(20, 20);
+    return other;
+}
+
+static void test_greenlets_at_stop(void **state)
+{
+    struct strobe_calls_stack *other;
+
+    begin_with_one_that_waits(STROBE_CALLS_SAME);
+    read_rows();
+    assert_int_equal(row(1)->awaited, 20);
+    strobe_calls_pause(thread, now);
+    strobe_calls_pause_waits(calls, now.wall);
+    pass(1000, 1000);
+    read_rows();
+    assert_int_equal(row(1)->awaited, 20); /* and not less, as nobody waits any more */
+    assert_int_equal(row(1)->self_awaited, 20);
+    assert_int_equal(edge(-1, 1)->awaited, 20);
+    assert_int_equal(row(0)->awaited, 5);
+    assert_int_equal(row(0)->total.wall, 23);
+    assert_int_equal(row(1)->total.wall, 5);
+    strobe_calls_go_on(thread, now);
+    strobe_calls_seed(thread, key_of(0), NULL, STROBE_CALLS_SAME, now); /* whichever stack it stopped on, it is on its own one */
+    assert_int_equal(strobe_calls_stack_new(thread, &other), 0);
+    strobe_calls_seed_unseen(thread, (void *)64);
+    assert_ptr_equal(strobe_calls_unseen(thread), (void *)64);
+}
+
+static void test_greenlets_and_clear(void **state)
+{
+    begin_with_one_that_waits(STROBE_CALLS_SAME);
+    strobe_calls_clear(calls, true, now_of, NULL, now.wall);
+    pass(7, 7);
+    read_rows();
+    assert_int_equal(row(1)->awaited, 7);
+    assert_int_equal(row(0)->total.wall, 7);
+}
+
+static void test_greenlets_of_a_group(void **state)
+{
+    const uint32_t group = 1;
+    struct strobe_calls_stack *other = begin_with_one_that_waits(group);
+
+    for (int back = 0; back < 2; back++) {
+        read_group(group);
+        assert_int_equal(row(1)->awaited, 20);
+        assert_int_equal(row(1)->self_awaited, 20);
+        assert_int_equal(row(0)->awaited, 0);
+        strobe_calls_switch(thread, other, now);
+    }
+}
+
+/* Begun in one thread, they go on and end in another one. */
+static void test_generators_that_change_threads(void **state)
+{
+    struct strobe_calls_thread *first;
+
+    begin(5, 100, 100, 100, 1000);
+    enter(0);
+    for (int i = 0; i < 3; i++) {
+        start(5, 1 + i);
+        strobe_calls_suspend(thread, key_of(5), true, NULL, now);
+    }
+    first = thread;
+    assert_int_equal(strobe_calls_thread_new(calls, 2, 12, "second", &thread), 0);
+    strobe_calls_go_on(thread, now);
+    enter(1);
+    for (int i = 0; i < 2; i++) {
+        resume(5, 1 + i);
+        pass(1, 1);
+        leave(5);
+    }
+    read_rows();
+    assert_int_equal(row(5)->started, 3);
+    assert_int_equal(row(5)->started + row(5)->seeded - row(5)->finished, 1);
+    assert_int_equal(edge(0, 5)->started + edge(0, 5)->seeded - edge(0, 5)->finished, 1);
+    assert_int_equal(edge(1, 5)->started + edge(1, 5)->seeded - edge(1, 5)->finished, 0);
+    assert_int_equal(edge(1, 5)->finished, 2);
+    thread = first;
+}
+
+/* What seeding takes is nobody's time. */
+static void test_time_begins_after_the_seeds(void **state)
+{
+    const void *waiting[] = {key_of(COROUTINE)}, *frames[] = {(void *)64};
+
+    begin_async();
+    strobe_calls_seed(thread, key_of(0), NULL, STROBE_CALLS_SAME, now);
+    pass(500, 400);
+    strobe_calls_seed_suspended(thread, waiting, frames, 1, 0, now);
+    pass(500, 400);
+    strobe_calls_seeded(thread, now);
+    strobe_calls_seeded_waits(calls, now.wall);
+    pass(7, 6);
+    leave(0);
+    read_rows();
+    assert_int_equal(row(0)->total.wall, 7);
+    assert_int_equal(row(0)->self.wall, 7);
+    assert_int_equal(row(0)->self.cpu, 6);
+    assert_int_equal(row(COROUTINE)->awaited, 7);
+    assert_int_equal(rows.wall, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -839,6 +955,11 @@ int main(void)
         cmocka_unit_test_teardown(test_cost_is_taken_out, end),
         cmocka_unit_test_teardown(test_threads_that_end, end),
         cmocka_unit_test_teardown(test_greenlets, end),
+        cmocka_unit_test_teardown(test_greenlets_at_stop, end),
+        cmocka_unit_test_teardown(test_greenlets_and_clear, end),
+        cmocka_unit_test_teardown(test_greenlets_of_a_group, end),
+        cmocka_unit_test_teardown(test_generators_that_change_threads, end),
+        cmocka_unit_test_teardown(test_time_begins_after_the_seeds, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,7 +278,8 @@ static void seed(struct program *p)
 static void stop_and_start(struct program *p)
 {
     switch_to(p, 0);
-    p->n[1] = p->n[2] = 0; /* their frames leave their stacks, too */
+    p->n[1] = p->n[2] = 0; /* their frames leave their stacks, too, and these are gone */
+    p->real[1] = p->real[2] = NULL;
     strobe_calls_pause(p->thread, p->now);
     strobe_calls_pause_waits(p->calls, p->now.wall);
     pass(p);

@@ -4,12 +4,14 @@ import asyncio
 import contextvars
 import ctypes
 import gc
+import importlib.machinery
 import json
 import os
 import signal
 import sys
 import threading
 import time
+import warnings
 
 from common import main, start_thread, tell, tids, until
 
@@ -263,6 +265,140 @@ def decorated_in_a_handler():
     profile.stop()
     other.join()
     tell({"called by": sorted(thread is other for thread in called)})
+
+
+def thrown_with_filter():
+    """An exception goes into a generator that was there before a profile which asks for its module."""
+    def catches():
+        try:
+            yield 1
+        except ValueError:
+            yield "caught"
+
+    sys.modules["__main__"].__spec__ = importlib.machinery.ModuleSpec("some.module", None)
+    profiles, generators = [strobe.Profile(filter=which) for which in ("some.module", "some.other", "callcorners")], []
+    for profile in profiles:
+        generators.append(catches())
+        next(generators[-1])
+        with profile:
+            generators[-1] = generators[-1].throw(ValueError)
+            leaf()
+    tell({"caught": generators, "leaf": [[row["calls"] for row in profile.stats() if row["name"] == "leaf"] for profile in profiles]})
+
+
+class Forks:
+    """A tag that forks while it is asked."""
+
+    def __str__(self):
+        if not forked_by:
+            forked_by.append(os.fork())
+        return "tag"
+
+
+forked_by = []
+
+
+def forked_by_a_tag():
+    """The child goes on where its parent was asked: it is as it would be without a profile."""
+    def child():
+        leaf()
+        os._exit(7)
+
+    VALUE.set(Forks())
+    pid = os.getpid()
+    with strobe.Profile(tag=VALUE) as profile:
+        leaf()
+        if os.getpid() != pid:
+            child()
+    tell({"status": os.waitpid(forked_by[0], 0)[1] >> 8, "leaf": counted(rows(profile)["leaf"])})
+
+
+def current_and_gone():
+    """Another thread that has the ident of the one that began the profile, when that has ended."""
+    def work(names, begin):
+        idents.append(threading.get_ident())
+        if begin:
+            profiles.append(strobe.Profile(threads="current").start())
+        leaf()
+
+    profiles, idents, tries = [], [0, 1], 0
+    while idents[-1] != idents[-2] and tries < 100:
+        tries += 1
+        idents.clear()
+        for begin in (True, False):
+            thread = threading.Thread(target=work, args=(None, begin))
+            thread.start()
+            thread.join()
+        profiles[-1].stop()
+    tell({"same ident": idents[-1] == idents[-2], "leaf": counted(rows(profiles[-1])["leaf"])})
+
+
+def deep(depth, function):
+    return deep(depth - 1, function) if depth else function()
+
+
+def cost_in_depth():
+    cost(2000)
+
+
+def cost_flat():
+    cost(0)
+
+
+def cost(depth):
+    """What an event costs, measured where most of the stack is used, or not."""
+    def begin():
+        with strobe.Profile() as profile:
+            pass
+        return profile
+
+    sys.setrecursionlimit(10000)
+    profile = deep(depth, begin)
+    with profile:
+        for _ in range(10000):
+            leaf()
+    tell({"overhead": profile.totals()["overhead"]})
+
+
+def read_while_it_begins():
+    """Threads read a profile while another one begins it, deep in calls, again and again; and while one forks."""
+    def read():
+        while not done:
+            profile.totals()
+            profile.stats()
+
+    def begin():
+        profile.start()
+        leaf()
+        profile.stop()
+
+    def of_child():
+        profile.stats()
+        leaf()
+        os._exit(5)
+
+    done, profile = [], strobe.Profile()
+    begin()
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for n in range(30):
+        deep(20 * n, begin)
+    status = []
+    warnings.simplefilter("ignore")  # of forks with threads
+    for runs in (True, False):
+        if runs:
+            profile.start()
+        for _ in range(30):
+            child = os.fork()
+            if not child:
+                of_child()
+            status.append(os.waitpid(child, 0)[1] >> 8)
+        profile.stop()
+    done.append(1)
+    for reader in readers:
+        reader.join()
+    tell({"leaf": counted(rows(profile)["leaf"]), "status": sorted(set(status))})
 
 
 def ended_meanwhile():
@@ -543,5 +679,6 @@ def greenlet_left():
 
 
 main({case.__name__: case for case in (signals, forked, lifetimes, one_after_the_other, stopped_anywhere, destructors, decorated_in_a_handler,
+                                        thrown_with_filter, forked_by_a_tag, current_and_gone, cost_in_depth, cost_flat, read_while_it_begins,
                                         ended_meanwhile, foreign,
                                         generators_that_wait, beyond, averages, turns, another_tool, interrupted_files, greenlet_left)})

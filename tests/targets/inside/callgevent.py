@@ -14,6 +14,7 @@ import threading
 import time
 
 import gevent
+import gevent.event
 import gevent.pool
 import gevent.queue
 import greenlet
@@ -207,6 +208,40 @@ def counts():
           "failed": [type(one.exception).__name__ for one in errors], "left": len(left)})
 
 
+def stopped():
+    """One that waits while the profile is stopped, or cleared: its waiting until then, and from then on, and what it measures of it."""
+    def waits():
+        begin.append(time.perf_counter())
+        event.get()
+        end.append(time.perf_counter())
+
+    def of_waits():
+        row, = (row for row in profile.stats() if row["name"].rpartition(".")[2] == "waits")
+        return {key: row[key] for key in ("awaited", "calls", "finished", "unfinished", "callers")}
+
+    event, begin, end = gevent.event.AsyncResult(), [], []
+    profile = strobe.Profile().start()
+    worker = gevent.spawn(waits)
+    gevent.sleep(0.05)
+    profile.clear()
+    cleared = time.perf_counter()
+    gevent.sleep(0.1)
+    seen, before = time.perf_counter() - cleared, of_waits()
+    waited = time.perf_counter() - cleared
+    profile.stop()
+    after = of_waits()
+    time.sleep(0.05)
+    stays = of_waits()
+    profile.start()
+    leaf()
+    gevent.sleep(0.01)
+    event.set(1)
+    worker.join()
+    profile.stop()
+    tell({"truth": [seen, waited], "seen": [before["awaited"], after["awaited"]], "after": after, "stays": stays, "leaf": told(profile, "leaf")["leaf"],
+          "ended": len(end)})
+
+
 def current():
     """Of this thread alone, whose ident gevent replaces by a greenlet's."""
     with strobe.Profile(threads="current") as profile:
@@ -215,4 +250,4 @@ def current():
           "of_main": sum(row["calls"] for row in profile.stats(thread="MainThread") if row["name"] == "leaf")})
 
 
-main({"times": lambda _: times(), "counts": lambda _: counts(), "current": lambda _: current()})
+main({"times": lambda _: times(), "counts": lambda _: counts(), "stopped": lambda _: stopped(), "current": lambda _: current()})
