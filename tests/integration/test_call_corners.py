@@ -82,6 +82,13 @@ def test_cost_measured_in_depth(py):
     assert 1 / 3 < facts(py, "cost_in_depth")["overhead"] / facts(py, "cost_flat")["overhead"] < 3
 
 
+@pytest.mark.versions("3.9", "3.12", "3.14t")
+@pytest.mark.parametrize("case", ("destructors", "forked_by_a_tag", "thrown_with_filter", "ended_meanwhile", "foreign", "beyond"))
+def test_with_sanitizers(py, case):
+    """The extension built with ASan and UBSan."""
+    inside.run(py, "callcorners.py", case, **inside.sanitized())
+
+
 @pytest.mark.versions_all
 def test_reading_while_it_begins_or_forks(py):
     told = facts(py, "read_while_it_begins")
