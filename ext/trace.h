@@ -40,6 +40,7 @@ struct strobe_trace { /* a profile; what hooks need of it */
     PyObject *modules, *paths; /* tuples of str: what is profiled, by prefix; both empty: all */
     PyObject *name_key;    /* "__name__" */
     PyObject *main_name;   /* str: what `-m` runs; "": it does not; owned */
+    const void *main_globals; /* that module's; only compared */
     PyObject *get_name;    /* "get_name" */
     PyObject *_Atomic current_task; /* asyncio's function (3.12 on); NULL = not asked for yet */
     const void *_Atomic wrapper;    /* the type of what asynchronous generators yield, the interpreter's; NULL = not met yet */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ext/trace_builtins.h"
 
+#include <string.h>
+
 #include "base/err.h"
 
 extern PyTypeObject PyCMethod_Type; /* 3.9; exported, but not in the headers of the stable ABI */
@@ -32,6 +34,16 @@ const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *
     if (type == &PyMethodDescr_Type)
         return strobe_trace_pointer(callable, trace->layout.ob_header + 3 * sizeof(void *));
     return NULL;
+}
+
+bool strobe_trace_sets_profile(PyObject *callable, const void *definition)
+{
+    PyObject *self = PyObject_TypeCheck(callable, &PyCFunction_Type) ? PyCFunction_GetSelf(callable) : NULL;
+    const char *name = *(const char *const *)definition;
+
+    if (self && PyModule_Check(self))
+        return strcmp(name, "setprofile") == 0;
+    return strcmp(name, "enable") == 0 || strcmp(name, "disable") == 0;
 }
 
 void strobe_trace_builtin_starts(struct strobe_seat *seat, const void *caller, PyObject *callable, const void *definition)

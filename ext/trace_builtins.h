@@ -8,6 +8,8 @@
 
 /* The PyMethodDef of a function or method of C, which is its key; NULL: it is none of these. */
 const void *strobe_trace_definition(const struct strobe_trace *trace, PyObject *callable);
+/* Does it change its thread's profile function: sys.setprofile, enable() and disable() of cProfile? */
+bool strobe_trace_sets_profile(PyObject *callable, const void *definition);
 /* Such a one is called by the frame that runs this code; nothing if that is left out.  seat: held. */
 void strobe_trace_builtin_starts(struct strobe_seat *seat, const void *caller, PyObject *callable, const void *definition);
 /* It has returned, or raised. */

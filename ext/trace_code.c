@@ -53,7 +53,7 @@ static bool is_of_module(const struct strobe_trace *trace, PyObject *globals)
     if (!name || !PyUnicode_Check(name))
         return false;
     return is_in_one(name, trace->modules, '.') ||
-           (PyUnicode_CompareWithASCIIString(name, "__main__") == 0 && is_in_one(trace->main_name, trace->modules, '.'));
+           (globals == trace->main_globals && is_in_one(trace->main_name, trace->modules, '.'));
 }
 
 /* In the frame that runs this code now, or by the globals that are known of it. */

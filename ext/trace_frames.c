@@ -101,8 +101,22 @@ static void end(const char *frame, const void *code, int flags, PyObject *result
         strobe_calls_leave(seat->thread, code, strobe_ticks_now(&seat->ticks));
 }
 
+static c_hook on_c_event;
+
+/* Has the program a function of its own in this thread (sys.setprofile)?  One that C code has set for itself is not seen. */
+static bool has_function(void)
+{
+    PyObject *ask = PySys_GetObject("getprofile"), *found = ask ? PyObject_CallObject(ask, NULL) : NULL;
+    bool has = found && found != Py_None;
+
+    Py_XDECREF(found);
+    strobe_trace_forgive();
+    return has;
+}
+
 static PyObject *evaluate(void *state, const char *frame, int throws);
 
+/* Of each of these there may be many on the stack, which is nearly used: it takes little of it. */
 static __attribute__((noinline)) PyObject *step_aside(void *state, const char *frame, int throws)
 {
     void *interpreter = PyInterpreterState_Get();
@@ -115,6 +129,34 @@ static __attribute__((noinline)) PyObject *step_aside(void *state, const char *f
     result = evaluate_default(state, frame, throws);
     if (strobe_trace_turn && get_evaluator(interpreter) == evaluate_default) /* and not somebody's who came meanwhile */
         set_evaluator(interpreter, evaluate);
+    return result;
+}
+
+/* Is the function that this thread's calls of C are told to none of the program's?  Then ours is there again, or is taken away. */
+static bool hook_c(bool on)
+{
+    PyObject *type, *value, *traceback;
+    bool is_ours;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    is_ours = !has_function();
+    if (is_ours)
+        set_c_hook(on ? on_c_event : NULL, NULL);
+    PyErr_Restore(type, value, traceback);
+    return is_ours;
+}
+
+/* The outermost call that is not noted, while builtins are: with a profile function frames take more room of the stack. */
+static __attribute__((noinline)) PyObject *step_aside_unhooked(struct strobe_seat *seat, void *state, const char *frame, int throws)
+{
+    bool was_ours = hook_c(false);
+    PyObject *result;
+
+    seat->is_unhooked = true;
+    result = step_aside(state, frame, throws);
+    seat->is_unhooked = false;
+    if (was_ours && strobe_trace_turn && strobe_trace_active->builtins)
+        hook_c(true);
     return result;
 }
 
@@ -143,7 +185,8 @@ static PyObject *evaluate(void *state, const char *frame, int throws)
     if (!seat)
         return evaluate_default(state, frame, throws);
     if ((char *)__builtin_frame_address(0) < seat->stack_limit)
-        return step_aside(state, frame, throws);
+        return strobe_trace_active->builtins && set_c_hook && !seat->is_unhooked ? step_aside_unhooked(seat, state, frame, throws) :
+                                                                                   step_aside(state, frame, throws);
     return evaluate_noted(seat, state, frame, throws);
 }
 
@@ -165,23 +208,14 @@ static int on_c_event(PyObject *object, const char *frame, int what, PyObject *c
     }
     if (!seat || what < C_CALL || !(definition = strobe_trace_definition(trace, callable)))
         return 0;
-    if (what == C_CALL)
+    if (what == C_CALL && strobe_trace_sets_profile(callable, definition))
+        trace->without_builtins++; /* its return is not told, nor may be anything after it */
+    else if (what == C_CALL)
         strobe_trace_builtin_starts(seat, strobe_trace_pointer(strobe_trace_inner_frame(trace, frame), trace->layout.fr_code), callable,
                                     definition);
     else
         strobe_trace_builtin_ends(seat, definition);
     return 0;
-}
-
-/* Has the program a function of its own in this thread (sys.setprofile)?  One that C code has set for itself is not seen. */
-static bool has_function(void)
-{
-    PyObject *ask = PySys_GetObject("getprofile"), *found = ask ? PyObject_CallObject(ask, NULL) : NULL;
-    bool has = found && found != Py_None;
-
-    Py_XDECREF(found);
-    strobe_trace_forgive();
-    return has;
 }
 
 void strobe_trace_sat_down(struct strobe_trace *trace)

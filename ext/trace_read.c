@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "calls/rows.h"
+#include "ext/background.h"
 #include "ext/convert.h"
 #include "ext/trace_export.h"
 #include "ext/trace_seat.h"
@@ -123,9 +124,10 @@ PyObject *strobe_calls_object_threads(PyObject *object, PyObject *ignored)
     list = PyList_New(0);
     for (size_t i = 0; list && i < n; i++) {
         const struct strobe_calls_thread_facts *one = &threads[i];
+        bool has_ended = one->has_ended || (one->tid && strobe_background_has_ended(one->tid)); /* while no profile ran */
         PyObject *name = PyUnicode_DecodeUTF8(one->name, (Py_ssize_t)strlen(one->name), "replace");
         PyObject *row = name ? Py_BuildValue("(KiNOI)", (unsigned long long)one->ident, (int)one->tid, name,
-                                             one->has_ended ? Py_True : Py_False, (unsigned)one->number) : NULL;
+                                             has_ended ? Py_True : Py_False, (unsigned)one->number) : NULL;
 
         if (!row || PyList_Append(list, row))
             Py_CLEAR(list);
@@ -161,9 +163,10 @@ PyObject *strobe_calls_object_facts(PyObject *object, PyObject *ignored)
     uint64_t wall = self->run_wall + (self->is_active ? strobe_ticks_wall() - self->since : 0);
 
     (void)ignored;
-    return Py_BuildValue("(dKKKKKO)", strobe_ticks_ns_per_tick() / 1e9, (unsigned long long)wall, (unsigned long long)lost.functions,
+    return Py_BuildValue("(dKKKKKOO)", strobe_ticks_ns_per_tick() / 1e9, (unsigned long long)wall, (unsigned long long)lost.functions,
                          (unsigned long long)lost.events, (unsigned long long)self->trace.too_deep,
-                         (unsigned long long)self->trace.without_builtins, lost.paths ? Py_True : Py_False);
+                         (unsigned long long)self->trace.without_builtins, lost.paths ? Py_True : Py_False,
+                         lost.groups ? Py_True : Py_False);
 }
 
 /* Numbers of threads and of groups, each with each.  Freed by the caller; NULL with a Python exception. */

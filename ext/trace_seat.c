@@ -218,13 +218,13 @@ struct strobe_seat *strobe_seat_take(bool begins)
     return seat->turn == strobe_trace_turn ? seat : NULL;
 }
 
-bool strobe_seat_leave_out(void)
+bool strobe_seat_leave_out(bool out, bool *ret_was)
 {
-    if (!strobe_seat_own)
-        strobe_seat_own = new_seat();
-    if (strobe_seat_own)
-        strobe_seat_own->is_inside = true;
-    return strobe_seat_own;
+    if (!strobe_seat_own && !(strobe_seat_own = new_seat()))
+        return false;
+    *ret_was = strobe_seat_own->is_inside;
+    strobe_seat_own->is_inside = out;
+    return true;
 }
 
 /* ---- while something else runs ---- */

@@ -19,6 +19,7 @@ struct strobe_seat {
     struct strobe_ticks ticks;
     bool is_inside;          /* it runs Python code for us */
     bool is_ready;           /* nothing is left to ask of the thread after its next event: its name, its greenlets */
+    bool is_unhooked;        /* it calls what is not noted: its profile function is taken away meanwhile (below 3.12, builtins) */
     bool is_named, is_traced; /* is_traced: we are told of its greenlets' switches */
     unsigned char tries;     /* to name it */
     atomic_bool is_over;     /* the thread has ended */
@@ -43,8 +44,8 @@ extern struct strobe_seat *strobe_seat_last; /* of the last event: where one thr
  * than leaves off. */
 struct strobe_seat *strobe_seat_take(bool begins);
 
-/* Whatever this thread runs is not profiled, from now on.  false: out of memory. */
-bool strobe_seat_leave_out(void);
+/* Whatever this thread runs is not profiled from now on, or is again.  ret_was: so far.  false: out of memory. */
+bool strobe_seat_leave_out(bool out, bool *ret_was);
 
 /* Makes it the active one: events that come from now on are its.  Seats are taken with the first of them. */
 void strobe_trace_begin(struct strobe_trace *trace);

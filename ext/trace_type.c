@@ -77,14 +77,14 @@ static int read_layout(struct strobe_trace *trace, unsigned version)
 }
 
 /* Calls(version, max_functions, cpu, only, builtins, tasks, tag, modules, paths, own, costs, main).  tag: a ContextVar, the name of one, or
- * None.  only: (ident, native id) of one thread; (0, 0): all.  main: what `-m` runs, or "".
+ * None.  only: (ident, native id) of one thread; (0, 0): all.  main: the name of what `-m` runs, or "", and its globals.
  * costs: nanoseconds that an event takes and that are taken out, of a plain function, an activation, a builtin; 0, 0, 0: they stay in. */
 static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *(*alloc)(PyTypeObject *, Py_ssize_t) = (PyObject * (*)(PyTypeObject *, Py_ssize_t)) PyType_GetSlot(type, Py_tp_alloc);
     struct strobe_calls_object *self = strobe_calls_object_of(alloc(type, 0));
     struct strobe_trace *trace;
-    PyObject *contextvars;
+    PyObject *contextvars, *main;
     unsigned version, max_functions;
     unsigned long long only;
     int only_tid;
@@ -96,9 +96,9 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     trace = &self->trace;
     trace->owner = (PyObject *)self;
-    if (!PyArg_ParseTuple(args, "IIi(Ki)ppOO!O!O!(ddd)U:Calls", &version, &max_functions, &cpu, &only, &only_tid, &builtins, &tasks,
+    if (!PyArg_ParseTuple(args, "IIi(Ki)ppOO!O!O!(ddd)(UO):Calls", &version, &max_functions, &cpu, &only, &only_tid, &builtins, &tasks,
                           &trace->tag, &PyTuple_Type, &trace->modules, &PyTuple_Type, &trace->paths, &PyTuple_Type, &trace->own, &cost,
-                          &activation_cost, &builtin_cost, &trace->main_name)) {
+                          &activation_cost, &builtin_cost, &trace->main_name, &main)) {
         trace->tag = trace->modules = trace->paths = trace->own = trace->main_name = NULL;
         goto failed;
     }
@@ -113,6 +113,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     Py_INCREF(trace->paths);
     Py_INCREF(trace->own);
     Py_INCREF(trace->main_name);
+    trace->main_globals = main;
     trace->n_room = (size_t)max_functions + 1;
     if (!(trace->functions = calloc(trace->n_room, sizeof *trace->functions))) {
         PyErr_NoMemory();
@@ -134,7 +135,8 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     trace->builtin_surplus.wall = trace->builtin_surplus.cpu = builtin_cost > cost ? (uint64_t)((builtin_cost - cost) / tick) : 0;
     err = strobe_calls_new(&(struct strobe_calls_opts){
         .ops = {.kind = strobe_trace_kind, .adopt = strobe_trace_adopt, .ctx = trace}, .max_functions = max_functions,
-        .cost = (uint64_t)(cost / tick), .activation_cost = (uint64_t)(activation_cost / tick), .is_shared = trace->layout.free_threaded},
+        .cost = (uint64_t)(cost / tick), .activation_cost = (uint64_t)(activation_cost / tick), .is_shared = trace->layout.free_threaded,
+        .other_group = trace->tag ? "(other)\x1f(other)" : NULL},
         &trace->calls);
     if (!err)
         err = strobe_forks_listen();
@@ -181,13 +183,18 @@ static PyObject *thread_ident(PyObject *module, PyObject *ignored)
     return PyLong_FromUnsignedLong(PyThread_get_thread_ident());
 }
 
-/* run_left_out(function): it is called; from then on this thread is not profiled, whatever it runs. */
+/* run_left_out(function): what it returns; this thread is not profiled meanwhile, whatever it runs. */
 static PyObject *run_left_out(PyObject *module, PyObject *function)
 {
+    PyObject *result;
+    bool was;
+
     (void)module;
-    if (!strobe_seat_leave_out())
+    if (!strobe_seat_leave_out(true, &was))
         return PyErr_NoMemory();
-    return PyObject_CallObject(function, NULL);
+    result = PyObject_CallObject(function, NULL);
+    strobe_seat_leave_out(was, &was);
+    return result;
 }
 
 static PyMethodDef methods[] = {

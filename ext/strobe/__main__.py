@@ -7,6 +7,8 @@ from strobe import executable
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["run"]:
+        if sys.hexversion < 0x3090000:
+            sys.exit("strobe: run needs CPython 3.9 or later")
         from strobe import _run
 
         _run.main(sys.argv[2:])

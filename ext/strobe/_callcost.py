@@ -95,7 +95,7 @@ def _measured(works, cpu, builtins):
     """Seconds that each takes without a profile, and with one; how often a hook has stepped aside."""
     bare = [_shortest(work) for work in works]
     only = (_strobe.thread_ident(), _thread.get_native_id())
-    native = _strobe.Calls(sys.hexversion, 100, cpu, only, builtins, False, None, (), (), (_callseeds.OWN,), (0, 0, 0), "")
+    native = _strobe.Calls(sys.hexversion, 100, cpu, only, builtins, False, None, (), (), (_callseeds.OWN,), (0, 0, 0), ("", None))
     undo = None
     try:
         native.begin()

@@ -40,10 +40,10 @@ def save(profile, path, format=None, compat=None, **which):
     _files.write_whole(path, export(profile, format, compat, **which))
 
 
-def save_at_end(profile, files, table):
+def save_at_end(profile, files, table, out=None):
     """When a process ends: (path, compat) each by itself, whatever becomes of the others; what is not written is said, and shown as a table.
-    table: writes it to a file object."""
-    out, failed = sys.stderr or sys.__stderr__, not files
+    table: writes it to a file object.  out: where this is said; what is stderr then, if that is closed, or there is none."""
+    out, failed = sys.stderr or sys.__stderr__ if out is None or out.closed else out, not files
     for path, compat in files:
         try:
             save(profile, path, compat=compat)
@@ -127,7 +127,8 @@ def _is_shown(row, compat):
 
 
 def pstat(shot, clock, compat):
-    """The dict of a pstat file (Lib/pstats.py): {function: (primitive calls, calls, self, cumulative, {caller: (calls, primitive, ...)})}."""
+    """The dict of a pstat file (Lib/pstats.py): {function: (primitive calls, calls, self, cumulative, {caller: (calls, primitive, ...)})}.
+    Code objects of one place and name are one function there; what one of them has called of the others is in its time already."""
     stats = {}
     for row in shot.rows:
         function = shot.functions[row.function]
@@ -144,6 +145,8 @@ def pstat(shot, clock, compat):
         primitive, calls, own, cumulative = _figures(edge, function, clock, compat)
         before = stats[key][4].get(by, (0, 0, 0.0, 0.0))
         stats[key][4][by] = tuple(a + b for a, b in zip(before, (calls, primitive, own, cumulative)))
+        if key == by and edge.function != edge.caller:
+            stats[key] = (*stats[key][:3], stats[key][3] - cumulative, stats[key][4])
     return stats
 
 
@@ -189,4 +192,6 @@ def callgrind(shot):
             callee = shot.functions[edge.function]
             lines += ["cfl=" + files(callee.file), "cfn=" + names(callee.name), "calls=%d %d" % (edge.calls, callee.line),
                       "%d %s" % (function.line, _costs(edge.total, edge.total_cpu, edge.awaited, shot.has_cpu))]
-    return "\n".join(lines) + "\n"
+    rows = shot.rows
+    sums = _costs(sum(row.self for row in rows), sum(row.self_cpu or 0 for row in rows), sum(row.self_awaited for row in rows), shot.has_cpu)
+    return "\n".join(lines + ["", "totals: " + sums]) + "\n"

@@ -14,8 +14,9 @@ def _describe_builtin(function):
     (type, name) of an object's method."""
     if isinstance(function, tuple):
         owner, name = function
-        descriptor = next((base.__dict__[name] for base in type.__dict__["__mro__"].__get__(owner) if name in base.__dict__), None)
-        text = repr(descriptor) if type(descriptor) is type(list.append) else "<method %r of %r objects>" % (name, owner.__name__)
+        bases = type.__dict__["__mro__"].__get__(owner)  # those of Python may override it, and call it by super()
+        descriptor = next((base.__dict__[name] for base in bases if type(base.__dict__.get(name)) is type(list.append)), None)
+        text = repr(descriptor) if descriptor is not None else "<method %r of %r objects>" % (name, owner.__name__)
     elif hasattr(function, "__objclass__"):
         text = repr(function)
     elif isinstance(getattr(function, "__self__", None), type):
@@ -149,13 +150,13 @@ class Readable:
 
     def _read(self, **which):
         native, (threads, groups) = self._begun(), self._asked(**which)
-        tick, elapsed, functions, events, too_deep, without_builtins, paths_full = native.facts()
+        tick, elapsed, functions, events, too_deep, without_builtins, paths_full, groups_full = native.facts()
         tick = self._tick or tick
         found = [native.rows(one, group) for one in threads for group in groups]
         rows = _merged([Row(row, tick) for one in found for row in one[0]])
         edges = _merged([Row(row, tick) for one in found for row in one[1]])
         lost = {"calls_of_other_functions": functions, "events": events, "stacks_too_deep": too_deep,
-                "builtins_of_threads": without_builtins, "paths": paths_full}
+                "builtins_of_threads": without_builtins, "paths": paths_full, "tasks_and_tags": groups_full}
         return Snapshot(self._known_functions(), rows, edges, sum(one[2] for one in found) * tick,
                         sum(one[3] for one in found) * tick, elapsed * tick, self._has_cpu, lost, self._cost, self._compensate)
 
@@ -271,8 +272,8 @@ def of_text(which):
 
 
 def _is_group(name, task, tag):
-    of_task, _, of_tag = name.partition("\x1f")
-    return (task is None or of_task == task) and (tag is None or of_tag == str(tag))
+    of_task, has_tag, of_tag = name.partition("\x1f")
+    return (task is None or of_task == task) and (tag is None or has_tag and of_tag == str(tag))
 
 
 def _place(function):
@@ -296,7 +297,7 @@ def _printable(text):
 
 
 def _seconds(value):
-    return "-" if value is None else "%.6f" % value if value < 1000 else "%.1f" % value
+    return "-" if value is None else "%.9f" % value if 0 < value < 1e-5 else "%.6f" % value if value < 1000 else "%.1f" % value
 
 
 def _lines(heads, cells, places):
@@ -308,12 +309,14 @@ def _lines(heads, cells, places):
 
 def _called(row):
     """Name and place, as text."""
-    return _printable("%s (%s:%d)" % (row["name"], os.path.basename(row["file"]), row["line"]) if row["line"] else row["name"])
+    name = row["name"] if len(row["name"]) <= _LONGEST else row["name"][:_LONGEST] + "..."
+    return _printable("%s (%s:%d)" % (name, os.path.basename(row["file"]), row["line"]) if row["line"] else name)
 
 
 _COLUMNS = {"self": "self", "total": "total", "awaited": "awaited", "self_awaited": "self awaited", "self_cpu": "self CPU", "total_cpu": "total CPU",
             "inclusive": "inclusive", "longest": "longest", "average": "average"}
 _HEADS = {"wall": "self", "cpu": "self CPU", "awaited": "awaited"}
+_LONGEST = 120  # name in a table
 _WAITS = 5  # that are shown below a table which is sorted by something else
 
 

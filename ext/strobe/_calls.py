@@ -60,10 +60,11 @@ def _tag(which):
     raise TypeError("tag is a ContextVar, or the name of one, not %r" % (which,))
 
 
-def _main_name():
-    """What `-m` runs: that module's name is "__main__"."""
-    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    return spec.name if type(spec) is type(sys.__spec__) and type(spec.name) is str else ""
+def _main_module():
+    """(the name of what `-m` runs, whose module is called "__main__", or "", its globals)"""
+    space = getattr(sys.modules.get("__main__"), "__dict__", None)
+    spec = space.get("__spec__") if type(space) is dict else None
+    return spec.name if type(spec) is type(sys.__spec__) and type(spec.name) is str else "", space
 
 
 # ---- profiles ----
@@ -114,7 +115,7 @@ class Profile(_callrows.Readable):
         self._cost = _callcost.of_events(cpu, builtins)
         taken_out = self._cost if self._compensate else (0, 0, 0)
         only = (self._only, _thread.get_native_id() if self._only else 0)
-        return _strobe.Calls(version, most, cpu, only, builtins, tasks, tag, modules, paths, self._own, taken_out, _main_name())
+        return _strobe.Calls(version, most, cpu, only, builtins, tasks, tag, modules, paths, self._own, taken_out, _main_module())
 
     def start(self):
         """Begins, or goes on after stop(); returns itself.  RuntimeError when a profile runs already, or a hook is another's."""
@@ -245,7 +246,8 @@ class _Decorated:
         except RuntimeError as error:
             if not self.has_warned:
                 self.has_warned = True
-                warnings.warn_explicit("%s is not profiled: %s" % (self.name, error), RuntimeWarning, *self.place)
+                text = "%s is not profiled: %s" % (self.name, error)
+                _strobe.run_left_out(lambda: warnings.warn_explicit(text, RuntimeWarning, *self.place))  # not the other profile's
 
 
 def profile(function=None, *, save=None, **options):
@@ -261,10 +263,10 @@ def profile(function=None, *, save=None, **options):
         _callfiles.format_of(save)
     if function is None:
         return functools.partial(profile, save=save, **options)
-    if isinstance(function, type) or not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if isinstance(function, (type, staticmethod, classmethod)) or not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError("strobe.profile decorates functions and coroutine functions, not %r" % (function,))
     runs = _Decorated(function, options)
-    if inspect.iscoroutinefunction(function):
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):
         @functools.wraps(function)
         async def wrapper(*args, **kwargs):
             entered = runs.enter()

@@ -2,6 +2,7 @@
 """Files that are written: whole or not at all, in the format that their names end in."""
 import contextlib
 import os
+import stat
 
 
 def format_of(path, endings, formats):
@@ -26,6 +27,8 @@ def write_whole(path, data):
     try:
         try:
             with open(part, "xb", buffering=0) as file:
+                with contextlib.suppress(OSError):  # a file that is there keeps its mode
+                    os.fchmod(file.fileno(), stat.S_IMODE(os.stat(path).st_mode))
                 rest = memoryview(data)
                 while rest:
                     rest = rest[file.write(rest):]

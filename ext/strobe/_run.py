@@ -24,15 +24,16 @@ def _parser():
     parser.add_argument("--sort", choices=_callrows._SORTS, help="by what the table is sorted")
     parser.add_argument("--by", choices=_callrows.PARTS, help="a row of the table for each of these, rather than for each function")
     parser.add_argument("--limit", type=int, default=30, metavar="N", help="rows of the table (default 30)")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what files and the table show (default wall)")
     parser.add_argument("--builtins", action="store_true", help="functions of C, too")
-    parser.add_argument("--threads", choices=("all", "current"), default="all")
+    parser.add_argument("--threads", choices=("all", "current"), default="all", help="current: the main thread alone")
     parser.add_argument("--filter", action="append", metavar="WHAT", help="only this module, or this path, by prefix (may be given again)")
     parser.add_argument("--tag", metavar="NAME", help="rows by the value of the context variable of this name, in .json")
     parser.add_argument("--compat", choices=("cprofile", "yappi"), help="counts and times of .pstat as those have them")
     parser.add_argument("--compensate", action="store_true", help="take out of the times what the profiler itself takes")
     parser.add_argument("--every", type=float, metavar="SECONDS", help="write the files while the program runs, too, each time whole")
-    parser.add_argument("--max-functions", type=int, default=20000, metavar="N")
+    parser.add_argument("--max-functions", type=int, default=20000, metavar="N",
+                        help="further ones are one row, (other functions); default 20000")
     return parser
 
 
@@ -71,14 +72,14 @@ class _Writer:
         self.ended.acquire()
 
 
-def _finish(profile, options, pid, writers):
+def _finish(profile, options, pid, writers, out):
     """Writes what was asked for; a file that cannot be written costs no other one."""
     profile.stop()
     if os.getpid() != pid:  # a child of a fork
         return
     for writer in writers:
         writer.end()
-    _callfiles.save_at_end(profile, _files(options), lambda out: profile.print(options.sort, options.limit, out, by=options.by))
+    _callfiles.save_at_end(profile, _files(options), lambda out: profile.print(options.sort, options.limit, out, by=options.by), out)
 
 
 # ---- the program: everything but its own code is done before the profile begins ----
@@ -89,6 +90,8 @@ def _main_module(code, **names):
     module = type(sys)("__main__")
     module.__dict__.update({"__builtins__": builtins, "__doc__": None, "__loader__": None, "__package__": None, "__spec__": None,
                             "__cached__": None}, **names)
+    if "__annotations__" in vars(sys.modules["__main__"]):  # as this interpreter begins it
+        module.__annotations__ = {}
     sys.modules["__main__"] = module
     return lambda: exec(code, module.__dict__)
 
@@ -207,7 +210,7 @@ def _prepare(parser, is_module, program):
         parser.error("which program?  Give a script, or -m and a module")
     if not is_module and program[0] != "-" and not os.path.exists(program[0]):
         parser.exit(2, "strobe: there is no program %s\n" % program[0])
-    sys.argv = program
+    sys.argv = ["-m", *program[1:]] if is_module else program  # which packages see that are imported first
     try:
         return _module(program[0]) if is_module else _script(program[0])
     except _NoProgram as error:
@@ -242,10 +245,13 @@ def main(arguments):
     for path in options.output:
         if not os.path.isdir(os.path.dirname(path)) or os.path.isdir(path):
             parser.error("cannot write %s: %s" % (path, "a folder" if os.path.isdir(path) else "there is no such folder"))
+        if not os.access(path if os.path.exists(path) and not os.path.isfile(path) else os.path.dirname(os.path.realpath(path)), os.W_OK):
+            parser.error("cannot write %s: its folder is not writable" % path)
     profile._own += (runpy.__file__, runpy.run_path.__code__.co_filename)
     run = _run(lambda: _prepare(parser, is_module, program), profile._own)
     writers = []
-    atexit.register(_finish, profile, options, os.getpid(), writers)  # behind those of the program, and when its threads have ended
+    # behind those of the program, and when its threads have ended; the program may replace sys.stderr
+    atexit.register(_finish, profile, options, os.getpid(), writers, sys.stderr)
     profile.start()
     _calls._begun_at = "python -m strobe run"
     if options.every is not None:

@@ -64,6 +64,7 @@ struct strobe_calls_opts {
     uint32_t max_functions;
     uint64_t cost, activation_cost; /* ticks of the program's time that an event takes, of a plain function, of an activation: they are
                                      * taken out; both 0: they stay in */
+    const char *other_group; /* the name of what is beyond STROBE_CALLS_MAX_GROUPS; borrowed, for good; NULL = "(other)" */
     bool is_shared; /* events of several threads come at the same time (free-threaded builds) */
 };
 
@@ -79,7 +80,8 @@ uint32_t strobe_calls_function_count(struct strobe_calls *calls);
 /* Starts of functions beyond max_functions, and paths and events that could not be noted for want of memory. */
 struct strobe_calls_lost {
     uint64_t functions, events;
-    bool paths; /* the tree is full */
+    bool paths;  /* the tree is full */
+    bool groups; /* there are more names of groups than are told apart */
 };
 struct strobe_calls_lost strobe_calls_lost(struct strobe_calls *calls);
 
@@ -200,7 +202,7 @@ bool strobe_calls_stack_end(struct strobe_calls_thread *thread, struct strobe_ca
 
 #define STROBE_CALLS_SAME UINT32_MAX
 #define STROBE_CALLS_TELL (UINT32_MAX - 1) /* strobe_calls_resume is to say when it needs one */
-/* The number of a name; 0 = "": none.  Beyond STROBE_CALLS_MAX_GROUPS names it is that of "(other)".  STROBE_ERR_NOMEM. */
+/* The number of a name; 0 = "": none.  Beyond STROBE_CALLS_MAX_GROUPS names it is that of all others.  STROBE_ERR_NOMEM. */
 enum { STROBE_CALLS_MAX_GROUPS = 1000 };
 int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *ret_group);
 /* "" for 0; NULL: there is no such group, nor one behind it.  Borrowed, while the profile is there. */

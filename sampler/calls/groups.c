@@ -37,6 +37,7 @@ int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *r
 {
     size_t length = strlen(name), number;
     uint64_t hash[2] = {strobe_hash_bytes(name, length, 0), strobe_hash_bytes(name, length, 1)};
+    const char *others = calls->opts.other_group ? calls->opts.other_group : "(other)";
     int err = 0;
 
     strobe_calls_lock(calls);
@@ -44,7 +45,7 @@ int strobe_calls_group(struct strobe_calls *calls, const char *name, uint32_t *r
     if (number == SIZE_MAX && calls->n_groups > STROBE_CALLS_MAX_GROUPS)
         number = STROBE_CALLS_MAX_GROUPS;
     else if (number == SIZE_MAX)
-        err = add(calls, calls->n_groups == STROBE_CALLS_MAX_GROUPS ? "(other)" : name, hash, &number);
+        err = add(calls, calls->n_groups == STROBE_CALLS_MAX_GROUPS ? others : name, hash, &number);
     strobe_calls_unlock(calls);
     if (!err)
         *ret_group = (uint32_t)number;

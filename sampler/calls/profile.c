@@ -143,6 +143,9 @@ struct strobe_calls_lost strobe_calls_lost(struct strobe_calls *calls)
 {
     struct strobe_calls_lost lost = {.functions = atomic_load(&calls->beyond), .paths = atomic_load(&calls->room) <= 0};
 
+    strobe_calls_lock(calls);
+    lost.groups = calls->n_groups > STROBE_CALLS_MAX_GROUPS;
+    strobe_calls_unlock(calls);
     strobe_calls_list(calls);
     for (struct strobe_calls_thread *thread = calls->threads; thread; thread = thread->next) {
         strobe_calls_hold(thread);

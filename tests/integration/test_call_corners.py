@@ -99,6 +99,37 @@ def test_a_thread_that_ends_meanwhile(py):
     assert facts(py, "ended_meanwhile") == {"MainThread": False, "worker": True}
 
 
+def test_a_thread_that_ends_afterwards(py):
+    assert facts(py, "ended_afterwards") == {"before": {"MainThread": False, "worker": False}, "after": {"MainThread": False, "worker": True}}
+
+
+@pytest.mark.versions_all
+def test_profile_functions_of_the_program(py):
+    told = facts(py, "profile_functions")
+    assert told["busy"] == [5, 5, 0] and told["by"] == {"calls_it": 5} and (told["lost"] > 0) == (py.minor < (3, 12))
+
+
+@pytest.mark.versions_all
+def test_names_of_builtins(py):
+    assert facts(py, "names_of_builtins") == {"<method 'get' of 'dict' objects>": 11}
+
+
+def test_no_tag_and_many(py):
+    told = facts(py, "no_tag")
+    assert told["empty"] == [1, 1, 0] and told["lost"] and (told["tags"], told["all"]) == (1000, 1500)
+    assert told["others"] == 1500 - (1000 - 2)  # the empty one, which was there at first, and the others' own
+
+
+def test_functions_of_one_place(py):
+    told = facts(py, "equal_keys")
+    assert told["self"] < told["inner"] <= told["caller"] + 1e-9 and told["inner"] >= 0.01
+
+
+def test_a_warning_is_not_the_programs(py):
+    told = facts(py, "warned")
+    assert told["warned"] == 1 and set(told["files"]) <= {"callcorners.py", "common.py", "warnings.py", "_py_warnings.py"}
+
+
 @pytest.mark.versions_all
 def test_foreign_awaitables(py):
     """Objects of the program's own in a chain of awaits are not asked: what is behind them is not known, what is before them is right."""

@@ -159,7 +159,7 @@ def test_deep_recursion(py):
     """What runs without a profile runs with one, and RecursionError comes at the same depth."""
     told = facts(py, "deep", timeout=300)
     assert told["under"][0] == told["bare"][0] == 8000
-    assert told["under"][1:] == told["bare"][1:]
+    assert told["under"][1:] == told["bare"][1:] and told["builtins"] == told["bare"][:2]
     assert told["calls"] == 8001 or py.minor < (3, 12) and 1000 < told["calls"] < 8001 and told["aside"]
 
 
@@ -343,6 +343,10 @@ def test_callgrind_annotate_reads_it(saved):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     assert done.returncode == 0, done.stdout[-2000:]
     assert "fib" in done.stdout and re.search(r"\(177x\)|\(176x\)", done.stdout), done.stdout[-3000:]
+    with open(os.path.join(program.here, "all.json")) as file:
+        wall = json.load(file)["wall"]
+    totals = int(re.search(r"^ *([\d,]+) .*PROGRAM TOTALS", done.stdout, re.MULTILINE).group(1).replace(",", ""))
+    assert totals == pytest.approx(wall * 1e9, abs=1000)  # rounded row by row
 
 
 # ---- python -m strobe run ----
@@ -448,17 +452,19 @@ def late():
     print(helper.__name__, sys.modules["__main__"].__dict__ is globals())
 atexit.register(late)
 print([part.rpartition("/")[2] for part in sys.path[:2]], sys.argv, __file__.rpartition("/")[2], __spec__.name)
+print("__annotations__" in globals())
 """
 
 
-@pytest.mark.parametrize("what", ["folder", "archive", "through a link", "near", "package that fails"])
+@pytest.mark.parametrize("what", ["folder", "archive", "through a link", "near", "package", "package that fails"])
 def test_run_finds_what_python_finds(py, what):
     """Folders and archives, which are modules as long as the process lives; ".." behind a link; what a package raises is the program's."""
     files = {"app/__main__.py": LATE, "app/helper.py": "", "p.py": "print('the wrong one')", "deep/er/p.py": "print('the right one', __file__)",
-             "pk/__init__.py": "open('/nowhere/at/all')", "pk/__main__.py": ""}
+             "pk/__init__.py": "open('/nowhere/at/all')", "pk/__main__.py": "",
+             "well/__init__.py": "import sys; print(sys.argv)", "well/__main__.py": "import sys; print(sys.argv)"}
     program = {"folder": ["HERE/app", "x"], "archive": ["HERE/app.zip", "x"], "through a link": ["HERE/link/../p.py"],
                "near": ["NEAR/deep/er/p.py"],
-               "package that fails": ["-m", "pk"]}[what]
+               "package": ["-m", "well", "x"], "package that fails": ["-m", "pk"]}[what]
 
     def make(here):
         os.makedirs(os.path.join(here, "deep", "er", "below"))
@@ -548,6 +554,24 @@ leaf()
 print(threading.active_count(), sorted(thread["name"] for thread in seen["threads"]), flush=True)
 os._exit(7)
 """
+
+
+def test_run_keeps_what_is_there(py):
+    """A file that is written anew keeps its mode; the table goes where stderr was, whatever the program makes of sys.stderr."""
+    def make(here):
+        open(os.path.join(here, "out.json"), "w").close()
+        os.chmod(os.path.join(here, "out.json"), 0o640)
+
+    text = "import os, sys\nprint(oct(os.stat(os.path.join(sys.path[0], 'out.json')).st_mode & 0o777))\n"
+    with inside.Program(py, "calls.py") as program:
+        make(program.here)
+        with open(os.path.join(program.here, "p.py"), "w") as file:
+            file.write(text)
+        done = program.finish(words=["-m", "strobe", "run", "-o", program.there + "/out.json", program.there + "/p.py"])
+        assert done.returncode == 0 and done.stdout == "0o640\n", done
+        assert os.stat(os.path.join(program.here, "out.json")).st_mode & 0o777 == 0o640 and os.path.getsize(os.path.join(program.here, "out.json"))
+    done, _ = run(py, "HERE/p.py", files={"p.py": "import io, sys\ndef kept(): pass\nkept()\nsys.stderr = io.StringIO()\n"})
+    assert done.returncode == 0 and "kept (p.py:2)" in done.stderr, done
 
 
 def test_run_writes_while_the_program_runs(py):

@@ -643,6 +643,7 @@ static void test_groups(void **state)
     }
     assert_int_equal(a, STROBE_CALLS_MAX_GROUPS);
     assert_string_equal(strobe_calls_group_name(calls, a), "(other)");
+    assert_true(strobe_calls_lost(calls).groups);
 }
 
 /* ---- before and after ---- */

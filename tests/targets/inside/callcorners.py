@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs in which a deterministic profile meets what is rare: signals, forks, foreign awaitables, ends of threads, limits.  callcorners.py CASE"""
 import asyncio
+import cProfile
 import contextvars
 import ctypes
 import gc
 import importlib.machinery
 import json
+import marshal
 import os
 import signal
 import sys
@@ -373,9 +375,12 @@ def read_while_it_begins():
         profile.stop()
 
     def of_child():
-        profile.stats()
-        leaf()
-        os._exit(5)
+        try:
+            profile.stats()
+            leaf()
+            os._exit(5)
+        finally:
+            os._exit(6)
 
     done, profile = [], strobe.Profile()
     begin()
@@ -421,6 +426,112 @@ def ended_meanwhile():
     profile.start()
     profile.stop()
     tell({one["name"]: one["ended"] for one in profile.threads()})
+
+
+def ended_afterwards():
+    """A thread that ends when the profile has ended."""
+    begun, go = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        go.wait()
+
+    with strobe.Profile() as profile:
+        thread = threading.Thread(target=work, name="worker")
+        thread.start()
+        begun.wait()
+    before = {one["name"]: one["ended"] for one in profile.threads()}
+    go.set()
+    thread.join()
+    until(lambda: thread.native_id not in tids(), "its end")
+    tell({"before": before, "after": {one["name"]: one["ended"] for one in profile.threads()}})
+
+
+# ---- what the table and the files say ----
+
+
+def profile_functions():
+    """The program sets profile functions of its own while builtins are counted: their calls are nobody's callers."""
+    def busy():
+        sum(range(1000))
+
+    def calls_it():
+        busy()
+        sys.setprofile(lambda *_: None)
+        busy()
+        sys.setprofile(None)
+        busy()
+        mine = cProfile.Profile()
+        mine.enable()
+        busy()
+        mine.disable()
+        busy()
+
+    with strobe.Profile(builtins=True) as profile:
+        calls_it()
+    found = rows(profile)
+    tell({"busy": counted(found["busy"]), "by": {one["name"].rpartition(".")[2]: one["calls"] for one in found["busy"]["callers"]},
+          "lost": profile.totals()["lost"]["builtins_of_threads"]})
+
+
+class Overrides(dict):
+    def get(self, key):
+        return super().get(key)
+
+
+def names_of_builtins():
+    """A method of C that a class of Python overrides is still the one of C."""
+    first = Overrides(a=1)
+    with strobe.Profile(builtins=True) as profile:
+        first.get("a")
+        for _ in range(10):
+            {}.get("b")
+    tell({row["name"]: row["calls"] for row in profile.stats() if "get" in row["name"] and row["kind"] == "builtin"})
+
+
+def no_tag():
+    """What has no tag is not what has an empty one; more of them than are told apart are others."""
+    with strobe.Profile(tag=VALUE) as profile:
+        VALUE.set(None)
+        for _ in range(3):
+            leaf()
+        VALUE.set("")
+        leaf()
+    empty = counted(rows(profile, tag="")["leaf"])
+    with strobe.Profile(tag=VALUE) as profile:
+        for n in range(1500):
+            VALUE.set("t%d" % n)
+            leaf()
+    tell({"empty": empty, "lost": profile.totals()["lost"]["tasks_and_tags"], "tags": len(profile.tags()),
+          "others": counted(rows(profile, tag="(other)")["leaf"])[0], "all": counted(rows(profile)["leaf"])[0]})
+
+
+def equal_keys():
+    """Functions of one place and name, one in the other, are one in a pstat file, which takes no longer than its caller."""
+    def caller():
+        return sum(x for x in (spin(0.002) or 1 for _ in range(5)))
+
+    with strobe.Profile() as profile:
+        caller()
+    profile.save("out.pstat")
+    with open("out.pstat", "rb") as file:
+        stats = marshal.load(file)
+    os.unlink("out.pstat")
+    by_name = {key[2].rpartition(".")[2]: value for key, value in stats.items()}
+    tell({"caller": by_name["caller"][3], "inner": by_name["<genexpr>"][3], "self": by_name["<genexpr>"][2]})
+
+
+def warned():
+    """What strobe itself calls to warn is not the program's."""
+    @strobe.profile(save="out.pstat")
+    def inner():
+        leaf()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with strobe.Profile() as profile:
+            inner()
+    tell({"warned": len(caught), "files": sorted({os.path.basename(row["file"]) for row in profile.stats()})})
 
 
 # ---- what waits ----
@@ -680,5 +791,5 @@ def greenlet_left():
 
 main({case.__name__: case for case in (signals, forked, lifetimes, one_after_the_other, stopped_anywhere, destructors, decorated_in_a_handler,
                                         thrown_with_filter, forked_by_a_tag, current_and_gone, cost_in_depth, cost_flat, read_while_it_begins,
-                                        ended_meanwhile, foreign,
+                                        ended_meanwhile, ended_afterwards, profile_functions, names_of_builtins, no_tag, equal_keys, warned, foreign,
                                         generators_that_wait, beyond, averages, turns, another_tool, interrupted_files, greenlet_left)})

@@ -704,7 +704,10 @@ def deep():
     bare.append(limit())
     with profile:
         under.append(limit())
-    tell({"bare": bare, "under": under, "broken": broken(profile), "calls": rows(profile)["down"]["calls"],
+    sys.setrecursionlimit(9000)
+    with strobe.Profile(builtins=True):
+        with_builtins = [down(8000), limit()]
+    tell({"bare": bare, "under": under, "builtins": with_builtins, "broken": broken(profile), "calls": rows(profile)["down"]["calls"],
           "aside": profile.totals()["lost"]["stacks_too_deep"]})
 
 
