@@ -238,7 +238,7 @@ class Readable:
         else:
             shot = self._read(thread=thread, task=task, tag=tag)
             of = _printable(of_text({"thread": thread, "task": task, "tag": tag}))
-            text = table(shot.stats(sort), shot.totals(), limit, sort, cpu, of)
+            text = table(shot.stats(sort), shot.totals(), limit, sort, cpu, of, self._how[5] is not None)
         encoding = getattr(out, "encoding", None)
         out.write(text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text)
 
@@ -398,11 +398,11 @@ def table_of_parts(parts, totals, limit, by, cpu):
     return "\n".join(lines) + "\n"
 
 
-def table(rows, totals, limit, sort, cpu, of=""):
-    """The text that print() writes."""
+def table(rows, totals, limit, sort, cpu, of="", tagged=False):
+    """The text that print() writes.  tagged: a tag was asked for, whose cost no estimate has."""
     lines = ["%d functions, %d calls, %.3f s of threads (%s s of CPU) in %.3f s%s"
              % (len(rows), sum(row["calls"] for row in rows), totals["wall"], _seconds(totals["cpu"]), totals["elapsed"], of)]
-    lines.append("the profiler has taken about %.3f s, %s" % (totals["overhead"], "which are taken out" if totals["compensated"] else
+    lines.append("the profiler has taken about %.3f s%s, %s" % (totals["overhead"], " and what the tag took" if tagged else "", "which are taken out" if totals["compensated"] else
                                                               "which are in these times (compensate=True takes them out)"))
     for name, count in totals["lost"].items():
         if count:
