@@ -78,7 +78,7 @@ class Recording:
         return found
 
     def chance(self, kind, state=None):
-        """Three standard errors of a time that was looked at so many times, in seconds: from how much the number of such tasks varies.
+        """Four standard errors of a time that was looked at so many times, in seconds: from how much the number of such tasks varies.
         Looks that come late weigh more, as if there were half as many.  One look more counts as error: what is rare is no normal
         distribution (of a state that lasts 0.5 ms of 3 s, three looks in 600 are seen in one recording of some thousands), and between
         the loop's beginning of a step and the task's mark lie some microseconds."""
@@ -94,7 +94,7 @@ class Recording:
             count += change[step]
             mean += count / steps
             square += count * count / steps
-        return 3 * (max(0.0, square - mean * mean) / looks + 1 / looks ** 2) ** 0.5 * window
+        return 4 * (max(0.0, square - mean * mean) / looks + 1 / looks ** 2) ** 0.5 * window
 
     def hiccups(self):
         """The part of its time in which a sleeping task was due, the loop in none of its long calls, and for longer than a timer's
