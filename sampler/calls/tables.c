@@ -277,7 +277,8 @@ void strobe_calls_tables_clear(struct strobe_calls_tables *tables, struct strobe
         struct strobe_calls_node *node = tables->nodes[i];
 
         node->self = (struct strobe_calls_time){0, 0};
-        node->started = node->finished = node->resumes = node->seeded = node->guests = node->left = 0;
+        node->started = node->finished = node->resumes = node->seeded = node->guests = 0;
+        node->left = 0;
         node->awaited = node->self_awaited = node->longest = 0;
         node->shortest = STROBE_CALLS_NEVER;
     }
